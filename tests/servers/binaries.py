@@ -1,0 +1,40 @@
+"""Where the programs of real servers are found; what is missing is skipped by hand and fails under CI."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+KUBERNETES_VERSION = "1.36.3"
+ETCD_VERSION = "3.6.7"
+CACHE = Path(os.environ.get("AUTOSCALER_SERVERS", Path.home() / ".cache" / "faas-autoscaler" / "servers"))
+
+_BUILT = {
+    "kube-apiserver": f"kubernetes-{KUBERNETES_VERSION}",
+    "kube-controller-manager": f"kubernetes-{KUBERNETES_VERSION}",
+    "kube-scheduler": f"kubernetes-{KUBERNETES_VERSION}",
+    "kubectl": f"kubernetes-{KUBERNETES_VERSION}",
+    "etcd": f"etcd-{ETCD_VERSION}",
+}
+
+
+def find(program: str) -> Path | None:
+    """Look for a program in KUBEBUILDER_ASSETS, then PATH, then the cache of built ones."""
+    assets = os.environ.get("KUBEBUILDER_ASSETS")
+    places = [Path(assets) / program] if assets else []
+    on_path = shutil.which(program)
+    places += [Path(on_path)] if on_path else []
+    places += [CACHE / _BUILT[program] / program] if program in _BUILT else []
+    return next((place for place in places if place.is_file()), None)
+
+
+def require(program: str) -> Path:
+    """Give a program's path; where there is none, skip with how to get it, or fail under CI."""
+    found = find(program)
+    if found is not None:
+        return found
+    message = f"{program} is not here: `make servers` gets it"
+    if os.environ.get("CI"):
+        pytest.fail(message)
+    pytest.skip(message)
