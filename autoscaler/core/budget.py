@@ -1,0 +1,148 @@
+"""Stage 6, budget: a tenant's functions share its replica cap."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from autoscaler.core.derived import Derived
+from autoscaler.core.fleet import Bools, Floats, Ints
+from autoscaler.core.reasons import Reason
+from autoscaler.core.staged import Bound
+
+
+class Budgeted(NamedTuple):
+    """The outcome of stage 6.
+
+    Attributes:
+        replicas: `(functions,) float64`.
+        bound: rows that got less than they asked for.
+        room: `(tenants,) float64`, replicas that each tenant's cap still leaves; inf: no cap; negative where what
+            the mask holds is above it.
+    """
+
+    replicas: Floats
+    bound: tuple[Bound, ...]
+    room: Floats
+
+
+def budget(
+    replicas: Floats, requested: Floats, min_replicas: Floats, tenant: Ints, *, masked: Ints, derived: Derived
+) -> Budgeted:
+    """Keep every tenant within its cap; only tenants that ask for more than it are computed.
+
+    What the mask holds is charged first, as it runs. Of the rest every function first gets its own minimum, then
+    every active function one replica before any gets a second, then what is left is filled up evenly in whole
+    replicas (max-min above the minima). Ties go to who holds the replica now, then by name: equal inputs never
+    flap. Unknown load is demand like any other: what it holds frees nothing.
+
+    Args:
+        replicas: `(functions,) float64`, from the limits.
+        requested: `(functions,) float64`.
+        min_replicas: `(functions,) float64`, the policies' minima.
+        tenant: `(functions,) int64`.
+        masked: rows that stay as they run.
+        derived: caps, and rows grouped by tenant.
+
+    Source: max-min fairness by water-filling, as Volcano's proportion plugin does it; ours is in whole replicas, with
+    guarantees below and one replica for each active function first.
+    """
+    cap = derived.cap
+    if not derived.has_cap:
+        return Budgeted(replicas, (), cap)
+    charged = replicas
+    if masked.size:
+        charged = replicas.copy()
+        charged[masked] = requested[masked]
+    room: Floats = cap - np.bincount(tenant, weights=charged, minlength=len(cap))
+    over = np.flatnonzero(room < 0)
+    if not over.size:
+        return Budgeted(replicas, (), room)
+    rows = rows_of_tenants(over, derived)
+    room[over] = cap[over]
+    if masked.size:
+        is_masked = np.zeros(len(replicas), bool)
+        is_masked[masked] = True
+        held = rows[is_masked[rows]]
+        room -= np.bincount(tenant[held], weights=requested[held], minlength=len(cap))
+        rows = rows[~is_masked[rows]]
+    demand = replicas[rows]
+    is_active = demand > 0
+    rows, demand = rows[is_active], demand[is_active]
+    if not rows.size:
+        return Budgeted(replicas, (), room)
+    who, share = segments(tenant[rows])
+    granted = fill(demand, np.minimum(demand, min_replicas[rows]), requested[rows], share, np.maximum(room[who], 0.0))
+    room -= np.bincount(tenant[rows], weights=granted, minlength=len(cap))
+    result = replicas.copy()
+    result[rows] = granted
+    return Budgeted(result, (Bound(rows[granted < demand], Reason.BUDGET),), room)
+
+
+def segments(owner: Ints) -> tuple[Ints, Ints]:
+    """Give the owners of grouped rows, each once, and `(rows,) int64`, which of them each row is."""
+    is_first = np.diff(owner, prepend=-1) != 0
+    return owner[is_first], np.cumsum(is_first) - 1
+
+
+def rows_of_tenants(tenants: Ints, derived: Derived) -> Ints:
+    """Give all rows of some tenants, tenant by tenant, by name within one."""
+    first, length = derived.starts[tenants], derived.starts[tenants + 1] - derived.starts[tenants]
+    offset = np.repeat(first - np.concatenate(([0], np.cumsum(length)[:-1])), length)
+    result: Ints = derived.by_tenant[offset + np.arange(length.sum())]
+    return result
+
+
+def fill(demand: Floats, guarantee: Floats, current: Floats, share: Ints, cap: Floats) -> Floats:
+    """Split caps over demands: guarantees, then one each, then evenly.
+
+    Three layers, of which exactly one is cut short in each share: up to the guarantees, up to one replica for
+    each active row, up to the demands. Within it all rows rise by the same whole level above their guarantee,
+    the largest level that fits (found by bisection), and what then remains goes one by one, first to those who
+    hold the replica now, then by row.
+
+    Args:
+        demand: `(rows,) float64`, whole replicas asked for.
+        guarantee: `(rows,) float64`, at most the demand.
+        current: `(rows,) float64`, what runs; breaks ties.
+        share: `(rows,) int64`, ascending, which cap a row is under; every share has a row.
+        cap: `(shares,) float64`, whole replicas.
+
+    Returns:
+        `(rows,) float64`: whole, at most the demand, and summing to min(cap, demand) in every share.
+    """
+    starts = np.flatnonzero(np.diff(share, prepend=-1))
+    one_each = np.maximum(guarantee, np.minimum(demand, 1.0))
+    has_guarantees = (np.add.reduceat(guarantee, starts) <= cap)[share]
+    has_ones = (np.add.reduceat(one_each, starts) <= cap)[share]
+    base = guarantee * has_guarantees
+    low = np.where(has_ones, one_each, base)
+    high = np.where(has_ones, demand, np.where(has_guarantees, one_each, guarantee))
+    level = _level(base, low, high, starts=starts, share=share, cap=cap)[share]
+    granted = np.minimum(np.maximum(base + level, low), high)
+    step = np.minimum(np.maximum(base + level + 1, low), high) > granted
+    left = cap - np.add.reduceat(granted, starts)
+    holders = _first(step & (current > granted), left, starts, share)
+    left = left - np.add.reduceat(holders.astype(np.float64), starts)
+    granted[holders | _first(step & (current <= granted), left, starts, share)] += 1
+    return granted
+
+
+def _level(base: Floats, low: Floats, high: Floats, *, starts: Ints, share: Ints, cap: Floats) -> Floats:
+    """Find, for each share, the largest whole level whose sum still fits."""
+    fits = np.zeros(len(cap))
+    fails = np.maximum.reduceat(high - base, starts) + 1
+    while np.any(fails - fits > 1):
+        middle = np.floor((fits + fails) / 2)
+        total = np.add.reduceat(np.minimum(np.maximum(base + middle[share], low), high), starts)
+        is_fitting = total <= cap
+        fits = np.where(is_fitting, middle, fits)
+        fails = np.where(is_fitting, fails, middle)
+    return fits
+
+
+def _first(candidates: Bools, left: Floats, starts: Ints, share: Ints) -> Bools:
+    """Give, within each share, the first candidates that the remaining units reach."""
+    rank = np.cumsum(candidates)
+    before: Ints = rank[starts] - candidates[starts]
+    result: Bools = candidates & (rank - before[share] <= left[share])
+    return result

@@ -1,0 +1,160 @@
+"""The controller: the only thing that changes the core's state, and nothing but the order of things."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from autoscaler.core.between import between_ticks
+from autoscaler.core.blast_radius import BlastRadiusRule
+from autoscaler.core.boosts import BoostInForce, Boosts
+from autoscaler.core.decisions import Decisions
+from autoscaler.core.derived import MOST_REPLICAS
+from autoscaler.core.events import BoostFiring, BoostResolved, Event, Wake
+from autoscaler.core.fleet import Ints
+from autoscaler.core.floors import Floor
+from autoscaler.core.invariants import check_decisions, check_memory
+from autoscaler.core.memory import Memory, followed
+from autoscaler.core.nothing import no_decisions
+from autoscaler.core.now import Now
+from autoscaler.core.observation import Observation
+from autoscaler.core.reasons import Reason
+from autoscaler.core.rounding import whole_up
+from autoscaler.core.tick import tick
+
+LEAST_WAKE_S = 60.0
+"""A wake's floor holds for a stable window, and no shorter than this: so long a start may take, and so long the
+request it was for may take to show in what Prometheus has scraped."""
+
+EARLY_EVENTS = 10_000
+"""Events kept until the first observation; over it they are refused and counted."""
+
+
+class Controller:
+    """Decides replicas of all functions.
+
+    The same object runs in the daemon, in the twin's demo and in the simulator. It reads no clock and makes no
+    call: the same steps with the same inputs give the same bytes.
+
+    Attributes:
+        refused: events that found no place (boosts over a tenant's bound, events before the first observation).
+    """
+
+    def __init__(self, blast_radius: BlastRadiusRule | None) -> None:
+        """Start without any memory.
+
+        Args:
+            blast_radius: limit of load-driven cuts by tenant; None: off.
+        """
+        self._blast_radius = blast_radius
+        self._memory: Memory | None = None
+        self._boosts = Boosts()
+        self._held: Ints = np.empty(0, np.int64)
+        self._last: Decisions | None = None
+        self._now_s = -np.inf
+        self._early: dict[Event, None] = {}
+        self._early_refused = 0
+
+    @property
+    def refused(self) -> int:
+        return self._boosts.refused + self._early_refused
+
+    def step(self, now: Now, observation: Observation | None, events: Sequence[Event]) -> Decisions:
+        """Decide.
+
+        With an observation it is a full tick over all functions. Without one it only raises, and decides no
+        rows but those that events name.
+
+        Args:
+            now: the moment; monotonic time that runs backwards is taken as standing still.
+            observation: what the tick saw; None: a step between ticks.
+            events: what happened since the last step; repetitions change nothing more.
+        """
+        now = self._forward(now)
+        if observation is not None:
+            return self._tick(now, observation, events)
+        if self._memory is None or self._last is None:
+            self._keep_early(events)
+            return no_decisions(now)
+        rows = self._apply(self._memory, events, now.monotonic_s)
+        others = self._floors(self._memory, now.monotonic_s)
+        return between_ticks(now, self._memory, self._last, held=self._held, rows=rows, others=others)
+
+    def boosts(self, now: Now) -> tuple[BoostInForce, ...]:
+        """Give the boosts in force, by id."""
+        return self._boosts.in_force(now.monotonic_s)
+
+    @property
+    def state_bytes(self) -> int:
+        """Bytes of the state kept for all functions, the last decisions apart."""
+        return 0 if self._memory is None else self._memory.size_bytes
+
+    def check_invariants(self) -> None:
+        """Check what must always hold of the state and of the last tick's decisions.
+
+        Raises:
+            InvariantError: something does not hold.
+        """
+        if self._memory is not None and self._last is not None:
+            check_memory(self._memory)
+            check_decisions(self._last, self._memory.derived)
+
+    def _tick(self, now: Now, observation: Observation, events: Sequence[Event]) -> Decisions:
+        memory = self._memory = followed(self._memory, observation, now.monotonic_s)
+        self._apply(memory, [*self._early, *events], now.monotonic_s)
+        self._early.clear()
+        self._boosts.lift(now.monotonic_s)
+        self._held = np.flatnonzero(observation.is_held)
+        others = self._floors(memory, now.monotonic_s)
+        self._last = tick(now, memory, observation, held=self._held, others=others, rule=self._blast_radius)
+        return self._last
+
+    def _forward(self, now: Now) -> Now:
+        if now.monotonic_s >= self._now_s:
+            self._now_s = now.monotonic_s
+            return now
+        return Now(self._now_s, now.utc_s)
+
+    def _keep_early(self, events: Sequence[Event]) -> None:
+        """Keep events until functions are known, each once."""
+        for event in events:
+            if event in self._early or len(self._early) < EARLY_EVENTS:
+                self._early[event] = None
+            else:
+                self._early_refused += 1
+
+    def _apply(self, memory: Memory, events: Sequence[Event], now_s: float) -> Ints:
+        """Write events into the state; give the rows they raise, ascending."""
+        named: list[Ints] = []
+        for event in events:
+            match event:
+                case Wake():
+                    named.append(self._wake(memory, event, now_s))
+                case BoostFiring():
+                    named.append(self._fire(memory, event, now_s))
+                case BoostResolved():
+                    self._boosts.resolve(event.id)
+        return np.unique(np.concatenate(named)) if named else np.empty(0, np.int64)
+
+    def _wake(self, memory: Memory, event: Wake, now_s: float) -> Ints:
+        row = memory.fleet.row_of.get(event.key)
+        if row is None:
+            return np.empty(0, np.int64)
+        memory.active_s[row] = now_s
+        memory.wake_ends_s[row] = now_s + max(float(memory.fleet.rules.stable_window_s[row]), LEAST_WAKE_S)
+        memory.waiting[row] = max(float(memory.waiting[row]), float(event.waiting))
+        return np.array([row], np.int64)
+
+    def _fire(self, memory: Memory, event: BoostFiring, now_s: float) -> Ints:
+        def floor_of(row: int) -> float:
+            demand = memory.known_demand[row]
+            if np.isnan(demand):
+                return float(memory.settled[row])
+            floor = whole_up(np.array([demand * event.factor + event.add]))[0]
+            return float(min(floor, MOST_REPLICAS))
+
+        return self._boosts.fire(event, memory.fleet, floor_of, now_s)
+
+    def _floors(self, memory: Memory, now_s: float) -> tuple[Floor, ...]:
+        awake = np.flatnonzero(memory.wake_ends_s > now_s)
+        woken = np.maximum(memory.fleet.rules.activation[awake], 1.0)
+        return Floor(awake, woken, Reason.WAKE), self._boosts.floor(memory.fleet)

@@ -1,0 +1,158 @@
+"""What must hold after every step, whatever was put in."""
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autoscaler.core.decisions import Decisions, Stage
+from autoscaler.core.derived import Derived, derive
+from autoscaler.core.fleet import Bools
+from autoscaler.core.memory import Memory
+from autoscaler.core.reasons import Reason
+from autoscaler.core.seen import Seen
+
+_MASKED = (Reason.PAUSED, Reason.FOREIGN_WRITER)
+
+
+class InvariantError(AssertionError):
+    """Something that must always hold does not."""
+
+
+class Checked(Protocol):
+    """What has state to be checked: the controller."""
+
+    def check_invariants(self) -> None: ...
+
+
+def check_invariants(controller: Checked, decisions: Decisions) -> None:
+    """Check a controller's state and the decisions of its last step.
+
+    Raises:
+        InvariantError: something does not hold; it says what, and for which function.
+    """
+    controller.check_invariants()
+    check_decisions(decisions, derive(decisions.fleet))
+
+
+def check_decisions(decisions: Decisions, derived: Derived) -> None:
+    """Check the decisions of a step against the constants of their fleet.
+
+    Raises:
+        InvariantError: something does not hold.
+    """
+    _check_shapes(decisions)
+    _check_reasons(decisions)
+    _check_mask(decisions)
+    if decisions.is_tick:
+        _check_never_fewer(decisions, derived)
+        _check_zero(decisions, derived)
+        _check_caps(decisions, derived)
+    else:
+        _require(decisions, decisions.desired >= decisions.requested, "a step between ticks lowers nothing")
+
+
+def _require(decisions: Decisions, holds: Bools, what: str) -> None:
+    broken = np.flatnonzero(~holds)
+    if broken.size:
+        first = int(broken[0])
+        raise InvariantError(
+            f"{what}; not so for {broken.size} functions, first {decisions.fleet.keys[decisions.rows[first]]}: "
+            f"seen {decisions.seen[first]}, requested {decisions.requested[first]}, "
+            f"stages {decisions.stages[:, first]}, reasons {decisions.stage_reasons[:, first]}"
+        )
+
+
+def _check_shapes(decisions: Decisions) -> None:
+    decided = len(decisions.rows)
+    if decisions.stages.shape != (len(Stage), decided) or decisions.stage_reasons.shape != (len(Stage), decided):
+        raise InvariantError(f"stages of {decided} rows have shape {decisions.stages.shape}")
+    if np.any(np.diff(decisions.rows) <= 0):
+        raise InvariantError("rows ascend")
+    if decisions.is_tick and decided != len(decisions.fleet):
+        raise InvariantError("a tick decides every row")
+    whole = np.isfinite(decisions.stages) & (decisions.stages >= 0) & (decisions.stages == np.floor(decisions.stages))
+    _require(decisions, whole.all(axis=0), "replicas are whole and not negative after every stage")
+
+
+def _check_reasons(decisions: Decisions) -> None:
+    codes = decisions.stage_reasons
+    moved = decisions.stages[1:] != decisions.stages[:-1]
+    _require(decisions, ~(moved & (codes[1:] == 0)).any(axis=0), "a stage that changes replicas says why")
+    bound = codes != 0
+    last = len(Stage) - 1 - np.argmax(bound[::-1], axis=0)
+    final = codes[last, np.arange(codes.shape[1])]
+    _require(decisions, ~bound.any(axis=0) | (final == decisions.reason), "the reason is the last stage's that bound")
+    _require(decisions, decisions.reason != 0, "every decision has a reason")
+
+
+def _check_mask(decisions: Decisions) -> None:
+    masked = np.isin(decisions.stage_reasons[Stage.MASK], _MASKED)
+    moved = np.abs(decisions.desired - decisions.requested) > 0
+    _require(decisions, ~(masked & moved), "under the mask what runs stays")
+
+
+def _has_reason(decisions: Decisions, *reasons: Reason) -> Bools:
+    result: Bools = np.count_nonzero(np.isin(decisions.stage_reasons, reasons), axis=0) > 0
+    return result
+
+
+def _check_never_fewer(decisions: Decisions, derived: Derived) -> None:
+    unsure = np.isin(decisions.seen, (Seen.UNKNOWN, Seen.LOWER_BOUND))
+    allowed = np.minimum(decisions.requested, derived.ceiling)
+    ordered = _has_reason(decisions, Reason.FORCED, Reason.BUDGET)
+    _require(
+        decisions,
+        ~unsure | ordered | (decisions.desired >= allowed),
+        "unknown load and a lower bound never lower below what max, caps, budget and orders allow",
+    )
+
+
+def _check_zero(decisions: Decisions, derived: Derived) -> None:
+    to_zero = (decisions.desired == 0) & (decisions.requested > 0)
+    proven = (decisions.seen == Seen.PROVEN_ZERO) & _has_reason(decisions, Reason.ZERO_IDLE)
+    ordered = _has_reason(decisions, Reason.FORCED, Reason.BUDGET) | (derived.ceiling == 0)
+    _require(decisions, ~to_zero | proven | ordered, "zero needs proof, or an order")
+
+
+def _check_caps(decisions: Decisions, derived: Derived) -> None:
+    tenant, tenants = decisions.fleet.tenant, len(derived.cap)
+    masked = np.isin(decisions.stage_reasons[Stage.MASK], _MASKED)
+    held = np.bincount(tenant, weights=decisions.requested * masked, minlength=tenants)
+    others = np.bincount(tenant, weights=decisions.desired * ~masked, minlength=tenants)
+    over = others > np.maximum(derived.cap - held, 0.0)
+    _require(decisions, ~over[tenant] | masked, "a tenant keeps within its cap")
+
+
+def check_memory(memory: Memory) -> None:
+    """Check that state is as long as its fleet, and consistent in itself.
+
+    Raises:
+        InvariantError: something does not hold.
+    """
+    functions = len(memory.fleet)
+    for name in ("range_s", "active_s", "wake_ends_s", "waiting", "known_demand", "restart_floor", "asked", "found"):
+        if len(getattr(memory, name)) != functions:
+            raise InvariantError(f"{name} has {len(getattr(memory, name))} rows, the fleet {functions}")
+    for stretch in (memory.proof.covered, memory.proof.idle):
+        if np.any(stretch.holds & (stretch.since_s > stretch.last_s)) or np.any(
+            ~stretch.holds & np.isfinite(stretch.since_s)
+        ):
+            raise InvariantError("a stretch that holds begins in the past, and no other begins at all")
+    recommendations = memory.recommendations
+    _check_falls(recommendations.values, recommendations.count, "remembered recommendations fall")
+    _check_falls(-recommendations.times_s, recommendations.count, "their times never fall", strictly=False)
+    for samples in (*memory.averages.rps, *memory.averages.concurrency):
+        if samples.ticks != memory.ticks:
+            raise InvariantError(f"samples of {samples.ticks} ticks, of {memory.ticks} there were")
+        for lane in range(len(samples.rows)):
+            slots = np.arange(samples.tail[lane], samples.ticks) % len(samples.times_s)
+            if np.nansum(samples.values[slots, lane]) != samples.sum[lane]:
+                raise InvariantError(f"a running sum drifted for {memory.fleet.keys[samples.rows[lane]]}")
+
+
+def _check_falls(entries: NDArray[np.float64], count: NDArray[np.int64], what: str, *, strictly: bool = True) -> None:
+    index = np.arange(entries.shape[1] - 1)[None, :]
+    step = np.diff(entries, axis=1)
+    if np.any((index + 1 < count[:, None]) & ((step >= 0) if strictly else (step > 0))):
+        raise InvariantError(what)

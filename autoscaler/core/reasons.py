@@ -1,0 +1,49 @@
+"""Why a function has the replicas it has: one code for each rule that can bind, one sentence for each code."""
+
+from enum import IntEnum
+
+
+class Reason(IntEnum):
+    """The rule that bound a decision. Codes are public: they are stored in decision logs and metrics.
+
+    `sentence` says it in words that need no source code; `core.explain` adds the numbers of the case.
+    """
+
+    sentence: str
+
+    def __new__(cls, code: int, sentence: str) -> "Reason":
+        member = int.__new__(cls, code)
+        member._value_ = code
+        member.sentence = sentence
+        return member
+
+    PASSED = 0, "The stage left the replicas as they came."
+    DEMAND = 1, "The load over the stable window asks for this many replicas."
+    MAX_RATE_UP = 2, "The load asks for more, but growth per tick is limited to a factor."
+    MAX_RATE_DOWN = 3, "The load asks for fewer, but shrinkage per tick is limited to a factor."
+    ACTIVATION = 4, "A function that leaves zero starts with its activation replicas."
+    WAITING = 5, "Requests that are held until a replica is ready ask for this many."
+    UNKNOWN_LOAD = 10, "The load is not known, so nothing is lowered."
+    LOWER_BOUND = 11, "The load is known only as a lower bound, so nothing is lowered."
+    TOLERANCE = 12, "The load is so near the target that nothing changes."
+    STABILIZATION = 13, "A larger recommendation within the stabilization window forbids this cut for now."
+    IN_FLIGHT = 14, "Requests in flight need this many replicas to finish."
+    MIN_REPLICAS = 20, "The policy's minimum raises it."
+    WAKE = 21, "A wake holds it up."
+    BOOST = 22, "An alert's boost holds it up."
+    RESTART = 23, "What ran when the daemon first saw it is a floor until a full window is known."
+    ZERO_IDLE = 30, "It was proven idle for long enough, and goes to zero."
+    ZERO_NOT_PROVEN = 31, "Zero is not proven for long enough yet, so one replica stays."
+    ZERO_NOT_ALLOWED = 32, "The policy does not allow zero, so one replica stays."
+    MAX_REPLICAS = 40, "The policy's maximum caps it."
+    CONCURRENCY_CAP = 41, "The function's concurrency cap allows no more replicas."
+    BUDGET = 50, "The tenant's replica budget allows no more for this function."
+    BLAST_RADIUS = 60, "The tenant's load-driven cuts of this minute are used up."
+    PAUSED = 70, "The function is paused: what runs stays."
+    FOREIGN_WRITER = 71, "Somebody else changes its replicas: what runs stays."
+    FORCED = 72, "An annotation orders this many replicas."
+    BETWEEN_TICKS = 80, "Between ticks nothing is lowered."
+
+
+REASON_OF: dict[int, Reason] = {int(reason): reason for reason in Reason}
+"""Reason of each code, for columns that hold codes."""

@@ -1,0 +1,23 @@
+"""Whole replicas from ratios, free of float noise."""
+
+import numpy as np
+
+from autoscaler.core.fleet import Floats
+
+NOISE = 1e-9
+"""A ratio this near above a whole number is that number: 2.1 / 0.7 is 3.0000000000000004, and asks for 3 replicas, not 4."""
+
+
+def whole_up(ratio: Floats) -> Floats:
+    """Round up to whole replicas; a ratio is not negative."""
+    result: Floats = ratio - NOISE
+    np.ceil(result, out=result)
+    result += 0.0  # −0.0 becomes 0.0: equal numbers, but other bytes
+    return result
+
+
+def whole_down(ratio: Floats) -> Floats:
+    """Round down to whole replicas."""
+    result: Floats = ratio + NOISE
+    np.floor(result, out=result)
+    return result

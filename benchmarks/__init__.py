@@ -1,0 +1,1 @@
+"""Figures of the project, one module each: `python -m benchmarks.NAME [--json]`."""
