@@ -1,0 +1,121 @@
+"""Every problem of settings and documents at once."""
+
+from collections.abc import Collection, Iterator, Mapping
+
+from autoscaler.policy.documents import Metric, ScalingPolicy, Tenant
+from autoscaler.policy.loading import Loaded, PolicySet, layers_of, load
+from autoscaler.policy.precedence import Fields, tenant_layers
+from autoscaler.policy.problems import Problem, shown, suggestion
+from autoscaler.policy.profiles import matchers, profiles_of
+from autoscaler.policy.quantities import format_duration
+from autoscaler.policy.settings import GatewaySettings, Settings, SourceSettings
+
+SETTINGS = "settings"
+"""What stands for the file in problems of settings: they come from a file, the environment and flags together."""
+
+
+def check(settings: Settings | None, files: Mapping[str, str]) -> list[Problem]:
+    """Give everything that is wrong with settings and policy documents, ordered by file and line.
+
+    Args:
+        settings: valid settings; None: documents are checked alone, and any source is taken for known.
+        files: text of each document file by name.
+    """
+    if settings is None:
+        return list(load(files).problems)
+    policies = load(files, sources=settings.sources.keys())
+    found = [*settings_problems(settings), *_tenant_problems(settings, policies.tenants.keys())]
+    # Of settings that are wrong themselves, what documents lack would only be a consequence.
+    unmeasured = () if found else _unmeasured(settings, policies)
+    return [*found, *sorted((*policies.problems, *unmeasured), key=lambda one: (one.file, one.line or 0, one.path))]
+
+
+def settings_problems(settings: Settings) -> Iterator[Problem]:
+    """Give what is wrong with settings beyond what their models see."""
+    for name, source in settings.sources.items():
+        path = f"sources.{name}"
+        if source.range is not None and source.range < 4 * source.scrape_interval:
+            wrong = f"is {format_duration(source.range)}: with one scrape lost, rate needs four for two samples"
+            allowed = f"4 × scrapeInterval ({format_duration(4 * source.scrape_interval)}) and more"
+            yield Problem(SETTINGS, None, f"{path}.range", wrong, allowed)
+        if source.username is not None and source.bearer_token_file is not None:
+            wrong = "is there beside username; a request carries one of them"
+            yield Problem(SETTINGS, None, f"{path}.bearerTokenFile", wrong, "one way to authenticate")
+        if (source.username is None) != (source.password_file is None):
+            yield Problem(
+                SETTINGS, None, f"{path}.username", "username and passwordFile need each other", "both or none"
+            )
+        for position, gateway in enumerate(source.gateways):
+            yield from _gateway_problems(f"{path}.gateways[{position}]", gateway, source)
+
+
+def _gateway_problems(path: str, gateway: GatewaySettings, source: SourceSettings) -> Iterator[Problem]:
+    if not gateway.match:
+        wrong = "is empty: every target of this Prometheus would have to be up for a load to be known whole"
+        yield Problem(SETTINGS, None, f"{path}.match", wrong, "labels that select the gateway's targets, such as job")
+    if gateway.profile == "custom" and gateway.queries is None:
+        yield Problem(SETTINGS, None, f"{path}.queries", "is missing", "queries of profile custom")
+        return
+    if gateway.profile != "custom" and gateway.queries is not None:
+        yield Problem(SETTINGS, None, f"{path}.queries", f"means nothing to profile {gateway.profile}", "none")
+    queries = gateway.queries
+    if gateway.profile == "custom" and queries is not None and queries.rate is None and queries.concurrency is None:
+        yield Problem(SETTINGS, None, f"{path}.queries", "has neither rate nor concurrency", "one of them at least")
+    try:
+        matchers(gateway.match)
+        profiles_of(source)
+    except ValueError as error:
+        yield Problem(SETTINGS, None, f"{path}.match", "is no selector", str(error))
+
+
+def _tenant_problems(settings: Settings, tenants: Collection[str]) -> Iterator[Problem]:
+    for name, source in settings.sources.items():
+        for position, gateway in enumerate(source.gateways):
+            for number, tenant in enumerate(gateway.tenants):
+                if tenant != "*" and tenant not in tenants:
+                    path = f"sources.{name}.gateways[{position}].tenants[{number}]"
+                    allowed = suggestion(tenant, [*tenants, "*"])
+                    yield Problem(SETTINGS, None, path, f"{shown(tenant)} is no tenant", allowed)
+
+
+def _unmeasured(settings: Settings, policies: PolicySet) -> Iterator[Problem]:
+    """Name what documents ask for and no gateway of their tenant can tell; it would be unknown for ever."""
+    for name, tenant in policies.tenants.items():
+        source = settings.sources.get(tenant.document.spec.source)
+        gateways = [one for one in source.gateways if {"*", name} & set(one.tenants)] if source is not None else []
+        known = {signal for gateway in gateways for signal in _signals(gateway)}
+        owned = [namespace for namespace, owner in policies.namespaces.items() if owner == name]
+        own = [policy for namespace in owned for policy in policies.policies.get(namespace, {}).values()]
+        if not gateways:
+            wrong = f"no gateway of source {tenant.document.spec.source} serves this tenant"
+            yield Problem(tenant.file, tenant.line("spec.source"), "spec.source", wrong, "a source with such a gateway")
+            continue
+        asking: list[tuple[Loaded[Tenant] | Loaded[ScalingPolicy], str, Fields]]
+        asking = [(policy, "spec", layers_of(tenant, policy)) for policy in own]
+        if not own:
+            asking = [(tenant, "spec.defaults", tenant_layers(tenant.document.spec.defaults, tenant.at))]
+        for loaded, prefix, fields in asking:
+            for path, needed in _needs(fields, tenant.document.spec.bounds.allow_zero):
+                if needed not in known:
+                    place = f"{prefix}.{path}"
+                    wrong = f"needs {needed} ({fields[path].origin}), which no gateway of {name} has a query for"
+                    yield Problem(loaded.file, loaded.line(place), place, wrong, ", ".join(sorted(known)) or "none")
+
+
+def _signals(gateway: GatewaySettings) -> Iterator[str]:
+    queries = gateway.queries
+    has = {
+        "rps": queries is not None and queries.rate is not None,
+        "concurrency": queries is not None and queries.concurrency is not None,
+        "activity": queries is not None and queries.activity is not None,
+    }
+    return (signal for signal, is_there in has.items() if is_there or gateway.profile != "custom")
+
+
+def _needs(fields: Fields, is_zero_allowed: bool) -> Iterator[tuple[str, str]]:
+    """Give each signal that fields ask for, with the path that asks."""
+    for metric in fields["metrics"].of(list):
+        if isinstance(metric, Metric):
+            yield "metrics", metric.type
+    if fields["zero"].value is not None and is_zero_allowed:
+        yield "zero", "activity"

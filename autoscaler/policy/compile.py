@@ -1,0 +1,172 @@
+"""Documents and Deployments → the columns for the core and what the shell needs beside them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+
+import numpy as np
+
+from autoscaler.core.fleet import Fleet, FunctionKey, Rules
+from autoscaler.policy.deployment import Deployed
+from autoscaler.policy.documents import ScalingPolicy, Tenant
+from autoscaler.policy.functions import tenant_of
+from autoscaler.policy.labels import Marks, marks_of
+from autoscaler.policy.loading import Loaded, PolicySet, layers_of
+from autoscaler.policy.plan import Plan, TenantPlan
+from autoscaler.policy.precedence import FunctionRules, Scope, resolve, specificity, tenant_layers
+from autoscaler.policy.problems import Problem
+
+_FLOATS = tuple(name for name in Rules.__dataclass_fields__ if name != "paused")
+
+
+@dataclass(frozen=True, slots=True)
+class _Resolved:
+    """A function's rules, with what they were resolved from."""
+
+    deployed: Deployed
+    tenant: str
+    rules: FunctionRules
+    problems: tuple[Problem, ...]
+
+    def is_of(self, deployed: Deployed) -> bool:
+        return deployed is self.deployed or (
+            deployed.labels == self.deployed.labels and deployed.annotations == self.deployed.annotations
+        )
+
+
+class Compiler:
+    """Makes plans; remembers what each function came to, so that one change among many costs little."""
+
+    def __init__(self) -> None:
+        self._policies = PolicySet()
+        self._scopes: dict[tuple[str, str | None, str | None], Scope] = {}
+        self._shared: dict[tuple[int, Marks], FunctionRules] = {}
+        self._resolved: dict[FunctionKey, _Resolved] = {}
+
+    def compile(self, policies: PolicySet, catalog: Sequence[Deployed]) -> Plan:
+        """Make the plan of these documents and Deployments.
+
+        Args:
+            policies: the documents in force; as long as it is the same object, what is known stays.
+            catalog: all Deployments, functions or not; keys are unique.
+        """
+        if policies is not self._policies:
+            self._policies, self._scopes, self._shared, self._resolved = policies, {}, {}, {}
+        resolved: dict[FunctionKey, _Resolved] = {}
+        functions: list[Deployed] = []
+        for deployed in sorted(catalog, key=attrgetter("key")):
+            known = self._resolved.get(deployed.key)
+            if known is None or not known.is_of(deployed):
+                tenant = tenant_of(deployed, policies.namespaces)
+                if tenant is None:
+                    continue
+                known = self._resolve(deployed, tenant)
+            resolved[deployed.key] = known
+            functions.append(deployed)
+        self._resolved = resolved
+        self._forget()
+        return self._plan(functions)
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What is wrong with labels and annotations of the functions of the last plan."""
+        return tuple(problem for resolved in self._resolved.values() for problem in resolved.problems)
+
+    def rules(self, key: FunctionKey) -> FunctionRules | None:
+        """Give what holds for a function of the last plan, and who said it; None: no such function."""
+        resolved = self._resolved.get(key)
+        return resolved.rules if resolved is not None else None
+
+    def _forget(self) -> None:
+        """Drop what no function says any more, so that labels that keep changing fill no memory."""
+        if len(self._shared) > len(self._resolved) + 1000:
+            used = {id(one.rules) for one in self._resolved.values()}
+            self._shared = {key: rules for key, rules in self._shared.items() if id(rules) in used}
+
+    def _resolve(self, deployed: Deployed, tenant: str) -> _Resolved:
+        scope = self._scope(tenant, self._policy_of(deployed))
+        marks = marks_of(deployed.labels, deployed.annotations)
+        shared = self._shared.get((id(scope), marks))
+        if shared is not None:
+            return _Resolved(deployed, tenant, shared, ())
+        rules, problems = resolve(scope, marks, str(deployed.key))
+        if not problems:
+            self._shared[id(scope), marks] = rules
+        return _Resolved(deployed, tenant, rules, problems)
+
+    def _policy_of(self, deployed: Deployed) -> Loaded[ScalingPolicy] | None:
+        """Give the most specific policy of the function's namespace; among equals the first by name."""
+        best: tuple[tuple[int, int], Loaded[ScalingPolicy]] | None = None
+        for loaded in self._policies.policies.get(deployed.key.namespace, {}).values():
+            rank = specificity(loaded.document.spec.functions, deployed.key.name, deployed.labels)
+            if rank is not None and (best is None or rank > best[0]):
+                best = rank, loaded
+        return best[1] if best is not None else None
+
+    def _scope(self, tenant: str, policy: Loaded[ScalingPolicy] | None) -> Scope:
+        metadata = policy.document.metadata if policy is not None else None
+        key = (tenant, metadata.namespace if metadata else None, metadata.name if metadata else None)
+        if key not in self._scopes:
+            self._scopes[key] = _scope(self._policies.tenants[tenant], policy)
+        return self._scopes[key]
+
+    def _plan(self, functions: Sequence[Deployed]) -> Plan:
+        keys = tuple(deployed.key for deployed in functions)
+        resolved = [self._resolved[key] for key in keys]
+        tenants = {
+            name: _tenant_plan(loaded, self._policies.namespaces) for name, loaded in self._policies.tenants.items()
+        }
+        names = tuple(sorted(tenants))
+        index = {name: position for position, name in enumerate(names)}
+        caps = [tenants[name].replicas_cap for name in names]
+        fleet = Fleet(
+            keys=keys,
+            uids=tuple(deployed.uid for deployed in functions),
+            row_of={key: row for row, key in enumerate(keys)},
+            tenant=np.array([index[one.tenant] for one in resolved], dtype=np.int64),
+            tenants=names,
+            tenant_cap=np.array([np.inf if cap is None else cap for cap in caps], dtype=np.float64),
+            rules=_columns([one.rules for one in resolved]),
+        )
+        return Plan(fleet, tuple(one.rules.plan for one in resolved), tenants)
+
+
+def _columns(rules: Sequence[FunctionRules]) -> Rules:
+    """Spread rules over rows: few differ, so a table of those that do is gathered by row."""
+    distinct = {id(one): one for one in rules}
+    place = {identity: position for position, identity in enumerate(distinct)}
+    rows = np.array([place[id(one)] for one in rules], dtype=np.int64)
+    table = {
+        name: np.array([one.columns[name] for one in distinct.values()], dtype=np.float64)[rows] for name in _FLOATS
+    }
+    paused = np.array([one.paused for one in distinct.values()], dtype=np.bool_)[rows]
+    return Rules(**table, paused=paused)
+
+
+def _scope(tenant: Loaded[Tenant], policy: Loaded[ScalingPolicy] | None) -> Scope:
+    spec, name = tenant.document.spec, tenant.document.metadata.name
+    if policy is None:
+        fields = tenant_layers(spec.defaults, tenant.at)
+        return Scope(fields, spec.bounds, tenant.at, None, f"tenant {name}", spec.dry_run)
+    metadata, own = policy.document.metadata, policy.document.spec
+    policy_name = f"{metadata.namespace}/{metadata.name}"
+    return Scope(
+        fields=layers_of(tenant, policy),
+        bounds=spec.bounds,
+        bounds_at=tenant.at,
+        policy=policy_name,
+        alerts_id=policy_name if "alerts" in own.model_fields_set else f"tenant {name}",
+        dry_run=spec.dry_run or own.dry_run,
+    )
+
+
+def _tenant_plan(loaded: Loaded[Tenant], namespaces: Mapping[str, str]) -> TenantPlan:
+    spec, name = loaded.document.spec, loaded.document.metadata.name
+    return TenantPlan(
+        name=name,
+        namespaces=frozenset(namespace for namespace in spec.namespaces if namespaces.get(namespace) == name),
+        source=spec.source,
+        token_hashes=frozenset(caller.token_sha256 for caller in spec.callers),
+        replicas_cap=spec.budget.replicas.cap,
+        dry_run=spec.dry_run,
+    )

@@ -1,0 +1,289 @@
+"""What labels and annotations on a function say: ours, and OpenFaaS's `com.openfaas.scale.*`.
+
+Both may stand on the Deployment or its pod template, as label or as annotation; an annotation wins over a
+label of the same name, and ours over OpenFaaS's.
+"""
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple, TypeVar
+
+from autoscaler.policy.documents import Metric, Zero
+from autoscaler.policy.problems import Problem, shown, suggestion
+from autoscaler.policy.quantities import parse_duration
+
+OURS = "autoscaler.faas.dev/"
+OPENFAAS = "com.openfaas.scale."
+MARKER = f"{OURS}function"
+
+Marks = tuple[tuple[str, str], ...]
+"""Names and values of the labels and annotations that are meant for autoscalers, sorted by name."""
+
+Kind = TypeVar("Kind")
+
+
+class Said(NamedTuple):
+    """What holds for a field, and who said it."""
+
+    value: object
+    origin: str
+
+    @property
+    def number(self) -> float:
+        """The value as a column holds it: inf where there is none."""
+        return float(self.value) if isinstance(self.value, int | float) else math.inf
+
+    def of(self, kind: type[Kind]) -> Kind:
+        """The value, known to be of this type."""
+        if not isinstance(self.value, kind):
+            raise TypeError(f"{self.origin}: {kind.__name__} expected, {type(self.value).__name__} found")
+        return self.value
+
+
+@dataclass(frozen=True, slots=True)
+class Flags:
+    """Orders that no document gives.
+
+    Attributes:
+        paused: what runs stays.
+        force: this many replicas in place of what load asks for; None: no such order.
+        dry_run: decide and record, write nothing.
+    """
+
+    paused: bool = False
+    force: int | None = None
+    dry_run: bool = False
+
+
+@dataclass(slots=True)
+class MarksRead:
+    """What marks say: fields by path, orders, and what was wrong (and left out)."""
+
+    fields: dict[str, Said] = field(default_factory=dict)
+    flags: Flags = field(default_factory=Flags)
+    problems: list[Problem] = field(default_factory=list)
+
+
+def marks_of(labels: Mapping[str, str], annotations: Mapping[str, str]) -> Marks:
+    """Pick the labels and annotations that are meant for autoscalers."""
+    picked = {name: value for name, value in labels.items() if name.startswith((OURS, OPENFAAS))}
+    picked |= {name: value for name, value in annotations.items() if name.startswith((OURS, OPENFAAS))}
+    picked.pop(MARKER, None)
+    return tuple(sorted(picked.items()))
+
+
+def read_marks(marks: Marks, below: Mapping[str, Said], function: str) -> MarksRead:
+    """Read marks; one that cannot be read is told and left out.
+
+    Args:
+        marks: what stands on the function.
+        below: what holds without them: some labels change only a part of it.
+        function: `namespace/name`, for problems.
+    """
+    read = MarksRead()
+    values: dict[str, object] = {}
+    for name, text in marks:
+        # The provider's own labels (factor, …) that steer nothing here are left to it.
+        meaning = MEANINGS.get(name)
+        if meaning is None and name.startswith(OURS):
+            wrong = "has no rule yet" if name == f"{OURS}service" else "is no label of ours"
+            read.problems.append(Problem(function, None, name, wrong, suggestion(name, MEANINGS.keys() | {MARKER})))
+        elif meaning is not None:
+            try:
+                values[name] = meaning.parse(text)
+            except ValueError as error:
+                read.problems.append(Problem(function, None, name, f"is {shown(text)}", str(error)))
+    _fields(values, read, below)
+    read.flags = Flags(
+        paused=bool(values.get(f"{OURS}paused", False)),
+        force=_optional_int(values.get(f"{OURS}force")),
+        dry_run=bool(values.get(f"{OURS}dry-run", False)),
+    )
+    return read
+
+
+def _fields(values: Mapping[str, object], read: MarksRead, below: Mapping[str, Said]) -> None:
+    # OpenFaaS's first, ours over them.
+    for prefix in (OPENFAAS, OURS):
+        for name, value in values.items():
+            path = MEANINGS[name].path
+            if name.startswith(prefix) and path is not None:
+                read.fields[path] = Said(value, name)
+        metrics = _metrics(prefix, values, {**below, **read.fields})
+        if metrics is not None:
+            read.fields["metrics"] = metrics
+    zero = _openfaas_zero(values, below)
+    if zero is not None and f"{OURS}zero-after" not in values:
+        read.fields["zero"] = zero
+
+
+def _metrics(prefix: str, values: Mapping[str, object], below: Mapping[str, Said]) -> Said | None:
+    """Give the metrics that `target`, `type` and `target-proportion` (ours: `metric`, `utilization`) come to.
+
+    Target or type alone mean one metric with OpenFaaS's defaults for the rest: 50 requests/s, 0.90. A
+    proportion alone changes how much of every target that holds already is aimed at.
+    """
+    names = {key: f"{prefix}{_METRIC_NAMES[prefix][key]}" for key in ("type", "target", "proportion")}
+    given = {key: values[name] for key, name in names.items() if name in values}
+    if not given:
+        return None
+    origin = ", ".join(names[key] for key in given)
+    metrics = [metric for metric in below["metrics"].of(list) if isinstance(metric, Metric)]
+    if given.keys() == {"proportion"}:
+        return Said([metric.model_copy(update={"utilization": given["proportion"]}) for metric in metrics], origin)
+    kind = given.get("type", "rps" if prefix == OPENFAAS else metrics[0].type)
+    same = [metric for metric in metrics if metric.type == kind and prefix == OURS]
+    target = given.get("target", same[0].target if same else 50.0)
+    proportion = given.get("proportion", same[0].utilization if same else 0.9)
+    return Said([Metric.model_validate({"type": kind, "target": target, "utilization": proportion})], origin)
+
+
+def _openfaas_zero(values: Mapping[str, object], below: Mapping[str, Said]) -> Said | None:
+    """Give what `zero` and `zero-duration` come to; a duration alone switches nothing on."""
+    switch, duration = f"{OPENFAAS}zero", f"{OPENFAAS}zero-duration"
+    if values.get(switch) is False:
+        return Said(None, switch)
+    known = below["zero"].value
+    if switch in values:
+        after = values.get(duration, known.after if isinstance(known, Zero) else 900.0)
+        return Said(
+            Zero.model_construct(after=_seconds(after)),
+            ", ".join(name for name in (switch, duration) if name in values),
+        )
+    if duration in values and isinstance(known, Zero):
+        return Said(Zero.model_construct(after=_seconds(values[duration])), duration)
+    return None
+
+
+def _seconds(value: object) -> float:
+    if not isinstance(value, float):
+        raise TypeError(f"seconds expected, {type(value).__name__} found")
+    return value
+
+
+def _optional_int(value: object) -> int | None:
+    return value if isinstance(value, int) else None
+
+
+def _count(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,6}", text):
+        raise ValueError("a whole number from 0 to 999999")
+    return int(text)
+
+
+def _at_least_one(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,6}", text) or int(text) == 0:
+        raise ValueError("a whole number from 1 to 999999")
+    return int(text)
+
+
+def _number(text: str) -> float:
+    if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text) or float(text) == 0:
+        raise ValueError("a number above 0")
+    return float(text)
+
+
+def _fraction(text: str) -> float:
+    if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text) or not 0 < float(text) <= 1:
+        raise ValueError("a number above 0, up to 1")
+    return float(text)
+
+
+def _switch(text: str) -> bool:
+    if text not in ("true", "false"):
+        raise ValueError("true or false")
+    return text == "true"
+
+
+def _openfaas_type(text: str) -> Literal["rps", "concurrency"]:
+    if text in ("cpu", "queue"):
+        raise ValueError("rps or capacity; this type has no rule yet")
+    if text not in ("rps", "capacity"):
+        raise ValueError("rps or capacity")
+    return "rps" if text == "rps" else "concurrency"
+
+
+def _metric_type(text: str) -> Literal["rps", "concurrency"]:
+    if text not in ("rps", "concurrency"):
+        raise ValueError("rps or concurrency")
+    return "rps" if text == "rps" else "concurrency"
+
+
+def _within(least_s: float, most_s: float) -> Callable[[str], float]:
+    def parse(text: str) -> float:
+        seconds = parse_duration(text)
+        if not least_s <= seconds <= most_s:
+            raise ValueError(f"a duration from {least_s:g}s to {most_s:g}s")
+        return seconds
+
+    return parse
+
+
+def _zero_after(text: str) -> Zero | None:
+    return None if text == "never" else Zero.model_construct(after=_POSITIVE(text))
+
+
+_POSITIVE = _within(0.001, 365 * 86_400.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a label means.
+
+    Attributes:
+        path: field it sets by itself; None: an order, or a part of a field.
+        parse: reads its text; ValueError says what is allowed.
+        words: its meaning for the reference.
+    """
+
+    path: str | None
+    parse: Callable[[str], object]
+    words: str
+
+
+MEANINGS: Mapping[str, Meaning] = {
+    f"{OPENFAAS}min": Meaning("replicas.min", _count, "`replicas.min`."),
+    f"{OPENFAAS}max": Meaning("replicas.max", _count, "`replicas.max`."),
+    f"{OPENFAAS}type": Meaning(
+        None,
+        _openfaas_type,
+        "`rps`: requests/s; `capacity`: concurrency. With target 50 and proportion 0.90 if not given.",
+    ),
+    f"{OPENFAAS}target": Meaning(
+        None, _number, "Load of one full replica. Of type `rps` with proportion 0.90 if not given."
+    ),
+    f"{OPENFAAS}target-proportion": Meaning(
+        None, _fraction, "Fraction of the target aimed at; alone: of every metric that holds already."
+    ),
+    f"{OPENFAAS}zero": Meaning(
+        None, _switch, "`true`: to zero after zero-duration, else after what holds already, else 15m; `false`: never."
+    ),
+    f"{OPENFAAS}zero-duration": Meaning(None, _POSITIVE, "Proven idleness before zero; alone it switches nothing on."),
+    f"{OPENFAAS}down.window": Meaning("scaleDown.stabilization", _within(0, 3600), "`scaleDown.stabilization`."),
+    f"{OURS}min": Meaning("replicas.min", _count, "`replicas.min`."),
+    f"{OURS}max": Meaning("replicas.max", _count, "`replicas.max`."),
+    f"{OURS}activation": Meaning("replicas.activation", _at_least_one, "`replicas.activation`."),
+    f"{OURS}metric": Meaning(
+        None, _metric_type, "`rps` or `concurrency`: the one metric. Default: the first that holds."
+    ),
+    f"{OURS}target": Meaning(None, _number, "Load of one full replica. Default: what holds for this metric, else 50."),
+    f"{OURS}utilization": Meaning(
+        None, _fraction, "Fraction of the target aimed at. Default: what holds for this metric, else 0.9."
+    ),
+    f"{OURS}concurrency-limit": Meaning("concurrencyLimit", _at_least_one, "`concurrencyLimit`."),
+    f"{OURS}concurrency-cap": Meaning("concurrencyCap", _count, "`concurrencyCap`."),
+    f"{OURS}stable-window": Meaning("windows.stable", _within(0.001, 900), "`windows.stable`."),
+    f"{OURS}stabilization": Meaning("scaleDown.stabilization", _within(0, 3600), "`scaleDown.stabilization`."),
+    f"{OURS}zero-after": Meaning("zero", _zero_after, "`zero.after`, or `never`. The tenant's bounds must allow zero."),
+    f"{OURS}paused": Meaning(None, _switch, "`true`: what runs stays."),
+    f"{OURS}force": Meaning(None, _count, "This many replicas in place of what load asks for; limits and budget bind."),
+    f"{OURS}dry-run": Meaning(None, _switch, "`true`: decide and record, write nothing."),
+}
+"""What each label or annotation means."""
+
+_METRIC_NAMES = {
+    OPENFAAS: {"type": "type", "target": "target", "proportion": "target-proportion"},
+    OURS: {"type": "metric", "target": "target", "proportion": "utilization"},
+}

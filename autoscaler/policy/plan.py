@@ -1,0 +1,80 @@
+"""What documents and Deployments come to: the fleet for the core, and what the shell needs beside it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from autoscaler.core.fleet import Fleet
+
+
+@dataclass(frozen=True, slots=True)
+class AlertRule:
+    """A policy's `alerts` entry: which alerts raise which floor, for how long.
+
+    Attributes:
+        id: policy and position, unique within a plan.
+        match: labels that an alert must carry, exactly.
+        factor: multiplies the demand of the last tick with known load, >= 1.
+        add: replicas added after the factor, >= 0.
+        expires_s: seconds after the last notification that says firing at which the boost ends.
+    """
+
+    id: str
+    match: Mapping[str, str]
+    factor: float
+    add: float
+    expires_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionPlan:
+    """What the shell needs of one function; the same row of `Plan.fleet` has what the core needs.
+
+    Attributes:
+        policy: name of the ScalingPolicy in force (`namespace/name`), or None where only defaults are.
+        wake_hold_s: how long a request is held at most, seconds; None: never woken.
+        wake_waiters: requests held at once at most.
+        alerts: the policy's alert rules.
+        dry_run: decide and record, write nothing.
+    """
+
+    policy: str | None
+    wake_hold_s: float | None
+    wake_waiters: int
+    alerts: tuple[AlertRule, ...]
+    dry_run: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TenantPlan:
+    """What the shell needs of one tenant.
+
+    Attributes:
+        name: the tenant.
+        namespaces: its namespaces; no other tenant has any of them.
+        source: name of the Prometheus source that sees its functions.
+        token_hashes: SHA-256 of its callers' tokens, lower-case hex.
+        replicas_cap: most replicas it may have; None: no limit.
+        dry_run: decide and record, write nothing.
+    """
+
+    name: str
+    namespaces: frozenset[str]
+    source: str
+    token_hashes: frozenset[str]
+    replicas_cap: int | None
+    dry_run: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """Everything that documents and Deployments say, compiled; replaced whole when either changes.
+
+    Attributes:
+        fleet: functions and rules, for the core.
+        functions: `(functions,)`, by row of the fleet.
+        tenants: by name.
+    """
+
+    fleet: Fleet
+    functions: tuple[FunctionPlan, ...]
+    tenants: Mapping[str, TenantPlan]

@@ -1,0 +1,147 @@
+"""What is wrong with a text: where, what, and what is allowed. All of it at once."""
+
+import difflib
+import re
+import typing
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from types import UnionType
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from autoscaler.policy.documents import NO_RULE_YET
+
+_SHOWN = 60
+_PLAIN = re.compile(r"[-A-Za-z0-9_/.*]{1,120}")
+_SECRETS = ("token", "password", "header", "param")
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong.
+
+    Attributes:
+        file: name of the text it is in; for a function's labels `namespace/name`.
+        line: line, from 1; None where a text has no lines (labels, environment, flags).
+        path: field, such as `spec.metrics[0].target`; empty for the whole text.
+        wrong: what is wrong, without secrets.
+        allowed: what is allowed instead.
+    """
+
+    file: str
+    line: int | None
+    path: str
+    wrong: str
+    allowed: str
+
+    def __str__(self) -> str:
+        place = self.file if self.line is None else f"{self.file}:{self.line}"
+        return f"{place}: {self.path + ': ' if self.path else ''}{self.wrong}; allowed: {self.allowed}"
+
+
+def path_text(parts: Sequence[str | int]) -> str:
+    """Write a path of keys and positions as `spec.metrics[0].target`; odd keys are escaped and cut."""
+    text = ""
+    for part in parts:
+        key = part if isinstance(part, int) or _PLAIN.fullmatch(part) else shown(part)
+        text += f"[{part}]" if isinstance(part, int) else f".{key}" if text else str(key)
+    return text
+
+
+def line_of(lines: Mapping[str, int], parts: Sequence[str | int]) -> int | None:
+    """Give the line of a field, or of the nearest field around it that the text has."""
+    for length in range(len(parts), -1, -1):
+        line = lines.get(path_text(parts[:length]))
+        if line is not None:
+            return line
+    return None
+
+
+def shown(value: object) -> str:
+    """Write a value for a message: short, in one line, control characters escaped."""
+    text = ascii(value) if isinstance(value, str | int | float | bool | None) else f"a {type(value).__name__}"
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+
+
+def suggestion(word: str, allowed: Collection[str]) -> str:
+    """Say which words are allowed, the nearest one first."""
+    near = difflib.get_close_matches(word, allowed, n=1, cutoff=0.6)
+    listed = ", ".join(sorted(allowed))
+    return f"did you mean {near[0]}? Allowed are {listed}" if near else listed
+
+
+def problems_of(
+    error: ValidationError, model: type[BaseModel], file: str, lines: Mapping[str, int]
+) -> tuple[Problem, ...]:
+    """Translate everything that a model found wrong with a text.
+
+    Args:
+        lines: line of each field path; a field that is missing gets the line of what it belongs to.
+    """
+    return tuple(_problem(detail, model, file, lines) for detail in error.errors(include_url=False))
+
+
+def _problem(detail: ErrorDetails, model: type[BaseModel], file: str, lines: Mapping[str, int]) -> Problem:
+    parts = tuple(part for part in detail["loc"] if part != "[key]")
+    wrong, allowed = _words(detail, model, parts)
+    return Problem(file, line_of(lines, parts), path_text(parts), wrong, allowed)
+
+
+def _words(detail: ErrorDetails, model: type[BaseModel], parts: tuple[str | int, ...]) -> tuple[str, str]:
+    """Give what is wrong and what is allowed."""
+    match detail["type"]:
+        case "missing":
+            return "is missing", "this field is needed"
+        case "extra_forbidden":
+            return _unknown_field(model, parts)
+        case "value_error":
+            allowed = str(detail["ctx"]["error"])
+        case "literal_error":
+            allowed = detail["ctx"]["expected"]
+        case _:
+            allowed = detail["msg"].removeprefix("Input should be ").removeprefix("Input should have ")
+    if isinstance(detail["input"], Mapping) and detail["type"] == "value_error":
+        return "its fields contradict each other", allowed
+    if any(secret in str(part).lower() for part in parts for secret in _SECRETS):
+        return "has a wrong value (not shown)", allowed
+    if parts and parts[-1] == "type" and detail["input"] in ("cpu", "queue"):
+        return f"{shown(detail['input'])} has no rule yet", allowed
+    return f"is {shown(detail['input'])}", allowed
+
+
+def _unknown_field(model: type[BaseModel], parts: tuple[str | int, ...]) -> tuple[str, str]:
+    allowed = field_names(model, parts[:-1])
+    keys = [str(part) for part in parts if isinstance(part, str) and part != "spec"]
+    keys = keys[1:] if keys[:1] == ["defaults"] else keys
+    if ".".join(keys) in NO_RULE_YET:
+        return "has no rule yet", f"leave it out; {', '.join(allowed)}"
+    return "is no field", suggestion(str(parts[-1]), allowed)
+
+
+def field_names(model: type[BaseModel], parts: Sequence[str | int]) -> list[str]:
+    """Give the names of the fields of the model at a path within a model; none where there is no model."""
+    found: object = model
+    for part in parts:
+        if isinstance(part, int) or not _is_model(found):
+            found = _inner(found)
+            continue
+        fields = typing.cast(type[BaseModel], found).model_fields.values()
+        found = next((_inner(field.annotation) for field in fields if field.alias == part), None)
+    found = _inner(found)
+    if not _is_model(found):
+        return []
+    names = typing.cast(type[BaseModel], found).model_fields.items()
+    return [field.alias or name for name, field in names]
+
+
+def _inner(annotation: object) -> object:
+    """Give the model within an optional, a list's items or a mapping's values; else the annotation as it is."""
+    if typing.get_origin(annotation) in (typing.Union, UnionType, list, dict, typing.Annotated):
+        candidates = [_inner(argument) for argument in typing.get_args(annotation)]
+        return next((candidate for candidate in candidates if _is_model(candidate)), None)
+    return annotation
+
+
+def _is_model(candidate: object) -> bool:
+    return isinstance(candidate, type) and issubclass(candidate, BaseModel)

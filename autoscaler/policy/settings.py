@@ -1,0 +1,214 @@
+"""The operator's settings: what `--config`, `AUTOSCALER_…` variables and flags may say.
+
+The models are plain values; `cli` reads files, the environment and flags into them.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from autoscaler.policy.quantities import Duration
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Positive = Annotated[Duration, Field(gt=0)]
+
+
+class Strict(BaseModel):
+    """Base of every settings and policy model: camelCase outside, unknown fields refused, immutable."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True, strict=True, allow_inf_nan=False
+    )
+
+
+class CallerSettings(Strict):
+    """Somebody with a token; the token itself is never written down."""
+
+    token_sha256: Sha256 = Field(
+        alias="tokenSHA256",
+        description="SHA-256 of the bearer token, lower-case hex. No default. A hash, so that a leaked file opens nothing.",
+    )
+
+
+class CustomQueries(Strict):
+    """Queries of profile `custom`; each gives one series per function with the two labels named.
+
+    `{range}` and `{selector}` in a text stand for the source's range (such as `60s`) and the matchers of
+    `match` (such as `job="gw"`), so that one text serves every gateway.
+    """
+
+    rate: str | None = Field(None, description="Requests/s, mean over {range}. Default: none; `rps` is then unknown.")
+    concurrency: str | None = Field(
+        None, description="Mean requests in flight over {range}. Default: none; `concurrency` is then unknown."
+    )
+    in_flight: str | None = Field(
+        None,
+        description="Requests in flight now. Default: none; zero is then proven only over more than requestTimeout.",
+    )
+    activity: str | None = Field(
+        None,
+        description="Not 0 if any counter moved or appeared within {range}. Default: none; zero is then never proven.",
+    )
+    alive: str | None = Field(
+        None,
+        description="One series per function that the gateway knows, whatever its value: proves that silence is known "
+        "silence for a function never called. Default: none; such a function is then unknown until its first call.",
+    )
+
+
+class GatewaySettings(Strict):
+    """One gateway that a source sees."""
+
+    profile: Literal["openfaas", "custom"] = Field(
+        description="Which metrics it exports. No default: guessing would read another gateway's silence as zero."
+    )
+    match: dict[str, str] = Field(
+        default_factory=dict,
+        description="Labels that select its targets (such as job: gateway), exactly. Default: none, every target.",
+    )
+    default_namespace: str | None = Field(
+        None, description="Namespace of a function_name without a dot. Default: none; such series are ignored."
+    )
+    tenants: list[str] = Field(
+        default_factory=lambda: ["*"],
+        description='Tenants it serves; "*": all of this source. A series counts only for functions of these. Default: all.',
+    )
+    request_timeout: Positive = Field(
+        60.0,
+        description="Longest request it lets run. Default 60s, the gateways' usual. Without an in-flight signal zero "
+        "needs silence for longer than this.",
+    )
+    callers: list[CallerSettings] = Field(
+        default_factory=list, description="Who may call /v1/wake for its tenants, and nothing else. Default: nobody."
+    )
+    queries: CustomQueries | None = Field(None, description="Queries of profile custom. Default: none.")
+    namespace_label: str = Field("namespace", description="Label of profile custom that holds the namespace.")
+    function_label: str = Field("function", description="Label of profile custom that holds the function's name.")
+
+
+class TLSSettings(Strict):
+    """Transport security towards one server."""
+
+    ca_file: str | None = Field(None, description="CA bundle. Default: the system's.")
+    cert_file: str | None = Field(None, description="Client certificate. Default: none.")
+    key_file: str | None = Field(None, description="Client key. Default: none.")
+
+
+class SourceSettings(Strict):
+    """One Prometheus server."""
+
+    url: str = Field(pattern=r"^https?://[^\s]+$", description="Base URL, path prefix included. No default.")
+    scrape_interval: Positive = Field(
+        15.0,
+        description="Scrape interval of the gateway's job. Default 15s. The range is 4 of these: rate needs two "
+        "samples even when one scrape is lost.",
+    )
+    range: Positive | None = Field(
+        None, description="Stretch that one sample covers. Default: 4 × scrapeInterval; shorter is refused."
+    )
+    timeout: Positive = Field(
+        10.0, description="Deadline of all queries of one tick; at it the connection is closed and the load is unknown."
+    )
+    max_bytes: int = Field(
+        256 << 20, gt=0, description="Largest answer read, bytes. Default 256 MiB (100,000 series: 11 MB)."
+    )
+    headers: dict[str, str] = Field(
+        default_factory=dict, description="Extra headers, such as X-Scope-OrgID. Default: none."
+    )
+    params: dict[str, str] = Field(
+        default_factory=dict,
+        description='Extra query parameters, such as partial_response: "false" (Thanos) or deny_partial_response: "1" '
+        "(VictoriaMetrics). Default: none.",
+    )
+    bearer_token_file: str | None = Field(
+        None, description="File with a bearer token, re-read when it changes. Default: none."
+    )
+    username: str | None = Field(None, description="User of basic authentication. Default: none.")
+    password_file: str | None = Field(
+        None, description="File with its password, re-read when it changes. Default: none."
+    )
+    tls: TLSSettings = Field(default_factory=TLSSettings, description="CA and client certificate.")
+    gateways: list[GatewaySettings] = Field(min_length=1, description="The gateways whose metrics it holds.")
+
+    @property
+    def range_s(self) -> float:
+        """Seconds that one sample covers."""
+        return self.range if self.range is not None else 4 * self.scrape_interval
+
+
+class AlertmanagerSettings(Strict):
+    """An Alertmanager whose firing alerts are read back after a restart."""
+
+    url: str = Field(pattern=r"^https?://[^\s]+$", description="Base URL of its API v2. No default.")
+    bearer_token_file: str | None = Field(None, description="File with a bearer token. Default: none.")
+    timeout: Positive = Field(5.0, description="Deadline of one reading. Default 5s.")
+
+
+class BlastRadius(Strict):
+    """How much load alone may cut from one tenant within a period."""
+
+    replicas: int = Field(
+        10, ge=0, description="Replicas a tenant may lose to falling load per period, at least. Default 10."
+    )
+    share: float = Field(
+        0.2, ge=0, le=1, description="Fraction of its replicas that it may lose, if that is more. Default 0.2."
+    )
+    period: Positive = Field(60.0, description="The period. Default 60s, one stable window.")
+
+
+class KubernetesSettings(Strict):
+    """How the cluster is reached."""
+
+    kubeconfig: str | None = Field(
+        None, description="File. Default: in-cluster, else $KUBECONFIG, else ~/.kube/config."
+    )
+    context: str | None = Field(None, description="Context of the kubeconfig. Default: its current one.")
+    page_size: int = Field(
+        200,
+        ge=1,
+        le=10_000,
+        description="Deployments per list page. Default 200: reading a page of 500 stops everything else for 8 ms.",
+    )
+    writes_per_second: float = Field(
+        20.0, gt=0, description="Rate of scale writes; wakes have a bucket of their own. Default 20."
+    )
+    write_burst: int = Field(100, ge=1, description="Scale writes at once. Default 100.")
+    wakes_per_second: float = Field(500.0, gt=0, description="Rate of scale writes for wakes. Default 500.")
+    wake_burst: int = Field(1_000, ge=1, description="Wakes written at once. Default 1000.")
+    timeout: Positive = Field(10.0, description="Deadline of one request other than a watch. Default 10s.")
+
+
+class MetricsSettings(Strict):
+    """The daemon's own metrics."""
+
+    listen: str = Field(
+        "0.0.0.0:9090", description="Address of /metrics, /healthz and /readyz; open, keep it in the cluster."
+    )
+
+
+class Settings(Strict):
+    """Everything the operator decides. Order of precedence, later wins: file, environment, flags."""
+
+    tick: Positive = Field(2.0, description="Interval of decisions. Default 2s, Knative's.")
+    dry_run: bool = Field(
+        False, description="Decide and record, write nothing. Default false; the shipped manifests say true."
+    )
+    sources: dict[str, SourceSettings] = Field(default_factory=dict, description="Prometheus servers by name.")
+    alertmanagers: dict[str, AlertmanagerSettings] = Field(
+        default_factory=dict,
+        description="Alertmanagers read back after a restart. Default: none; what runs is held instead.",
+    )
+    operators: list[CallerSettings] = Field(
+        default_factory=list, description="Who may see and call everything. Default: nobody."
+    )
+    blast_radius: BlastRadius | None = Field(
+        default_factory=BlastRadius, description="Limit of load-driven cuts; null: off."
+    )
+    policies: str = Field("/etc/autoscaler/policies", description="Folder of policy documents.")
+    listen: str = Field("0.0.0.0:8080", description="Address of alerts, wakes, API and dashboard.")
+    metrics: MetricsSettings = Field(default_factory=MetricsSettings, description="The daemon's own metrics.")
+    kubernetes: KubernetesSettings = Field(default_factory=KubernetesSettings, description="The cluster.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Least level logged. Default info."
+    )

@@ -1,0 +1,1 @@
+"""Properties of policy over generated input."""

@@ -1,0 +1,1 @@
+"""Tests of pure policy: values in, values out."""

@@ -1,0 +1,187 @@
+"""Alertmanager's payload, and what alerts come to."""
+
+import json
+from collections.abc import Mapping
+
+import pytest
+
+from autoscaler.core.events import BoostFiring, BoostResolved
+from autoscaler.core.fleet import FunctionKey
+from autoscaler.policy.alerts import MAX_ALERTS, Alert, boost_events, parse_payload
+from autoscaler.policy.compile import Compiler
+from tests.unit.policy.texts import ACME, deployed, loaded, policy, tenant
+
+REAL = json.loads(
+    """{"receiver":"acme","status":"firing","alerts":[
+    {"status":"firing","labels":{"alertname":"HighLatency","function_name":"figlet.acme-prod"},"annotations":{},
+     "startsAt":"2026-08-01T10:00:00.123Z","endsAt":"0001-01-01T00:00:00Z","generatorURL":"http://p/graph","fingerprint":"c1f2a3b4c5d6e7f8"},
+    {"status":"resolved","labels":{"alertname":"HighLatency","function_name":"nodeinfo.acme-prod"},"annotations":{},
+     "startsAt":"2026-08-01T09:00:00Z","endsAt":"2026-08-01T09:30:00Z","generatorURL":"http://p/graph","fingerprint":"0123456789abcdef"}],
+    "groupLabels":{},"commonLabels":{"alertname":"HighLatency"},"commonAnnotations":{},"externalURL":"http://am",
+    "version":"4","groupKey":"{}:{}","truncatedAlerts":3,"notification_reason":"first notification"}"""
+)
+ALERTS = "alerts: [{match: {alertname: HighLatency}, boost: {factor: 1.5}, expires: 5m}, {match: {alertname: HighLatency, severity: page}, boost: {add: 3}}]"
+PLAN = Compiler().compile(
+    loaded(
+        ACME,
+        tenant("umbrella", "umbrella-fn", f"{{defaults: {{{ALERTS}}}}}"),
+        policy("p", "acme-prod", f"{{{ALERTS}}}"),
+        policy("quiet", "acme-prod", "{functions: {names: [quiet]}}"),
+    ),
+    [deployed("figlet"), deployed("nodeinfo"), deployed("quiet"), deployed("report", "umbrella-fn")],
+)
+
+
+def alert(labels: Mapping[str, str], is_firing: bool = True, fingerprint: str = "f1") -> Alert:
+    return Alert(fingerprint, "2026-08-01T10:00:00Z", is_firing, {"alertname": "HighLatency", **labels})
+
+
+def keys_of(labels: Mapping[str, str], tenants: frozenset[str] | None = None) -> list[tuple[str, ...]]:
+    events, _ = boost_events(PLAN, tenants, [alert(labels)], 100.0)
+    return [tuple(str(key) for key in event.keys) for event in events if isinstance(event, BoostFiring)]
+
+
+def dropped(labels: Mapping[str, str], tenants: frozenset[str] | None = None) -> dict[str, int]:
+    events, counts = boost_events(PLAN, tenants, [alert(labels)], 100.0)
+    assert not (events and counts)
+    return counts
+
+
+def test_a_real_payload_is_read() -> None:
+    """Each alert has its own status, unknown keys are ignored, and what was left out is counted."""
+    payload = parse_payload(REAL)
+    assert [(one.fingerprint, one.is_firing) for one in payload.alerts] == [
+        ("c1f2a3b4c5d6e7f8", True),
+        ("0123456789abcdef", False),
+    ]
+    assert payload.alerts[0].labels["function_name"] == "figlet.acme-prod"
+    assert payload.alerts[0].starts_at == "2026-08-01T10:00:00.123Z"
+    assert payload.truncated == 3
+
+
+@pytest.mark.parametrize(
+    ("change", "place"),
+    [
+        ({"version": "3"}, "version"),
+        ({"version": 4}, "version"),
+        ({"alerts": None}, "alerts"),
+        ({"alerts": [{}]}, "alerts[0].status"),
+        ({"alerts": [REAL["alerts"][0] | {"status": "burning"}]}, "alerts[0].status"),
+        ({"alerts": [REAL["alerts"][0] | {"labels": {"secret": 1}}]}, "alerts[0].labels"),
+        ({"alerts": [REAL["alerts"][0] | {"labels": {"a": "x" * 5000}}]}, "alerts[0].labels"),
+        ({"alerts": [REAL["alerts"][0] | {"labels": {str(n): "" for n in range(200)}}]}, "alerts[0].labels"),
+        ({"alerts": [REAL["alerts"][0] | {"fingerprint": "../x"}]}, "alerts[0].fingerprint"),
+        ({"alerts": [REAL["alerts"][0] | {"startsAt": 7}]}, "alerts[0].startsAt"),
+        ({"alerts": [REAL["alerts"][0]] * (MAX_ALERTS + 1)}, "alerts"),
+        ({"truncatedAlerts": -1}, "truncatedAlerts"),
+    ],
+)
+def test_a_wrong_payload_is_refused_with_its_place(change: dict[str, object], place: str) -> None:
+    """The message names the field in this schema's words and quotes nothing that the sender wrote."""
+    with pytest.raises(ValueError, match=r".+") as refused:
+        parse_payload(REAL | change)
+    assert str(refused.value).startswith(f"{place}: ")
+    for word in ("secret", "burning", "../x", "xxxx"):
+        assert word not in str(refused.value)
+
+
+@pytest.mark.parametrize("document", [None, [], "4", 4, {}, {"version": "4"}])
+def test_what_is_no_payload_is_refused(document: object) -> None:
+    """Anything else that JSON can say is a ValueError."""
+    with pytest.raises(ValueError, match=r".+"):
+        parse_payload(document)
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        {"namespace": "acme-prod", "function": "figlet"},
+        {"namespace": "acme-prod", "function_name": "figlet"},
+        {"namespace": "acme-prod", "function_name": "figlet.acme-prod"},
+        {"function_name": "figlet.acme-prod"},
+        {"namespace": "acme-prod", "deployment": "figlet"},
+    ],
+)
+def test_an_alert_names_its_function(labels: dict[str, str]) -> None:
+    """Each of the labels that name a function is understood."""
+    assert keys_of(labels) == [("acme-prod/figlet",)]
+
+
+def test_an_alert_without_a_function_means_those_whose_policy_asks_for_it() -> None:
+    """An alert about a namespace reaches every function whose policy has a matching rule, and no other."""
+    assert keys_of({"namespace": "acme-prod"}) == [("acme-prod/figlet", "acme-prod/nodeinfo")]
+    assert keys_of({"namespace": "umbrella-fn"}) == [("umbrella-fn/report",)]
+
+
+def test_a_firing_alert_is_a_boost_with_the_policys_numbers() -> None:
+    """Factor, add and expiry come from the rule; the id from fingerprint, start and rule."""
+    labels = {"namespace": "acme-prod", "function": "figlet", "severity": "page", "factor": "99"}
+    events, _ = boost_events(PLAN, None, [alert(labels)], 100.0)
+    key = FunctionKey("acme-prod", "figlet")
+    assert events == [
+        BoostFiring("f1/2026-08-01T10:00:00Z/acme-prod/p#0", (key,), 1.5, 0, 400.0),
+        BoostFiring("f1/2026-08-01T10:00:00Z/acme-prod/p#1", (key,), 1.0, 3, 400.0),
+    ]
+
+
+def test_a_resolved_alert_lifts_the_boost_of_the_same_id() -> None:
+    """Resolved gives the id that firing gave, and nothing else."""
+    labels = {"namespace": "acme-prod", "function": "figlet"}
+    (firing,), _ = boost_events(PLAN, None, [alert(labels)], 100.0)
+    (resolved,), counts = boost_events(PLAN, None, [alert(labels, is_firing=False)], 200.0)
+    assert resolved == BoostResolved(firing.id)
+    assert counts == {}
+
+
+def test_a_repetition_is_the_same_boost() -> None:
+    """The same alert a hundred times in one payload is one event."""
+    events, counts = boost_events(PLAN, None, [alert({"namespace": "acme-prod", "function": "figlet"})] * 100, 100.0)
+    assert (len(events), counts) == (1, {})
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        {"namespace": "umbrella-fn", "function": "report"},
+        {"namespace": "umbrella-fn"},
+        {"function_name": "report.umbrella-fn"},
+        {"namespace": "acme-prod", "function_name": "report.umbrella-fn"},
+        {"namespace": "umbrella-fn", "function_name": "figlet.acme-prod"},
+        {"namespace": "kube-system"},
+    ],
+)
+def test_another_tenants_alert_is_dropped_and_counted(labels: dict[str, str]) -> None:
+    """A caller's alerts reach its own namespaces only, by whatever label they name another."""
+    assert dropped(labels, frozenset({"acme"})) == {"foreign-namespace": 1}
+
+
+def test_an_enforced_namespace_is_not_outvoted() -> None:
+    """Even for an operator, a function name of another namespace does not win over the namespace label."""
+    assert dropped({"namespace": "acme-prod", "function_name": "report.umbrella-fn"}) == {"foreign-namespace": 1}
+
+
+@pytest.mark.parametrize(
+    ("labels", "reason"),
+    [
+        ({"namespace": "acme-prod", "function": "nobody"}, "no-function"),
+        ({"namespace": "acme-dev"}, "no-function"),
+        ({"function_name": "figlet"}, "no-function"),
+        ({}, "no-function"),
+        ({"namespace": "acme-prod", "function": "quiet"}, "no-rule"),
+        ({"namespace": "acme-prod", "function": "figlet", "alertname": "Other"}, "no-rule"),
+    ],
+)
+def test_an_alert_without_effect_is_counted_by_reason(labels: dict[str, str], reason: str) -> None:
+    """What names no function, or a function without a matching rule, is dropped with that reason."""
+    assert dropped(labels) == {reason: 1}
+
+
+def test_drops_are_counted_each() -> None:
+    """One dropped alert takes no other with it."""
+    mixed = [
+        alert({"namespace": "acme-prod", "function": "figlet"}),
+        alert({"namespace": "umbrella-fn"}, fingerprint="f2"),
+        alert({"namespace": "umbrella-fn"}, fingerprint="f3"),
+    ]
+    events, counts = boost_events(PLAN, frozenset({"acme"}), mixed, 0.0)
+    assert (len(events), counts) == (1, {"foreign-namespace": 2})

@@ -1,0 +1,205 @@
+"""Loading: what is in force, what is refused, and what is kept from before."""
+
+import pytest
+
+from autoscaler.policy.loading import PolicySet, load
+from tests.unit.policy.texts import ACME, loaded, policy, tenant
+
+GOOD = policy("default", "acme-prod", "{replicas: {max: 7}}")
+BAD = policy("default", "acme-prod", "{replicas: {max: seven}}")
+
+
+def max_of(policies: PolicySet, name: str = "default") -> int | None:
+    return policies.policies["acme-prod"][name].document.spec.replicas.max
+
+
+def test_nothing_is_nothing() -> None:
+    """No files, and files without a document, give an empty set without problems."""
+    for files in ({}, {"a.yaml": ""}, {"a.yaml": "# only words\n---\n# and more\n"}):
+        policies = load(files)
+        assert (policies.tenants, policies.policies, policies.problems) == ({}, {}, ())
+
+
+def test_the_last_good_version_stays_in_force() -> None:
+    """A document that is invalid now holds as it was last valid, and the problem says so."""
+    before = load({"t.yaml": ACME, "p.yaml": GOOD})
+    after = load({"t.yaml": ACME, "p.yaml": BAD}, before)
+    assert max_of(after) == 7
+    kept = after.policies["acme-prod"]["default"]
+    assert kept.is_kept
+    assert kept.at("spec.replicas.max") == "p.yaml:5 (last good version)"
+    (problem,) = after.problems
+    assert "last good version" in problem.wrong
+
+
+def test_the_last_good_version_survives_many_reloads() -> None:
+    """What is kept once is kept for as long as the text stays invalid, and gives way to the next good text."""
+    policies = load({"t.yaml": ACME, "p.yaml": GOOD})
+    for _ in range(3):
+        policies = load({"t.yaml": ACME, "p.yaml": BAD}, policies)
+    assert max_of(policies) == 7
+    policies = load({"t.yaml": ACME, "p.yaml": GOOD.replace("7", "9")}, policies)
+    assert max_of(policies) == 9
+    assert not policies.policies["acme-prod"]["default"].is_kept
+
+
+def test_a_removed_document_is_gone() -> None:
+    """A document whose text was taken away is not kept, whether its file stays or not."""
+    before = load({"t.yaml": ACME, "p.yaml": GOOD})
+    for files in ({"t.yaml": ACME}, {"t.yaml": ACME, "p.yaml": ""}):
+        assert load(files, before).policies == {}
+
+
+def test_a_broken_document_that_moved_to_another_file_keeps_nothing() -> None:
+    """The last good version is that of the same file: another file's broken text is another document."""
+    before = load({"t.yaml": ACME, "p.yaml": GOOD})
+    assert load({"t.yaml": ACME, "q.yaml": BAD}, before).policies == {}
+
+
+def test_a_file_that_cannot_be_read_removes_nothing() -> None:
+    """A syntax error hides which document it was, so all that the file held stays in force."""
+    both = GOOD + policy("other", "acme-prod", "{functions: {names: [x]}}")
+    before = load({"t.yaml": ACME, "p.yaml": both})
+    after = load({"t.yaml": ACME, "p.yaml": "kind: ]"}, before)
+    assert set(after.policies["acme-prod"]) == {"default", "other"}
+    assert all(one.is_kept for one in after.policies["acme-prod"].values())
+
+
+def test_a_tenant_that_becomes_invalid_keeps_its_functions() -> None:
+    """A typo in a Tenant takes neither its namespaces nor its policies out of force."""
+    before = load({"t.yaml": ACME, "p.yaml": GOOD})
+    after = load({"t.yaml": ACME.replace("bounds", "bonds"), "p.yaml": GOOD}, before)
+    assert after.namespaces == before.namespaces
+    assert max_of(after) == 7
+
+
+def test_a_policy_that_stops_fitting_its_tenant_keeps_its_last_good_version() -> None:
+    """A policy that contradicts its tenant's defaults is refused at its own line; the version that fits stays."""
+    limited = ACME + "  defaults: {concurrencyLimit: 10}\n"
+    before = load({"t.yaml": limited, "p.yaml": policy("default", "acme-prod", "{concurrencyCap: 40}")})
+    assert before.problems == ()
+    after = load({"t.yaml": limited, "p.yaml": policy("default", "acme-prod", "{concurrencyCap: 4}")}, before)
+    assert [(problem.file, problem.line, problem.path) for problem in after.problems] == [
+        ("p.yaml", 5, "spec.concurrencyCap")
+    ]
+    assert after.policies["acme-prod"]["default"].document.spec.concurrency_cap == 40
+
+
+def test_a_name_that_is_there_twice_is_refused_the_second_time() -> None:
+    """Of two documents of one name the first, by file and line, holds; the second is named with the first's place."""
+    policies = load({"a.yaml": ACME + GOOD, "b.yaml": GOOD.replace("7", "8")})
+    assert max_of(policies) == 7
+    (problem,) = policies.problems
+    assert (problem.file, problem.line, problem.path) == ("b.yaml", 4, "metadata.name")
+    assert "a.yaml:10" in problem.wrong
+
+
+def test_a_source_that_is_not_there_is_refused() -> None:
+    """A Tenant's source must be one of the sources, where they are told."""
+    files = {"t.yaml": tenant("acme", "acme-prod", "{source: mian}")}
+    assert load(files).problems == ()
+    (problem,) = load(files, sources=["main", "other"]).problems
+    assert (problem.path, problem.line) == ("spec.source", 4)
+    assert "did you mean main?" in problem.allowed
+
+
+def test_one_tenant_may_list_a_namespace_twice() -> None:
+    """A namespace that one tenant lists twice is still its own."""
+    assert loaded(tenant("acme", "a, a")).namespaces == {"a": "acme"}
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("kind: Tennant\n", "kind"),
+        ("apiVersion: autoscaler.faas.dev/v1alpha1\n", "kind"),
+        (ACME.replace("v1alpha1", "v2"), "apiVersion"),
+        (ACME.replace("name: acme", "name: Acme!"), "metadata.name"),
+        ("just text\n", ""),
+        ("- a\n- list\n", ""),
+        ("42\n", ""),
+    ],
+)
+def test_what_is_no_document_of_ours_is_named(text: str, path: str) -> None:
+    """A wrong kind, version, name or shape is a problem at its own field."""
+    assert [problem.path for problem in load({"a.yaml": text}).problems][:1] == [path]
+
+
+@pytest.mark.parametrize(
+    ("spec", "path"),
+    [
+        ("{windows: {panic: 6s}}", "spec.windows.panic"),
+        ("{schedules: []}", "spec.schedules"),
+        ("{scaleUp: {policies: []}}", "spec.scaleUp.policies"),
+        ("{wake: {with: [a]}}", "spec.wake.with"),
+        ("{metrics: [{type: cpu, target: 1}]}", "spec.metrics[0].type"),
+        ("{fallback: {after: 3}}", "spec.fallback"),
+    ],
+)
+def test_a_field_without_a_rule_is_refused_as_such(spec: str, path: str) -> None:
+    """A field that the design names and no rule reads yet is no typo, and is said to have no rule yet."""
+    problems = load({"t.yaml": ACME, "p.yaml": policy("p", "acme-prod", spec)}).problems
+    assert [(problem.path, problem.wrong.endswith("has no rule yet")) for problem in problems] == [(path, True)]
+
+
+@pytest.mark.parametrize("spec", ["{pool: x}", "{budget: {concurrency: {cap: 1}}}", "{defaults: {schedules: []}}"])
+def test_a_tenants_field_without_a_rule_is_refused_as_such(spec: str) -> None:
+    """The same holds for a Tenant and for its defaults."""
+    (problem,) = load({"t.yaml": tenant("acme", "a", spec)}).problems
+    assert problem.wrong == "has no rule yet"
+
+
+@pytest.mark.parametrize(
+    ("spec", "path"),
+    [
+        ("{replicas: {min: 5, max: 3}}", "spec.replicas.min"),
+        ("{replicas: {activation: 5, max: 3}}", "spec.replicas.activation"),
+        ("{replicas: {activation: 0}}", "spec.replicas.activation"),
+        ("{concurrencyCap: 10}", "spec.concurrencyCap"),
+        ("{concurrencyLimit: 0}", "spec.concurrencyLimit"),
+        ("{metrics: [{type: rps, target: 0}]}", "spec.metrics[0].target"),
+        ("{metrics: [{type: rps, target: .inf}]}", "spec.metrics[0].target"),
+        ("{metrics: [{type: rps, target: .nan}]}", "spec.metrics[0].target"),
+        ("{metrics: [{type: rps, target: 1, utilization: 70}]}", "spec.metrics[0].utilization"),
+        ("{metrics: []}", "spec.metrics"),
+        ("{metrics: [{type: rps, target: 1}, {type: rps, target: 2}]}", "spec.metrics"),
+        ("{windows: {stable: 60}}", "spec.windows.stable"),
+        ("{windows: {stable: 0s}}", "spec.windows.stable"),
+        ("{windows: {stable: 2h}}", "spec.windows.stable"),
+        ("{scaleUp: {maxRate: 1}}", "spec.scaleUp.maxRate"),
+        ("{scaleDown: {tolerance: 1}}", "spec.scaleDown.tolerance"),
+        ("{zero: {}}", "spec.zero.after"),
+        ("{zero: 5m}", "spec.zero"),
+        ("{alerts: [{match: {}, boost: {add: 1}}]}", "spec.alerts[0].match"),
+        ("{alerts: [{match: {a: b}, boost: {}}]}", "spec.alerts[0].boost"),
+        ("{alerts: [{match: {a: b}, boost: {factor: 0.5}}]}", "spec.alerts[0].boost.factor"),
+        ("{functions: {}}", "spec.functions"),
+        ("{functions: {names: [a], matchLabels: {a: b}}}", "spec.functions"),
+        ("{functions: {names: ['A b']}}", "spec.functions.names[0]"),
+        ("{dryRun: 'true'}", "spec.dryRun"),
+    ],
+)
+def test_a_value_that_no_rule_could_honour_is_refused(spec: str, path: str) -> None:
+    """Each wrong value is one problem at its own field, in its own line."""
+    problems = load({"t.yaml": ACME, "p.yaml": policy("p", "acme-prod", spec)}).problems
+    assert [(problem.line, problem.path) for problem in problems] == [(5, path)]
+
+
+def test_zero_switches_a_function_off_and_contradicts_nothing() -> None:
+    """`max: 0` and `concurrencyCap: 0` are allowed: they switch a function off."""
+    loaded(ACME, policy("p", "acme-prod", "{replicas: {max: 0}, concurrencyLimit: 1, concurrencyCap: 0}"))
+
+
+def test_a_credential_is_never_quoted() -> None:
+    """A token written where its hash belongs appears in no problem."""
+    problems = load({"t.yaml": tenant("acme", "a", "{callers: [{tokenSHA256: hunter2-secret}]}")}).problems
+    assert [problem.path for problem in problems] == ["spec.callers[0].tokenSHA256"]
+    assert "hunter2" not in str(problems)
+
+
+def test_fields_are_found_where_they_stand() -> None:
+    """A loaded document gives file and line of a field, or of the nearest field around it."""
+    policies = loaded(ACME)
+    assert policies.tenants["acme"].at("spec.bounds.allowZero") == "policies.yaml:6"
+    assert policies.tenants["acme"].at("spec.budget.replicas.cap") == "policies.yaml:4"
+    assert policies.tenants["acme"].at("spec.namespaces[7]") == "policies.yaml:5"
