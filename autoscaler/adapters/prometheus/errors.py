@@ -1,0 +1,29 @@
+"""What can be wrong with a source's answers. No message carries a URL, a header, a query or a label."""
+
+
+class SourceError(Exception):
+    """A source gave no whole answer; everything it would have told is unknown."""
+
+
+class AnswerError(SourceError):
+    """An answer came, and is not one that may be believed."""
+
+
+class UnscrapedError(AnswerError):
+    """Prometheus answers, and has no target of the gateway; it may have one at its next scrape."""
+
+
+class UnavailableError(SourceError):
+    """The server says that it cannot answer now (429, 5xx): the other queries are not sent either."""
+
+
+class ConnectError(SourceError):
+    """No answer came: refused, broken off, or no name, certificate or credential to connect with."""
+
+
+class DeadlineError(SourceError):
+    """The answer was not whole at the deadline."""
+
+
+class WorkerLost(SourceError):
+    """The process that was asked ended before it answered."""

@@ -1,0 +1,192 @@
+"""HTTP towards one Prometheus: bounded in time, size and connections, and able to see the whole answer.
+
+`PrometheusConnect` gives back `data.result` alone; warnings, partial answers and HTTP statuses are looked
+at here, below it, in the session that it is given.
+"""
+
+import contextlib
+import socket
+import threading
+from collections.abc import Mapping
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import HTTPError
+
+from autoscaler.adapters.prometheus.answers import Series, error_type_of, series_of
+from autoscaler.adapters.prometheus.errors import AnswerError, ConnectError, SourceError, UnavailableError
+
+_CHUNK = 1 << 18
+_REFUSAL_BYTES = 1 << 16
+
+
+class Lines:
+    """The connections of one source that are open, so that a deadline can end them all.
+
+    A read's time-out alone would not: a server that sends a byte a second never trips it. So each
+    connection leaves a duplicate of its socket here, and shutting that down ends the reader's wait.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._handles: set[socket.socket] = set()
+
+    def add(self, sock: socket.socket) -> socket.socket:
+        """Remember a new connection; returns what `remove` needs."""
+        handle = sock.dup()
+        with self._lock:
+            self._handles.add(handle)
+        return handle
+
+    def remove(self, handle: socket.socket) -> None:
+        """Forget a connection that its owner closes."""
+        with self._lock:
+            self._handles.discard(handle)
+        handle.close()
+
+    def cut(self) -> None:
+        """End all connections at once; whoever reads from one sees it end."""
+        with self._lock:
+            for handle in self._handles:
+                with contextlib.suppress(OSError):
+                    handle.shutdown(socket.SHUT_RDWR)
+
+
+class CheckedResponse(requests.Response):
+    """A whole, successful answer, parsed already."""
+
+    series: list[Series]
+
+    def json(self, **kwargs: Any) -> Any:
+        """Give the part of the answer that `PrometheusConnect` reads."""
+        return {"data": {"result": self.series}}
+
+
+class CheckingAdapter(HTTPAdapter):
+    """Reads each answer to its end, within a size, and lets only whole ones pass.
+
+    Args:
+        lines: where open connections are remembered.
+        max_bytes: largest body read.
+    """
+
+    def __init__(self, lines: Lines, max_bytes: int) -> None:
+        self._lines = lines
+        self._max_bytes = max_bytes
+        super().__init__(pool_connections=1, pool_maxsize=1, max_retries=0, pool_block=True)
+
+    def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **pool_kwargs: Any) -> None:
+        """Make the pool, of connections that are remembered."""
+        super().init_poolmanager(connections, maxsize, block, **pool_kwargs)
+        self.poolmanager.pool_classes_by_scheme = _pools(self._lines)
+
+    def send(
+        self,
+        request: requests.PreparedRequest,
+        stream: bool = False,
+        timeout: Any = None,
+        verify: bool | str = True,
+        cert: Any = None,
+        proxies: Mapping[str, str] | None = None,
+    ) -> requests.Response:
+        """Send a query and read its answer.
+
+        Raises:
+            SourceError: it may not be believed, or broke off.
+            requests.RequestException: no connection.
+        """
+        response = super().send(request, stream=True, timeout=timeout, verify=verify, cert=cert, proxies=proxies)
+        with contextlib.closing(response):
+            if response.status_code != 200:
+                raise self._refusal(response)
+            self._check_headers(response)
+            series = series_of(self._body(response, self._max_bytes))
+        checked = CheckedResponse()
+        checked.series = series
+        checked.status_code, checked.url, checked.request = 200, response.url, request
+        checked.raw, checked._content = response.raw, b""
+        return checked
+
+    def _check_headers(self, response: requests.Response) -> None:
+        if response.headers.get("Content-Type", "").partition(";")[0].strip().lower() != "application/json":
+            raise AnswerError("the answer's content type is not application/json")
+        if response.headers.get("Content-Encoding", "identity").lower() != "identity":
+            raise AnswerError("the answer is compressed, which was not asked for")
+
+    def _body(self, response: requests.Response, max_bytes: int) -> bytes:
+        """Read at most so many bytes of a body.
+
+        Raises:
+            AnswerError: it is larger.
+            ConnectError: it broke off.
+        """
+        body = bytearray()
+        try:
+            while chunk := response.raw.read(_CHUNK, decode_content=False):
+                body += chunk
+                if len(body) > max_bytes:
+                    raise AnswerError(f"the answer is larger than {max_bytes} bytes")
+        except (HTTPError, OSError):
+            raise ConnectError("the connection broke within an answer") from None
+        return bytes(body)
+
+    def _refusal(self, response: requests.Response) -> SourceError:
+        status = response.status_code
+        if 300 <= status < 400:
+            return AnswerError(f"HTTP {status}: redirects are not followed")
+        try:
+            body = self._body(response, _REFUSAL_BYTES)
+        except (AnswerError, ConnectError):
+            body = b""
+        kind = UnavailableError if status == 429 or status >= 500 else AnswerError
+        return kind(f"HTTP {status}{error_type_of(body)}")
+
+
+def session(adapter: HTTPAdapter, verify: bool | str, cert: tuple[str, str] | str | None) -> requests.Session:
+    """Make a session that takes nothing from the environment: no proxy, no netrc, no cookies, no redirects.
+
+    Answers are asked for uncompressed: it is quicker inside a cluster, and no small body can grow large.
+    """
+    made = requests.Session()
+    made.trust_env = False
+    made.max_redirects = 0
+    made.verify = verify
+    made.cert = cert
+    made.headers["Accept-Encoding"] = "identity"
+    made.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    made.mount("http://", adapter)
+    made.mount("https://", adapter)
+    return made
+
+
+def _pools(lines: Lines) -> dict[str, type[HTTPConnectionPool]]:
+    """Give urllib3's pools with connections that leave a handle in `lines` while they are open."""
+
+    class PlainLine(HTTPConnection):
+        _handle: socket.socket | None = None
+
+        def _new_conn(self) -> socket.socket:
+            sock = super()._new_conn()
+            self._handle = lines.add(sock)
+            return sock
+
+        def close(self) -> None:
+            if self._handle is not None:
+                lines.remove(self._handle)
+                self._handle = None
+            super().close()
+
+    class SecureLine(PlainLine, HTTPSConnection):
+        """The same over TLS: the handle is taken before the handshake, which is cut like all else."""
+
+    class PlainPool(HTTPConnectionPool):
+        ConnectionCls = PlainLine
+
+    class SecurePool(HTTPSConnectionPool):
+        ConnectionCls = SecureLine
+
+    return {"http": PlainPool, "https": SecurePool}

@@ -1,0 +1,288 @@
+"""The protocols at which daemon, server and adapters meet; none of them imports another."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+from autoscaler.core.decisions import DecisionRecord, Decisions
+from autoscaler.core.fleet import Fleet, Floats, FunctionKey
+from autoscaler.core.now import Now
+from autoscaler.core.observation import Load
+from autoscaler.policy.alerts import Alert
+from autoscaler.policy.deployment import Deployed
+from autoscaler.policy.plan import Plan
+
+
+class Clock(Protocol):
+    """Tells the time and waits. A demo's clock may run faster than the wall's."""
+
+    def now(self) -> Now: ...
+
+    async def sleep(self, seconds: float) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class SourceHealth:
+    """How the last reading of one source went.
+
+    Attributes:
+        name: the source.
+        is_ok: whether it answered whole.
+        error: what went wrong, without secrets; None where nothing did.
+        query_s: seconds from asking to the last byte of its answers, parsed.
+        series: series in its answers.
+        failures: readings that failed since the start.
+    """
+
+    name: str
+    is_ok: bool
+    error: str | None
+    query_s: float
+    series: int
+    failures: int
+
+
+class LoadSource(Protocol):
+    """Where loads come from: all Prometheus servers of the settings together."""
+
+    async def read(self, plan: Plan, now: Now) -> Load:
+        """Read one sample of every function; what cannot be known is nan, never an exception."""
+        ...
+
+    def health(self) -> Sequence[SourceHealth]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """The Deployments there are.
+
+    Attributes:
+        version: changes whenever `deployed` does, and not when only replicas change.
+        deployed: all watched Deployments, functions or not.
+    """
+
+    version: int
+    deployed: Sequence[Deployed]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Replicas:
+    """Replica columns of a fleet, both `(functions,) float64`.
+
+    Attributes:
+        requested: `spec.replicas`.
+        ready: `status.readyReplicas`.
+    """
+
+    requested: Floats
+    ready: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class ScaleChange:
+    """One write: from the count that was read, of the very object that was read."""
+
+    key: FunctionKey
+    uid: str
+    old: int
+    new: int
+
+
+class ScaleOutcome(Enum):
+    """What became of a write."""
+
+    DONE = "done"
+    LOST = "lost"  # somebody else changed replicas or the object since we read it: decide anew
+    GONE = "gone"  # no such Deployment
+    FORBIDDEN = "forbidden"  # the daemon lacks the right
+    INVALID = "invalid"  # the API server calls the value wrong
+    RETRY = "retry"  # 429, 5xx, time-out or no connection: try later
+
+
+@dataclass(frozen=True, slots=True)
+class ScaleResult:
+    """What became of a write, with the wait that the API server asked for and the words it gave."""
+
+    outcome: ScaleOutcome
+    retry_after_s: float | None = None
+    message: str = ""
+
+
+class Cluster(Protocol):
+    """The Kubernetes API, as a cache that is kept by watches, and as writes of the scale subresource."""
+
+    def is_synced(self) -> bool:
+        """Whether the cache holds every Deployment of every watched namespace."""
+        ...
+
+    def age_s(self) -> float:
+        """Seconds since the API server was last heard of (an event, a bookmark, a list)."""
+        ...
+
+    def catalog(self) -> Catalog: ...
+
+    def replicas(self, fleet: Fleet) -> Replicas:
+        """Give replica columns in the fleet's rows; rows of Deployments that are gone hold 0."""
+        ...
+
+    def subscribe(self, listener: Callable[[FunctionKey, int, int], None]) -> None:
+        """Call `listener(key, requested, ready)` in the event loop whenever a watched Deployment changes."""
+        ...
+
+    async def scale(self, change: ScaleChange) -> ScaleResult:
+        """Write one change if object and count are still those that were read; `replicas` then has what is there."""
+        ...
+
+
+class DecisionSink(Protocol):
+    """Whoever keeps decisions: memory, log, metrics."""
+
+    def take(self, decisions: Decisions) -> None: ...
+
+
+class Role(Enum):
+    """What a credential lets its bearer do."""
+
+    OPERATOR = "operator"  # everything, for every tenant
+    TENANT = "tenant"  # everything, for its own tenant
+    GATEWAY = "gateway"  # wakes only, for the tenants it serves
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who is asking. `tenants` None means all of them (an operator)."""
+
+    role: Role
+    tenants: frozenset[str] | None
+
+    def may_see(self, tenant: str) -> bool:
+        return self.tenants is None or tenant in self.tenants
+
+
+@dataclass(frozen=True, slots=True)
+class AlertReceipt:
+    """What became of the alerts of one webhook.
+
+    Attributes:
+        accepted: alerts that raised, repeated or lifted a boost.
+        dropped: number of alerts dropped, by reason (`foreign-namespace`, `no-function`, `no-rule`).
+    """
+
+    accepted: int
+    dropped: Mapping[str, int]
+
+
+class WakeState(Enum):
+    """How a wake ended."""
+
+    READY = "ready"  # a replica can serve
+    STARTED = "started"  # hold=0: it was asked to start
+    NOT_READY = "not-ready"  # not within the hold
+    REFUSED = "refused"  # a budget, cap, pause or `wake: null` forbids it
+    FULL = "full"  # too many requests are held already
+    NOT_FOUND = "not-found"  # no such function, or not this caller's
+
+
+@dataclass(frozen=True, slots=True)
+class WakeResult:
+    """How a wake ended; `reason` is a decision's reason code name where one forbade it."""
+
+    state: WakeState
+    waited_s: float
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WriteFailure:
+    """A write that did not go through, as the status shows it."""
+
+    key: FunctionKey
+    outcome: ScaleOutcome
+    message: str
+    at: Now
+
+
+@dataclass(frozen=True, slots=True)
+class BoostView:
+    """An alert's boost in force."""
+
+    id: str
+    keys: tuple[FunctionKey, ...]
+    floors: tuple[int, ...]
+    ends_in_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """The daemon's own state.
+
+    Attributes:
+        is_ready: caches synced and a first tick done.
+        ticks: full ticks so far.
+        overruns: ticks that took longer than the tick interval.
+        last_tick_s: seconds that the last tick took, queries included.
+        last_tick_age_s: seconds since it ended; None before the first.
+        dry_run: whether the whole daemon writes nothing.
+        problems: policy documents refused, as sentences.
+        sources: the Prometheus sources.
+        writes: writes by outcome.
+        write_failures: functions whose last write did not go through.
+        boosts: boosts in force.
+        step_failures: ticks and steps that an unforeseen error ended; the daemon went on.
+        writes_held: why nothing is written although there is no dry run; None: nothing stands against it.
+    """
+
+    is_ready: bool
+    ticks: int
+    overruns: int
+    last_tick_s: float
+    last_tick_age_s: float | None
+    dry_run: bool
+    problems: Sequence[str]
+    sources: Sequence[SourceHealth]
+    writes: Mapping[ScaleOutcome, int]
+    write_failures: Sequence[WriteFailure]
+    boosts: Sequence[BoostView]
+    step_failures: int = 0
+    writes_held: str | None = None
+
+
+class Autoscaling(Protocol):
+    """What the HTTP server may ask of the daemon."""
+
+    def identify(self, token: str) -> Caller | None:
+        """Tell who bears this token; None: nobody."""
+        ...
+
+    def take_alerts(self, caller: Caller, alerts: Sequence[Alert]) -> AlertReceipt: ...
+
+    async def wake(self, caller: Caller, key: FunctionKey, hold_s: float | None) -> WakeResult:
+        """Start a function and hold until it is ready; cancelling the call gives the place up.
+
+        Args:
+            hold_s: longest wait, seconds, cut to the policy's own; 0: start, don't wait; None: the policy's.
+        """
+        ...
+
+    def plan(self) -> Plan | None:
+        """Give the plan of the last tick; None before the first."""
+        ...
+
+    def latest(self) -> Decisions | None:
+        """Give the decisions of the last full tick, whose rows are the fleet's; None before the first."""
+        ...
+
+    def history(self, key: FunctionKey) -> Sequence[DecisionRecord]:
+        """Give a function's last changed decisions, oldest first."""
+        ...
+
+    def recent(self) -> Sequence[DecisionRecord]:
+        """Give the last changed decisions of all functions, oldest first; bounded."""
+        ...
+
+    def replicas(self) -> Replicas | None:
+        """Give replicas as the cache has them now, in the rows of `latest()`; None before the first tick."""
+        ...
+
+    def health(self) -> Health: ...

@@ -1,0 +1,79 @@
+"""The twin's Kubernetes API passes the tests that the real one passes."""
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+import numpy as np
+import pytest
+
+from autoscaler.adapters.clock import SystemClock
+from autoscaler.core.fleet import FunctionKey
+from autoscaler.policy.settings import KubernetesSettings
+from autoscaler.twin.world import Scenario, Tokens, Twin, served
+from tests.contract.cluster import ClusterContract, ClusterServer
+
+
+@dataclass
+class TwinServer:
+    """A twin, changed over its own HTTP API as an admin would; labels in its store, since only scale can be patched."""
+
+    twin: Twin
+    settings: KubernetesSettings
+    admin: aiohttp.ClientSession
+
+    async def create(
+        self,
+        namespace: str,
+        name: str,
+        *,
+        labels: Mapping[str, str] | None = None,
+        template_labels: Mapping[str, str] | None = None,
+        replicas: int = 0,
+    ) -> None:
+        body = {
+            "metadata": {"name": name, "labels": dict(labels or {})},
+            "spec": {"replicas": replicas, "template": {"metadata": {"labels": dict(template_labels or {})}}},
+        }
+        async with self.admin.post(self._path(namespace), json=body) as answer:
+            assert answer.status == 201
+
+    async def delete(self, namespace: str, name: str) -> None:
+        async with self.admin.delete(self._path(namespace, name)) as answer:
+            assert answer.status == 200
+
+    async def label(self, namespace: str, name: str, labels: Mapping[str, str]) -> None:
+        found = self.twin.deployments.get(FunctionKey(namespace, name))
+        assert found is not None
+        self.twin.deployments.set_labels(found.key, {**found.labels, **labels}, found.annotations)
+
+    async def scale(self, namespace: str, name: str, replicas: int) -> None:
+        headers = {"Content-Type": "application/merge-patch+json"}
+        path = self._path(namespace, name) + "/scale"
+        async with self.admin.patch(path, json={"spec": {"replicas": replicas}}, headers=headers) as answer:
+            assert answer.status == 200
+
+    async def replicas(self, namespace: str, name: str) -> int:
+        async with self.admin.get(self._path(namespace, name) + "/scale") as answer:
+            return int((await answer.json())["spec"].get("replicas", 0))
+
+    async def interrupt(self) -> None:
+        self.twin.kubernetes.interrupt()
+
+    def _path(self, namespace: str, name: str | None = None) -> str:
+        return f"/apis/apps/v1/namespaces/{namespace}/deployments" + (f"/{name}" if name else "")
+
+
+class TestTwin(ClusterContract):
+    """The contract of `ports.Cluster`, through the ordinary adapter, over the twin's sockets."""
+
+    @pytest.fixture
+    async def cluster_server(self, tmp_path: Path) -> AsyncIterator[ClusterServer]:
+        twin = Twin(Scenario(), Tokens("admin-token", "scaler-token"), SystemClock(), np.random.default_rng(1))
+        async with served(twin):
+            kubeconfig = tmp_path / "kubeconfig"
+            kubeconfig.write_text(twin.kubeconfig())
+            headers = {"Authorization": "Bearer admin-token"}
+            async with aiohttp.ClientSession(twin.kubernetes_url, headers=headers) as admin:
+                yield TwinServer(twin, KubernetesSettings(kubeconfig=str(kubeconfig)), admin)

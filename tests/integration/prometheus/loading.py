@@ -1,0 +1,75 @@
+"""Reading a source once, or with a kept adapter, and picking one function out of what came."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from autoscaler.adapters.prometheus import PrometheusLoads
+from autoscaler.core.fleet import FunctionKey
+from autoscaler.core.now import Now
+from autoscaler.core.observation import Load
+from autoscaler.policy.plan import Plan
+from autoscaler.policy.settings import SourceSettings
+
+
+@dataclass(frozen=True)
+class One:
+    """A load's row; None is unknown."""
+
+    rps: float | None
+    concurrency: float | None
+    in_flight: float | None
+    is_covered: bool
+    is_idle: bool
+
+    @property
+    def is_unknown(self) -> bool:
+        return self.rps is None and self.concurrency is None and self.in_flight is None
+
+
+def row(load: Load, plan: Plan, name: str) -> One:
+    """Give what a load says of `namespace/name`."""
+    at = plan.fleet.row_of[FunctionKey(*name.split("/"))]
+
+    def known(column: Any) -> float | None:
+        return None if np.isnan(column[at]) else float(column[at])
+
+    return One(
+        known(load.rps),
+        known(load.concurrency),
+        known(load.in_flight),
+        bool(load.is_covered[at]),
+        bool(load.is_idle[at]),
+    )
+
+
+def openfaas(job: str = "gateway", **more: Any) -> dict[str, Any]:
+    """Give settings of an OpenFaaS gateway."""
+    return {"profile": "openfaas", "match": {"job": job}, "defaultNamespace": "fn", **more}
+
+
+def source(url: str, *gateways: Mapping[str, Any], **more: Any) -> SourceSettings:
+    """Give settings of a source."""
+    return SourceSettings.model_validate({"url": url, "gateways": list(gateways) or [openfaas()], **more})
+
+
+@asynccontextmanager
+async def loads(
+    patience_s: float = 30.0, workers: int = 2, **sources: SourceSettings
+) -> AsyncIterator[PrometheusLoads]:
+    """Run the adapter for the length of an `async with` block."""
+    made = PrometheusLoads(sources, patience_s=patience_s, workers=workers)
+    await made.start()
+    try:
+        yield made
+    finally:
+        await made.close()
+
+
+async def read_at(settings: SourceSettings, plan: Plan, moments: Sequence[Now]) -> list[Load]:
+    """Read source `main` at these moments, one after the other."""
+    async with loads(main=settings) as made:
+        return [await made.read(plan, moment) for moment in moments]

@@ -1,0 +1,101 @@
+"""A small real exporter with the OpenFaaS gateway's metric names, whose counters tests set."""
+
+import threading
+import time
+from collections import defaultdict
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+
+class Exporter:
+    """Serves `/metrics` on loopback from a thread.
+
+    As with the gateway, counters are born with the first call, and a call is counted under the name that the
+    caller wrote, so `figlet` and `figlet.openfaas-fn` are two series.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._counts: dict[str, float] = defaultdict(float)
+        self._process_start_s = 1_000.0
+        self._steady: dict[str, tuple[float, float]] = {}
+        self.is_broken = False
+        exporter = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                body = exporter.text().encode()
+                self.send_response(503 if exporter.is_broken else 200)
+                self.send_header("Content-Type", "text/plain; version=0.0.4")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *args: Any) -> None:
+                """Say nothing."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+
+    def __enter__(self) -> "Exporter":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    @property
+    def address(self) -> str:
+        """Host and port, as a scrape configuration wants it."""
+        return f"127.0.0.1:{self._server.server_address[1]}"
+
+    def text(self) -> str:
+        """Give the exposition as it stands."""
+        with self._lock:
+            for name, (per_s, since_s) in self._steady.items():
+                calls = float(int((time.monotonic() - since_s) * per_s))
+                self._counts[f'gateway_function_invocation_started{{function_name="{name}"}}'] = calls
+                self._counts[f'gateway_function_invocation_total{{code="200",function_name="{name}"}}'] = calls
+            lines = [f"{series} {value:g}" for series, value in self._counts.items()]
+            lines.append(f"process_start_time_seconds {self._process_start_s:.3f}")
+        return "\n".join(lines) + "\n"
+
+    def start(self, name: str, calls: int = 1) -> None:
+        """Count calls that begin, under the name as the caller wrote it."""
+        with self._lock:
+            self._counts[f'gateway_function_invocation_started{{function_name="{name}"}}'] += calls
+
+    def finish(self, name: str, calls: int = 1, code: int = 200) -> None:
+        """Count calls that end."""
+        with self._lock:
+            self._counts[f'gateway_function_invocation_total{{code="{code}",function_name="{name}"}}'] += calls
+
+    def call(self, name: str, calls: int = 1) -> None:
+        """Count calls that begin and end at once."""
+        self.start(name, calls)
+        self.finish(name, calls)
+
+    def load(self, name: str, per_s: float) -> None:
+        """Have a function called at a constant rate from now on, each call ending at once."""
+        with self._lock:
+            self._steady[name] = (per_s, time.monotonic())
+
+    def know(self, name: str, replicas: int = 0) -> None:
+        """Have the gateway know a function, called or not."""
+        self.set(f'gateway_service_count{{function_name="{name}"}}', replicas)
+
+    def set(self, series: str, value: float) -> None:
+        """Set any series."""
+        with self._lock:
+            self._counts[series] = value
+
+    def restart(self) -> None:
+        """Start anew as the gateway does: counters are gone until their next call; constant load goes on."""
+        with self._lock:
+            for series in [one for one in self._counts if one.startswith("gateway_function_invocation")]:
+                del self._counts[series]
+            self._steady = {name: (per_s, time.monotonic()) for name, (per_s, _) in self._steady.items()}
+            self._process_start_s += 1_000
