@@ -1,0 +1,136 @@
+"""The Deployments as last heard of, and their replicas as columns of the last fleet."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from autoscaler.adapters.kubernetes.deployments import Reading
+from autoscaler.core.fleet import Fleet, FunctionKey
+from autoscaler.policy.deployment import Deployed
+from autoscaler.ports import Catalog, Replicas
+
+Listener = Callable[[FunctionKey, int, int], None]
+
+
+@dataclass(slots=True)
+class _Held:
+    """One Deployment. `scale_version` is that of the newest scale we read or wrote ourselves."""
+
+    deployed: Deployed
+    requested: int
+    ready: int
+    version: int
+    scale_version: int
+
+
+_GONE = _Held(Deployed(FunctionKey("", ""), "", {}, {}), 0, 0, 0, 0)
+"""What a row holds whose Deployment is not there."""
+
+
+class DeploymentCache:
+    """Everything known of the cluster, changed by watches and by our own writes, in the event loop only."""
+
+    def __init__(self) -> None:
+        self._held: dict[FunctionKey, _Held] = {}
+        self._listeners: list[Listener] = []
+        self._catalog = Catalog(0, ())
+        self._catalog_version = 0
+        self._fleet: Fleet | None = None
+        self._requested = np.empty(0)
+        self._ready = np.empty(0)
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def subscribe(self, listener: Listener) -> None:
+        """Call the listener after every change of a Deployment; a deleted one has no replicas."""
+        self._listeners.append(listener)
+
+    def keys(self, namespace: str | None) -> set[FunctionKey]:
+        """Give the keys within a namespace; None: all."""
+        return {key for key in self._held if namespace is None or key.namespace == namespace}
+
+    def find(self, key: FunctionKey) -> tuple[str, int] | None:
+        """Give uid and requested replicas of a Deployment, or None where there is none."""
+        held = self._held.get(key)
+        return None if held is None else (held.deployed.uid, held.requested)
+
+    def put(self, reading: Reading, is_listed: bool = False) -> None:
+        """Take a reading over; a stale or repeated one changes nothing.
+
+        A requested count that is older than our own last write is passed over, since our write's event
+        is still to come, but the ready count beside it is news.
+
+        Args:
+            is_listed: it comes from a list, which is believed whatever its version says: after a
+                restore of etcd versions go back.
+        """
+        held = self._held.get(reading.deployed.key)
+        if held is not None and not is_listed and not _is_newer(reading.version, held.version):
+            return
+        is_same = held is not None and held.deployed.uid == reading.deployed.uid and not is_listed
+        scale_version = held.scale_version if held is not None and is_same else 0
+        is_behind = 0 < reading.version < scale_version
+        requested = held.requested if held is not None and is_behind else reading.requested
+        self._replace(held, _Held(reading.deployed, requested, reading.ready, reading.version, scale_version))
+
+    def remove(self, key: FunctionKey, version: int = 0) -> None:
+        """Forget a Deployment; a deletion older than what is held (it was recreated) changes nothing."""
+        held = self._held.get(key)
+        if held is None or (version and version < held.version):
+            return
+        del self._held[key]
+        self._catalog_version += 1
+        self._tell(key, 0, 0)
+
+    def note_scale(self, key: FunctionKey, uid: str, requested: int, version: int) -> None:
+        """Take over what a read or write of the scale subresource told, before the watch tells it."""
+        held = self._held.get(key)
+        if held is None or held.deployed.uid != uid or version < max(held.version, held.scale_version):
+            return
+        held.scale_version = version
+        if held.requested != requested:
+            held.requested = requested
+            self._tell(key, held.requested, held.ready)
+
+    def catalog(self) -> Catalog:
+        """Give all Deployments; the same object as long as none but replicas changes."""
+        if self._catalog.version != self._catalog_version:
+            self._catalog = Catalog(self._catalog_version, tuple(held.deployed for held in self._held.values()))
+        return self._catalog
+
+    def replicas(self, fleet: Fleet) -> Replicas:
+        """Give replica columns in the fleet's rows; only a new fleet costs a look-up per function."""
+        if fleet is not self._fleet:
+            self._align(fleet)
+        return Replicas(self._requested.copy(), self._ready.copy())
+
+    def _align(self, fleet: Fleet) -> None:
+        self._fleet = fleet
+        found = [self._held.get(key, _GONE) for key in fleet.keys]
+        self._requested = np.fromiter((held.requested for held in found), np.float64, len(found))
+        self._ready = np.fromiter((held.ready for held in found), np.float64, len(found))
+
+    def _replace(self, old: _Held | None, new: _Held) -> None:
+        is_known = old is not None and old.deployed == new.deployed
+        if old is not None and is_known:
+            new.deployed = old.deployed
+        else:
+            self._catalog_version += 1
+        self._held[new.deployed.key] = new
+        if old is None or not is_known or (old.requested, old.ready) != (new.requested, new.ready):
+            self._tell(new.deployed.key, new.requested, new.ready)
+
+    def _tell(self, key: FunctionKey, requested: int, ready: int) -> None:
+        row = None if self._fleet is None else self._fleet.row_of.get(key)
+        if row is not None:
+            self._requested[row] = requested
+            self._ready[row] = ready
+        for listener in self._listeners:
+            listener(key, requested, ready)
+
+
+def _is_newer(version: int, held: int) -> bool:
+    """Tell whether a version is later; those that are no numbers cannot be compared and count as later."""
+    return version == 0 or held == 0 or version > held

@@ -1,0 +1,72 @@
+"""What we keep of a Deployment: a few hundred bytes of the several thousand that the API server sends."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from sys import intern
+from typing import Any
+
+from autoscaler.adapters.kubernetes.errors import Garbled
+from autoscaler.core.fleet import FunctionKey
+from autoscaler.policy.deployment import Deployed
+
+_ANNOTATIONS_KEPT = ("autoscaler.faas.dev/", "com.openfaas.")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A Deployment as one list item or watch event tells it.
+
+    Attributes:
+        deployed: what policies see.
+        requested: `spec.replicas`.
+        ready: `status.readyReplicas`.
+        version: resource version; 0 where it is no number, so that it cannot be compared.
+    """
+
+    deployed: Deployed
+    requested: int
+    ready: int
+    version: int
+
+
+def read_deployment(document: Mapping[str, Any]) -> Reading:
+    """Read a Deployment's JSON.
+
+    Labels and annotations of the pod template count too, the Deployment's own win: OpenFaaS puts its
+    labels on the template only. Of annotations only those that a policy can name are kept, since
+    `kubectl apply` repeats the whole manifest in one.
+
+    Raises:
+        Garbled: it is no Deployment.
+    """
+    try:
+        metadata, spec = document["metadata"], document["spec"]
+        template = (spec.get("template") or {}).get("metadata") or {}
+        replicas = spec.get("replicas")
+        return Reading(
+            deployed=Deployed(
+                key=FunctionKey(intern(metadata["namespace"]), intern(metadata["name"])),
+                uid=metadata["uid"],
+                labels=_shared({**(template.get("labels") or {}), **(metadata.get("labels") or {})}),
+                annotations=_shared({**_kept(template.get("annotations")), **_kept(metadata.get("annotations"))}),
+            ),
+            requested=1 if replicas is None else int(replicas),
+            ready=int((document.get("status") or {}).get("readyReplicas") or 0),
+            version=version_number(metadata.get("resourceVersion", "")),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise Garbled(f"no Deployment: {type(error).__name__} {error}") from error
+
+
+def version_number(text: str) -> int:
+    """Give a resource version as a number; the API server's are comparable, any other form becomes 0."""
+    return int(text) if text.isascii() and text.isdigit() else 0
+
+
+def _kept(annotations: Mapping[str, str] | None) -> dict[str, str]:
+    return {key: text for key, text in (annotations or {}).items() if key.startswith(_ANNOTATIONS_KEPT)}
+
+
+def _shared(labels: dict[str, str]) -> dict[str, str]:
+    """Let equal texts be one object: values repeat across thousands of Deployments, and names within one."""
+    return {key: intern(text) for key, text in labels.items()}

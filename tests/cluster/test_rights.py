@@ -1,0 +1,97 @@
+"""The daemon's rights are those it needs: what is not listed here it may not do."""
+
+import json
+from pathlib import Path
+
+import pytest
+import requests
+
+from autoscaler.core.fleet import FunctionKey
+from autoscaler.policy.settings import KubernetesSettings
+from autoscaler.ports import ScaleChange, ScaleOutcome
+from tests.contract.cluster import running, wait_for
+from tests.servers.controlplane import DAEMON_TOKEN, ControlPlane
+
+pytestmark = pytest.mark.server
+
+DEPLOYMENTS = "/apis/apps/v1/namespaces/rights/deployments"
+PATCH = {"Content-Type": "application/merge-patch+json"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def function(plane: ControlPlane) -> None:
+    plane.namespace("rights")
+    plane.deployment("rights", "f", replicas=1, is_paused=True)
+
+
+def status(plane: ControlPlane, method: str, path: str, body: object = None) -> int:
+    """Give the status of a request under the daemon's token."""
+    with requests.Session() as session:
+        session.trust_env = False
+        answer = session.request(
+            method,
+            plane.url + path,
+            data=None if body is None else json.dumps(body),
+            headers={"Authorization": f"Bearer {DAEMON_TOKEN}", **(PATCH if method == "PATCH" else {})},
+            verify=str(plane.folder / "certificates" / "apiserver.crt"),
+            timeout=10,
+        )
+    return answer.status_code
+
+
+@pytest.mark.parametrize("path", ["/apis/apps/v1/deployments", DEPLOYMENTS, f"{DEPLOYMENTS}/f/scale"])
+def test_what_it_reads_is_allowed(plane: ControlPlane, path: str) -> None:
+    """Deployments may be listed and a scale read."""
+    assert status(plane, "GET", path) == 200
+
+
+def test_the_scale_may_be_patched(plane: ControlPlane) -> None:
+    """A scale may be written."""
+    assert status(plane, "PATCH", f"{DEPLOYMENTS}/f/scale", {"spec": {"replicas": 1}}) == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("GET", "/api/v1/secrets", None),
+        ("GET", "/api/v1/namespaces/rights/secrets/any", None),
+        ("GET", "/api/v1/configmaps", None),
+        ("GET", "/api/v1/pods", None),
+        ("GET", "/api/v1/namespaces", None),
+        ("GET", f"{DEPLOYMENTS}/f", None),
+        ("PATCH", f"{DEPLOYMENTS}/f", {"spec": {"replicas": 0}}),
+        ("PATCH", f"{DEPLOYMENTS}/f/status", {"status": {}}),
+        ("PUT", f"{DEPLOYMENTS}/f/scale", {"spec": {"replicas": 0}}),
+        ("DELETE", f"{DEPLOYMENTS}/f", None),
+        ("POST", DEPLOYMENTS, {}),
+        ("PATCH", "/apis/apps/v1/namespaces/rights/statefulsets/f/scale", {"spec": {"replicas": 0}}),
+        ("PATCH", "/api/v1/namespaces/rights", {"metadata": {"labels": {"a": "b"}}}),
+    ],
+)
+def test_nothing_else_is_allowed(plane: ControlPlane, method: str, path: str, body: object) -> None:
+    """Secrets, pods, other kinds and Deployments themselves are out of reach."""
+    assert status(plane, method, path, body) == 403
+
+
+async def test_a_missing_right_is_said(plane: ControlPlane) -> None:
+    """Somebody without rights gets no cache and no write, and reads in words which right is missing."""
+    settings = KubernetesSettings(kubeconfig=str(plane.stranger_kubeconfig))
+    async with running(settings, is_synced=False) as cluster:
+        await wait_for(cluster.problems, "a problem")
+        assert not cluster.is_synced()
+        assert '"deployments"' in cluster.problems()[0]
+        result = await cluster.scale(ScaleChange(FunctionKey("rights", "f"), "any", 1, 2))
+    assert result.outcome is ScaleOutcome.FORBIDDEN
+    assert "deployments/scale" in result.message
+
+
+async def test_an_unknown_certificate_is_refused(plane: ControlPlane, tmp_path: Path) -> None:
+    """A server whose certificate nobody vouches for gets no request, and the problem says so."""
+    access = json.loads(plane.kubeconfig.read_text())
+    del access["clusters"][0]["cluster"]["certificate-authority"]
+    path = tmp_path / "kubeconfig"
+    path.write_text(json.dumps(access))
+    async with running(KubernetesSettings(kubeconfig=str(path)), is_synced=False) as cluster:
+        await wait_for(cluster.problems, "a problem")
+        assert "certificate" in cluster.problems()[0].lower()
+        assert not cluster.is_synced()

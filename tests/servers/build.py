@@ -1,0 +1,126 @@
+"""Gets the programs of real servers: `python -m tests.servers.build`, which is what `make servers` runs.
+
+Debian packages are installed where this user may (root with apt-get); the Kubernetes control plane and etcd
+are built from their own Go modules into a cache keyed by version. What is there already is left alone.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.servers.binaries import CACHE, ETCD_VERSION, KUBERNETES_VERSION, find
+
+_MODULES = Path(__file__).resolve().parents[1] / "cluster"
+_PACKAGES = {
+    "prometheus": "prometheus",
+    "prometheus-alertmanager": "prometheus-alertmanager",
+    "chromium": "chromium",
+}
+"""Debian package of each program."""
+
+
+@dataclass(frozen=True)
+class Build:
+    """Programs built from one Go module.
+
+    Attributes:
+        module: folder of the `go.mod`, under `tests/cluster`.
+        packages: Go package of each program.
+        place: folder of the programs inside the cache.
+        flags: additions to the linker's flags.
+        cost: time and disk, as measured on two cores with an empty Go cache.
+    """
+
+    module: str
+    packages: dict[str, str]
+    place: str
+    flags: str
+    cost: str
+
+
+_BUILDS = (
+    Build(
+        module="etcd",
+        packages={"etcd": "go.etcd.io/etcd/server/v3"},
+        place=f"etcd-{ETCD_VERSION}",
+        flags="",
+        cost="about half a minute, 25 MB (and 0.3 GB of Go's build cache)",
+    ),
+    Build(
+        module="controlplane",
+        packages={
+            name: f"k8s.io/kubernetes/cmd/{name}"
+            for name in ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl")
+        },
+        place=f"kubernetes-{KUBERNETES_VERSION}",
+        # Without a version the server calls itself by a template that clients cannot read.
+        flags=f"-X k8s.io/component-base/version.gitVersion=v{KUBERNETES_VERSION}",
+        cost="5 to 8 minutes, 330 MB (and 2.7 GB of Go's build cache)",
+    ),
+)
+
+
+def main() -> int:
+    """Get what is missing; tell what cannot be had here. Returns the exit status."""
+    lacking = [*_install(), *(name for build in _BUILDS for name in _build(build))]
+    for name in lacking:
+        print(f"{name}: cannot be had here; its tests are skipped (under CI they fail)")
+    return 1 if lacking and os.environ.get("CI") else 0
+
+
+def _install() -> list[str]:
+    """Install Debian packages of programs that are missing; give those that stay missing."""
+    missing = [program for program in _PACKAGES if find(program) is None]
+    if not missing:
+        print(f"{', '.join(_PACKAGES)}: there")
+        return []
+    if os.getuid() != 0 or shutil.which("apt-get") is None:
+        packages = " ".join(_PACKAGES[program] for program in missing)
+        print(f"not root on Debian, so install by hand: apt-get install {packages}")
+        return missing
+    print(f"installing {', '.join(missing)}: about a minute, up to 0.7 GB with chromium")
+    quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    packages = [_PACKAGES[program] for program in missing]
+    for command in (["update", "-q"], ["install", "-q", "-y", "--no-install-recommends", *packages]):
+        if subprocess.run(["apt-get", *command], env=quiet, check=False).returncode != 0:
+            break
+    return [program for program in missing if find(program) is None]
+
+
+def _build(build: Build) -> list[str]:
+    """Build one module's programs if any is missing; give those that stay missing."""
+    names = list(build.packages)
+    missing = [name for name in names if find(name) is None]
+    if not missing:
+        print(f"{', '.join(names)}: there")
+        return []
+    if shutil.which("go") is None:
+        print(
+            f"no Go here, so {', '.join(missing)} cannot be built: install Go 1.26 or later, or set KUBEBUILDER_ASSETS"
+        )
+        return missing
+    print(f"building {', '.join(missing)}: {build.cost}", flush=True)
+    place = CACHE / build.place
+    place.mkdir(parents=True, exist_ok=True)
+    for name in missing:
+        _compile(build, name, place)
+    return [name for name in missing if find(name) is None]
+
+
+def _compile(build: Build, name: str, place: Path) -> None:
+    """Build one program beside its place and move it there whole, so that no half program is ever found."""
+    with tempfile.TemporaryDirectory(dir=place) as folder:
+        output = Path(folder) / name
+        command = ["go", "build", "-C", str(_MODULES / build.module), "-trimpath", "-ldflags", f"-s -w {build.flags}"]
+        environment = {**os.environ, "CGO_ENABLED": "0"}
+        result = subprocess.run([*command, "-o", str(output), build.packages[name]], env=environment, check=False)
+        if result.returncode == 0:
+            output.replace(place / name)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
