@@ -1,0 +1,90 @@
+"""Alertmanager's webhook: levels in, a receipt out."""
+
+import asyncio
+
+import orjson
+from aiohttp import web
+
+from autoscaler.policy.alerts import Payload, parse_payload
+from autoscaler.ports import Autoscaling
+from autoscaler.server import auth, replies
+from autoscaler.server.errors import Refused, not_ready
+from autoscaler.server.limits import Limits
+from autoscaler.server.tally import TALLY
+
+_WHERE = "body"
+
+
+class Webhook:
+    """`POST /v1/alerts`.
+
+    What is wrong with single alerts is counted and answered with 200: Alertmanager repeats a
+    notification that was refused at every group interval, for ever, and an alert of a foreign
+    namespace would never become right by that. Only what it should repeat gets a 503.
+    """
+
+    def __init__(self, service: Autoscaling, limits: Limits) -> None:
+        self._service = service
+        self._limits = limits
+
+    async def take(self, request: web.Request) -> web.Response:
+        """Take one notification; the credential is checked before anything of the body is read."""
+        caller = auth.caller(request, self._service, auth.VIEWERS)
+        if self._service.plan() is None:
+            raise not_ready()
+        # A full body takes 40 ms to parse: in a thread, so that no wake waits for it.
+        payload = await asyncio.to_thread(_payload, await self._read(request))
+        receipt = self._service.take_alerts(caller, payload.alerts)
+        request.app[TALLY].count_alerts(receipt)
+        return replies.json({"accepted": receipt.accepted, "dropped": dict(receipt.dropped)})
+
+    async def _read(self, request: web.Request) -> bytes:
+        if request.content_type != "application/json":
+            raise Refused(415, "the body is no JSON", "header Content-Type", "application/json")
+        if "Content-Encoding" in request.headers:
+            raise Refused(415, "the body is compressed", "header Content-Encoding", "none")
+        if (request.content_length or 0) > self._limits.body_bytes:
+            raise self._too_large()
+        await _invite_body(request)
+        body = bytearray()
+        try:
+            async with asyncio.timeout(self._limits.body_s):
+                async for chunk in request.content.iter_any():
+                    body += chunk
+                    if len(body) > self._limits.body_bytes:
+                        raise self._too_large()
+        except TimeoutError:
+            raise Refused(
+                408,
+                "the body did not come in time",
+                _WHERE,
+                f"within {self._limits.body_s:g}s",
+                {"Connection": "close"},
+            ) from None
+        return bytes(body)
+
+    def _too_large(self) -> Refused:
+        return Refused(
+            413, "the body is too large", _WHERE, f"at most {self._limits.body_bytes} bytes", {"Connection": "close"}
+        )
+
+
+async def withhold_body(_request: web.Request) -> None:
+    """Leave `Expect: 100-continue` unanswered until the credential is checked."""
+
+
+async def _invite_body(request: web.Request) -> None:
+    if request.headers.get("Expect", "").lower() == "100-continue":
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0  # the interim answer is no part of the answer
+
+
+def _payload(body: bytes) -> Payload:
+    try:
+        return parse_payload(orjson.loads(body))
+    except orjson.JSONDecodeError as error:
+        raise Refused(
+            400, "this is no JSON", f"body, line {error.lineno}, column {error.colno}", "a JSON document in UTF-8"
+        ) from None
+    except ValueError as error:
+        raise Refused(400, str(error), _WHERE, 'a webhook payload of Alertmanager, version "4"') from None

@@ -1,0 +1,73 @@
+"""The applications of both listeners, put together."""
+
+from aiohttp import web
+
+from autoscaler.ports import Autoscaling, Clock
+from autoscaler.server.alerts import Webhook, withhold_body
+from autoscaler.server.dashboard import Dashboard
+from autoscaler.server.errors import answer_refusals
+from autoscaler.server.functions import Reading
+from autoscaler.server.limits import Limits
+from autoscaler.server.metrics import Metrics
+from autoscaler.server.probes import Probes
+from autoscaler.server.tally import TALLY, Tally, count_requests
+from autoscaler.server.wake import Wakes
+
+
+def build(service: Autoscaling, clock: Clock, limits: Limits | None = None) -> web.Application:
+    """Build the main listener's application: alerts, wakes, API, probes and dashboard.
+
+    Args:
+        limits: bounds on one request; None: the usual ones.
+
+    Returns:
+        The application; its counts are at `app[TALLY]`, for `build_metrics`.
+    """
+    bounds = limits if limits is not None else Limits()
+    app = _application()
+    app[TALLY] = Tally()
+    app.middlewares.insert(0, count_requests)
+    webhook, wakes, reading = Webhook(service, bounds), Wakes(service, bounds), Reading(service, clock, bounds)
+    app.router.add_post("/v1/alerts", webhook.take, expect_handler=withhold_body)
+    wake_path = "/v1/wake/{namespace}/{function}"
+    for method in ("GET", "HEAD", "POST"):
+        app.router.add_route(method, wake_path, wakes.wake, expect_handler=withhold_body)
+    app.router.add_get("/v1/functions", reading.list_functions)
+    app.router.add_get("/v1/functions/{namespace}/{function}", reading.show_function)
+    app.router.add_get("/v1/tenants", reading.list_tenants)
+    app.router.add_get("/v1/decisions", reading.list_decisions)
+    app.router.add_get("/v1/status", reading.show_status)
+    _add_probes(app, service)
+    app.router.add_routes(Dashboard().routes())
+    return app
+
+
+def build_metrics(service: Autoscaling, tally: Tally | None = None) -> web.Application:
+    """Build the metrics listener's application: metrics and probes, open, for inside the cluster.
+
+    Args:
+        tally: counts of the main listener, its `app[TALLY]`; None: there is none, its series are left out.
+    """
+    app = _application()
+    app.router.add_get("/metrics", Metrics(service, tally).expose)
+    _add_probes(app, service)
+    return app
+
+
+def _application() -> web.Application:
+    app = web.Application(middlewares=[answer_refusals])
+    app.on_response_prepare.append(_harden)
+    return app
+
+
+def _add_probes(app: web.Application, service: Autoscaling) -> None:
+    probes = Probes(service)
+    app.router.add_get("/healthz", probes.live)
+    app.router.add_get("/readyz", probes.ready)
+
+
+async def _harden(_request: web.Request, response: web.StreamResponse) -> None:
+    response.headers.setdefault("Cache-Control", "no-store")
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    response.headers["Server"] = "autoscaler"

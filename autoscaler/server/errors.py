@@ -1,0 +1,60 @@
+"""Refusals: every one says what is wrong, where, and what is allowed; none repeats a secret or a body."""
+
+from collections.abc import Awaitable, Callable, Mapping
+
+from aiohttp import web
+
+from autoscaler.server import replies
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Refused(Exception):
+    """A request that is not served.
+
+    Attributes:
+        status: HTTP status.
+        what: what is wrong.
+        where: the part of the request that is wrong, such as `query limit` or `header Authorization`.
+        allowed: what would be right.
+        headers: further response headers.
+    """
+
+    def __init__(
+        self, status: int, what: str, where: str, allowed: str, headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(what)
+        self.status = status
+        self.what = what
+        self.where = where
+        self.allowed = allowed
+        self.headers = dict(headers or {})
+
+
+def not_found() -> Refused:
+    """Refuse a function that does not exist and one that is another tenant's alike: the answer tells nothing."""
+    return Refused(404, "there is no such function", "path", "a function of your own tenant, see /v1/functions")
+
+
+def not_ready() -> Refused:
+    """Refuse what needs a first tick; Alertmanager and probes ask again after a 503."""
+    return Refused(503, "the first tick is not done yet", "daemon", "ask again shortly", {"Retry-After": "2"})
+
+
+@web.middleware
+async def answer_refusals(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Turn refusals, ours and the router's, into `{"error": {"what", "where", "allowed"}}`."""
+    try:
+        return await handler(request)
+    except Refused as refused:
+        return _answer(refused)
+    except web.HTTPNotFound:
+        return _answer(Refused(404, "there is no such route", "path", "the routes of the README, without a final /"))
+    except web.HTTPMethodNotAllowed as error:
+        methods = ", ".join(sorted(error.allowed_methods))
+        return _answer(Refused(405, "this route has no such method", "method", methods, {"Allow": methods}))
+
+
+def _answer(refused: Refused) -> web.Response:
+    body = {"error": {"what": refused.what, "where": refused.where, "allowed": refused.allowed}}
+    return replies.json(body, status=refused.status, headers=refused.headers)

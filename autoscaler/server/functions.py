@@ -1,0 +1,195 @@
+"""State and decisions over HTTP: functions, tenants, changes and the daemon's own state."""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+from aiohttp import web
+
+from autoscaler.core.decisions import DecisionRecord, Decisions
+from autoscaler.core.fleet import Bools, Floats, FunctionKey
+from autoscaler.core.seen import Seen
+from autoscaler.policy.plan import Plan, TenantPlan
+from autoscaler.ports import Autoscaling, Caller, Clock, Replicas
+from autoscaler.server import auth, query, replies, selection, views
+from autoscaler.server.errors import Refused, not_found, not_ready
+from autoscaler.server.limits import Limits
+
+
+class Reading:
+    """The read-only routes; each shows its caller's tenants and nothing else."""
+
+    def __init__(self, service: Autoscaling, clock: Clock, limits: Limits) -> None:
+        self._service = service
+        self._clock = clock
+        self._limits = limits
+
+    async def list_functions(self, request: web.Request) -> web.Response:
+        """`GET /v1/functions?tenant=&namespace=&reason=&limit=&continue=`."""
+        caller = auth.caller(request, self._service, auth.VIEWERS)
+        found = query.parameters(request, {"tenant", "namespace", "reason", "limit", "continue"})
+        limit = query.page_size(found, self._limits.page)
+        wanted = selection.Filter(found.get("tenant"), found.get("namespace"), query.reason(found))
+        decisions, replicas, _ = self._tick()
+        all_positions = selection.positions(decisions, caller, wanted)
+        rest = selection.after(decisions, all_positions, _key(found.get("continue")))
+        page = rest[:limit].tolist()
+        last = str(decisions.fleet.keys[int(decisions.rows[page[-1]])]) if len(rest) > limit else None
+        return replies.json(
+            {
+                "functions": views.function_rows(decisions, replicas, page),
+                "total": len(all_positions),
+                "continue": last,
+                "decided_utc_s": decisions.now.utc_s,
+                "decided_ago_s": self._clock.now().monotonic_s - decisions.now.monotonic_s,
+            }
+        )
+
+    async def show_function(self, request: web.Request) -> web.Response:
+        """`GET /v1/functions/{namespace}/{function}`: the last decision whole, and the last that changed something."""
+        caller = auth.caller(request, self._service, auth.VIEWERS)
+        query.parameters(request, set())
+        key = query.function_key(request)
+        decisions, replicas, plan = self._tick()
+        row = decisions.fleet.row_of.get(key)
+        if row is None or not caller.may_see(decisions.fleet.tenants[decisions.fleet.tenant[row]]):
+            raise not_found()
+        now = self._clock.now()
+        planned = plan.fleet.row_of.get(key)
+        return replies.json(
+            {
+                "now": {"requested": int(replicas.requested[row]), "ready": int(replicas.ready[row])},
+                "policy": plan.functions[planned].policy if planned is not None else None,
+                "dry_run": plan.functions[planned].dry_run if planned is not None else None,
+                "decision": views.record(decisions.record(int(np.searchsorted(decisions.rows, row))), now),
+                "history": [views.record(past, now) for past in self._service.history(key)],
+            }
+        )
+
+    async def list_tenants(self, request: web.Request) -> web.Response:
+        """`GET /v1/tenants`: each tenant's use against its cap."""
+        caller = auth.caller(request, self._service, auth.VIEWERS)
+        query.parameters(request, set())
+        decisions, replicas, plan = self._tick()
+        sums = tenant_sums(decisions, replicas)
+        names = decisions.fleet.tenants
+        visible = [index for index, name in enumerate(names) if caller.may_see(name)]
+        shown = {names[index] for index in visible}
+        sums_of = {name: column.astype(np.int64).tolist() for name, column in sums.items()}
+        rows = [
+            _tenant(names[index], plan, {name: column[index] for name, column in sums_of.items()}) for index in visible
+        ]
+        empty = dict.fromkeys(sums, 0)
+        rows += [_tenant(name, plan, empty) for name in plan.tenants if name not in shown and caller.may_see(name)]
+        return replies.json({"tenants": sorted(rows, key=lambda row: str(row["tenant"]))})
+
+    async def list_decisions(self, request: web.Request) -> web.Response:
+        """`GET /v1/decisions?tenant=&namespace=&function=&reason=&limit=&continue=`: changes, newest first."""
+        caller = auth.caller(request, self._service, auth.VIEWERS)
+        found = query.parameters(request, {"tenant", "namespace", "function", "reason", "limit", "continue"})
+        limit = query.page_size(found, self._limits.page)
+        self._tick()
+        start = _position(found.get("continue"))
+        matches = _matches(caller, found)
+        rest = sorted((past for past in self._service.recent() if matches(past)), key=_newest_first)
+        if start is not None:
+            rest = [past for past in rest if _newest_first(past) > start]
+        page, now = rest[:limit], self._clock.now()
+        more = f"{page[-1].at.monotonic_s!r}/{page[-1].key}" if len(rest) > limit else None
+        return replies.json({"decisions": [views.change(past, now) for past in page], "continue": more})
+
+    async def show_status(self, request: web.Request) -> web.Response:
+        """`GET /v1/status`: the daemon's own state, cut to the caller's tenants."""
+        caller = auth.caller(request, self._service, auth.VIEWERS)
+        query.parameters(request, set())
+        plan = self._service.plan()
+        tenants = [tenant for tenant in plan.tenants.values() if caller.may_see(tenant.name)] if plan else []
+        namespaces = frozenset[str]().union(*(tenant.namespaces for tenant in tenants))
+        is_operator = caller.tenants is None
+        return replies.json(
+            views.status(
+                self._service.health(),
+                lambda namespace: is_operator or namespace in namespaces,
+                None if is_operator else {tenant.source for tenant in tenants},
+            )
+        )
+
+    def _tick(self) -> tuple[Decisions, Replicas, Plan]:
+        decisions, replicas, plan = self._service.latest(), self._service.replicas(), self._service.plan()
+        if decisions is None or replicas is None or plan is None:
+            raise not_ready()
+        return decisions, replicas, plan
+
+
+def tenant_sums(decisions: Decisions, replicas: Replicas) -> dict[str, Floats]:
+    """Sum a tick by tenant: columns of `(tenants,) float64` by name."""
+    rows = decisions.rows
+    tenant, size = decisions.fleet.tenant[rows], len(decisions.fleet.tenants)
+    requested, ready, desired = replicas.requested[rows], replicas.ready[rows], decisions.desired
+
+    def total(weights: Floats | Bools) -> Floats:
+        return np.asarray(np.bincount(tenant, weights=weights, minlength=size), np.float64)
+
+    return {
+        "functions": total(np.ones(len(rows))),
+        "requested": total(requested),
+        "ready": total(ready),
+        "desired": total(desired),
+        "at_zero": total(requested == 0),
+        "starting": total(ready < np.minimum(requested, 1)),
+        "unknown": total(decisions.seen == Seen.UNKNOWN),
+    }
+
+
+def _tenant(name: str, plan: Plan, sums: Mapping[str, int]) -> views.Json:
+    planned: TenantPlan | None = plan.tenants.get(name)
+    return {
+        "tenant": name,
+        "namespaces": sorted(planned.namespaces) if planned else [],
+        "source": planned.source if planned else None,
+        "replicas_cap": planned.replicas_cap if planned else None,
+        "dry_run": planned.dry_run if planned else None,
+        **sums,
+    }
+
+
+def _key(text: str | None) -> FunctionKey | None:
+    if text is None:
+        return None
+    namespace, slash, name = text.partition("/")
+    if not slash:
+        raise _bad_continue()
+    return FunctionKey(namespace, name)
+
+
+def _position(text: str | None) -> tuple[float, FunctionKey] | None:
+    if text is None:
+        return None
+    at, _, rest = text.partition("/")
+    key = _key(rest)
+    try:
+        return (-float(at), key) if key else None
+    except ValueError:
+        raise _bad_continue() from None
+
+
+def _bad_continue() -> Refused:
+    return Refused(400, "this continues no page", "query continue", "the `continue` of the page before, as it was")
+
+
+def _newest_first(decided: DecisionRecord) -> tuple[float, FunctionKey]:
+    return -decided.at.monotonic_s, decided.key
+
+
+def _matches(caller: Caller, found: Mapping[str, str]) -> Callable[[DecisionRecord], bool]:
+    reason = query.reason(found)
+
+    def matches(decided: DecisionRecord) -> bool:
+        return (
+            caller.may_see(decided.tenant)
+            and found.get("tenant") in (None, decided.tenant)
+            and found.get("namespace") in (None, decided.key.namespace)
+            and found.get("function") in (None, decided.key.name)
+            and reason in (None, decided.reason)
+        )
+
+    return matches

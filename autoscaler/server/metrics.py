@@ -1,0 +1,191 @@
+"""`/metrics`: the last tick's columns and the daemon's counts, written as they are sent."""
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Iterator, Set
+
+import numpy as np
+from aiohttp import web
+
+from autoscaler.core.decisions import Decisions
+from autoscaler.core.fleet import Ints
+from autoscaler.core.reasons import Reason
+from autoscaler.core.seen import Seen
+from autoscaler.policy.plan import Plan
+from autoscaler.ports import Autoscaling, Health, Replicas
+from autoscaler.server import exposition
+from autoscaler.server.errors import Refused
+from autoscaler.server.exposition import family
+from autoscaler.server.functions import tenant_sums
+from autoscaler.server.tally import Tally
+
+_LABELS = 1_000
+"""Rows whose labels are written before the loop gets its turn."""
+
+_REASONS = ", ".join(f"{int(reason)} {reason.name}" for reason in Reason)
+_STATES = ", ".join(f"{int(seen)} {seen.name}" for seen in Seen)
+
+
+class Metrics:
+    """`GET /metrics?tenant=`: series of all functions, or of the named tenants' alone; the rest always."""
+
+    def __init__(self, service: Autoscaling, tally: Tally | None) -> None:
+        self._service = service
+        self._tally = tally
+
+    async def expose(self, request: web.Request) -> web.StreamResponse:
+        """Stream everything; the loop gets its turn after each thousand rows."""
+        wanted = _tenants(request)
+        response = web.StreamResponse(headers={"Content-Type": exposition.CONTENT_TYPE})
+        await response.prepare(request)
+        async for piece in self._pieces(wanted):
+            await response.write(piece.encode())
+            await asyncio.sleep(0)
+        await response.write_eof()
+        return response
+
+    async def _pieces(self, wanted: Set[str] | None) -> AsyncIterator[str]:
+        yield "".join(_daemon(self._service.health()))
+        if self._tally is not None:
+            yield "".join(_listeners(self._tally))
+        decisions, replicas, plan = self._service.latest(), self._service.replicas(), self._service.plan()
+        if decisions is None or replicas is None or plan is None:
+            return
+        for text in _tenant_families(decisions, replicas, plan):
+            yield text
+        names = decisions.fleet.tenants
+        chosen = np.fromiter((wanted is None or name in wanted for name in names), np.bool_, len(names))
+        positions = np.flatnonzero(chosen[decisions.fleet.tenant[decisions.rows]])
+        labels: list[str] = []
+        for first in range(0, len(positions), _LABELS):
+            labels += _labels(decisions, positions[first : first + _LABELS])
+            await asyncio.sleep(0)
+        for piece in _function_families(decisions, replicas, positions, labels):
+            yield piece
+
+
+def _tenants(request: web.Request) -> Set[str] | None:
+    if set(request.query) - {"tenant"}:
+        raise Refused(400, "unknown query parameter", "query", "tenant, as often as wanted")
+    return frozenset(request.query.getall("tenant")) if "tenant" in request.query else None
+
+
+def _labels(decisions: Decisions, positions: Ints) -> list[str]:
+    fleet, escape = decisions.fleet, exposition.escape
+    tenants = [f'{{tenant="{escape(name)}",namespace="' for name in fleet.tenants]
+    rows = decisions.rows[positions]
+    named = zip(fleet.tenant[rows].tolist(), (fleet.keys[row] for row in rows.tolist()), strict=True)
+    return [f'{tenants[tenant]}{escape(namespace)}",function="{escape(name)}"}}' for tenant, (namespace, name) in named]
+
+
+def _function_families(decisions: Decisions, replicas: Replicas, positions: Ints, labels: list[str]) -> Iterator[str]:
+    rows = decisions.rows[positions]
+    columns = (
+        ("desired_replicas", "Replicas decided at the last tick.", decisions.desired[positions]),
+        ("requested_replicas", "Replicas that the Deployment asks for.", replicas.requested[rows]),
+        ("ready_replicas", "Replicas that can serve.", replicas.ready[rows]),
+        (
+            "requests_per_second",
+            "Mean request rate over the stable window; absent where unknown.",
+            decisions.rps[positions],
+        ),
+        (
+            "concurrency",
+            "Mean requests in flight over the stable window; absent where unknown.",
+            decisions.concurrency[positions],
+        ),
+        ("in_flight", "Requests in flight now; absent where unknown.", decisions.in_flight[positions]),
+        ("load_state", f"What is seen of the load: {_STATES}.", decisions.seen[positions].astype(np.float64)),
+        (
+            "reason_code",
+            f"The rule that bound the last decision: {_REASONS}.",
+            decisions.reason[positions].astype(np.float64),
+        ),
+    )
+    return itertools.chain.from_iterable(
+        exposition.column(f"autoscaler_function_{name}", meaning, labels, values) for name, meaning, values in columns
+    )
+
+
+def _tenant_families(decisions: Decisions, replicas: Replicas, plan: Plan) -> Iterator[str]:
+    sums, names = tenant_sums(decisions, replicas), decisions.fleet.tenants
+    meanings = {
+        "functions": "Functions under control.",
+        "requested": "Replicas that its Deployments ask for.",
+        "ready": "Replicas that can serve.",
+        "desired": "Replicas decided at the last tick.",
+        "at_zero": "Functions at zero.",
+        "starting": "Functions that shall run and have no ready replica.",
+        "unknown": "Functions whose load is not known.",
+    }
+    for name, meaning in meanings.items():
+        metric = f"autoscaler_tenant_{_TENANT_METRIC[name]}"
+        yield family(
+            metric, "gauge", meaning, [({"tenant": tenant}, sums[name][row]) for row, tenant in enumerate(names)]
+        )
+    caps = [({"tenant": tenant.name}, tenant.replicas_cap) for tenant in plan.tenants.values()]
+    yield family(
+        "autoscaler_tenant_replicas_cap", "gauge", "Most replicas it may have; absent where there is no limit.", caps
+    )
+
+
+_TENANT_METRIC = {
+    "functions": "functions",
+    "requested": "requested_replicas",
+    "ready": "ready_replicas",
+    "desired": "desired_replicas",
+    "at_zero": "functions_at_zero",
+    "starting": "functions_starting",
+    "unknown": "functions_with_unknown_load",
+}
+
+
+def _daemon(health: Health) -> Iterator[str]:
+    whole = (
+        ("ready", "gauge", "Whether caches are synced and a first tick is done.", float(health.is_ready)),
+        ("dry_run", "gauge", "Whether the whole daemon writes nothing.", float(health.dry_run)),
+        ("ticks_total", "counter", "Full ticks.", health.ticks),
+        ("tick_overruns_total", "counter", "Ticks that took longer than the interval.", health.overruns),
+        ("last_tick_seconds", "gauge", "What the last tick took, queries included.", health.last_tick_s),
+        ("last_tick_age_seconds", "gauge", "Time since the last tick ended.", health.last_tick_age_s),
+        ("policy_problems", "gauge", "Policy documents or fields refused.", len(health.problems)),
+        ("write_failures", "gauge", "Functions whose last write did not go through.", len(health.write_failures)),
+        ("boosts", "gauge", "Alert boosts in force.", len(health.boosts)),
+    )
+    for name, kind, meaning, value in whole:
+        yield family(f"autoscaler_{name}", kind, meaning, [({}, value)])
+    writes = [({"outcome": outcome.value}, count) for outcome, count in health.writes.items()]
+    yield family("autoscaler_writes_total", "counter", "Writes of the scale subresource.", writes)
+    by_source = (
+        ("up", "gauge", "Whether the last reading was whole.", lambda source: float(source.is_ok)),
+        ("failures_total", "counter", "Readings that failed.", lambda source: source.failures),
+        ("query_seconds", "gauge", "What the last reading took.", lambda source: source.query_s),
+        ("series", "gauge", "Series in the last reading.", lambda source: source.series),
+    )
+    for name, kind, meaning, of in by_source:
+        samples = [({"source": source.name}, of(source)) for source in health.sources]
+        yield family(f"autoscaler_source_{name}", kind, meaning, samples)
+
+
+def _listeners(tally: Tally) -> Iterator[str]:
+    requests = [
+        ({"route": route, "code": str(status)}, count) for (route, status), count in sorted(tally.requests.items())
+    ]
+    yield family("autoscaler_http_requests_total", "counter", "Answers of the main listener.", requests)
+    yield family(
+        "autoscaler_alerts_accepted_total",
+        "counter",
+        "Alerts that raised, repeated or lifted a boost.",
+        [({}, tally.alerts_accepted)],
+    )
+    dropped = [({"reason": reason}, count) for reason, count in sorted(tally.alerts_dropped.items())]
+    yield family("autoscaler_alerts_dropped_total", "counter", "Alerts dropped.", dropped)
+    wakes = [({"state": state.value}, count) for state, count in tally.wakes.items()]
+    yield family("autoscaler_wakes_total", "counter", "Wakes that ended.", wakes)
+    yield family(
+        "autoscaler_wakes_cancelled_total", "counter", "Wakes that the gateway gave up.", [({}, tally.wakes_cancelled)]
+    )
+    yield family("autoscaler_wakes_held", "gauge", "Wakes held now.", [({}, tally.wakes_held)])
+    yield family(
+        "autoscaler_wake_wait_seconds_total", "counter", "Sum of what ended wakes waited.", [({}, tally.wake_wait_s)]
+    )

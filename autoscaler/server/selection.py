@@ -1,0 +1,53 @@
+"""Which functions a caller sees, and which of those a request asks for: masks over a tick's columns."""
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from autoscaler.core.decisions import Decisions
+from autoscaler.core.fleet import Bools, FunctionKey, Ints
+from autoscaler.core.reasons import Reason
+from autoscaler.ports import Caller
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What a request asks for; None: everything.
+
+    A tenant or namespace of somebody else selects nothing, exactly as one that does not exist.
+    """
+
+    tenant: str | None = None
+    namespace: str | None = None
+    reason: Reason | None = None
+
+
+def tenants(decisions: Decisions, caller: Caller, only: str | None = None) -> Bools:
+    """Tell for each tenant of the fleet whether this caller may see it and asks for it."""
+    names = decisions.fleet.tenants
+    return np.fromiter((caller.may_see(name) and only in (None, name) for name in names), np.bool_, len(names))
+
+
+def positions(decisions: Decisions, caller: Caller, wanted: Filter) -> Ints:
+    """Give the positions within a tick's rows that are asked for and may be seen, ascending by key."""
+    chosen: Bools = tenants(decisions, caller, wanted.tenant)[decisions.fleet.tenant[decisions.rows]]
+    if wanted.reason is not None:
+        chosen &= decisions.reason == wanted.reason
+    if wanted.namespace is not None:
+        first, last = _rows_of_namespace(decisions.fleet.keys, wanted.namespace)
+        chosen &= (decisions.rows >= first) & (decisions.rows < last)
+    return np.flatnonzero(chosen)
+
+
+def after(decisions: Decisions, found: Ints, key: FunctionKey | None) -> Ints:
+    """Give those of these positions that come after a key, so that a page goes on where functions came and went."""
+    if key is None:
+        return found
+    row = bisect_left(decisions.fleet.keys, FunctionKey(key.namespace, key.name + "\0"))
+    return found[decisions.rows[found] >= row]
+
+
+def _rows_of_namespace(keys: Sequence[FunctionKey], namespace: str) -> tuple[int, int]:
+    return bisect_left(keys, FunctionKey(namespace, "")), bisect_left(keys, FunctionKey(namespace + "\0", ""))

@@ -1,0 +1,170 @@
+"""Decisions as JSON: the one account that the API, the dashboard and the command line show.
+
+Units stand last in the names (`_s` seconds); null means unknown, unlimited or absent, never 0; a
+reason is its code's name (`ZERO_IDLE`); a state of load is lower case (`unknown`, `lower-bound`, …).
+"""
+
+from collections.abc import Callable, Collection, Sequence
+from math import isfinite
+
+import numpy as np
+
+from autoscaler.core.decisions import DecisionRecord, Decisions, Stage
+from autoscaler.core.explain import sentences
+from autoscaler.core.now import Now
+from autoscaler.core.reasons import REASON_OF
+from autoscaler.core.seen import Seen
+from autoscaler.ports import BoostView, Health, Replicas, SourceHealth, WriteFailure
+
+Json = dict[str, object]
+
+_SEEN = {int(seen): seen.name.lower().replace("_", "-") for seen in Seen}
+
+
+def function_rows(decisions: Decisions, replicas: Replicas, positions: Sequence[int]) -> list[Json]:
+    """Give functions of the last tick in short: load, replicas as they are now, and what bound them."""
+    fleet, at = decisions.fleet, np.asarray(positions, np.int64)
+    rows = decisions.rows[at]
+    columns = zip(
+        rows.tolist(),
+        fleet.tenant[rows].tolist(),
+        decisions.seen[at].tolist(),
+        decisions.rps[at].tolist(),
+        decisions.concurrency[at].tolist(),
+        decisions.in_flight[at].tolist(),
+        replicas.requested[rows].tolist(),
+        replicas.ready[rows].tolist(),
+        decisions.desired[at].tolist(),
+        decisions.reason[at].tolist(),
+        strict=True,
+    )
+    return [
+        {
+            "namespace": fleet.keys[row].namespace,
+            "function": fleet.keys[row].name,
+            "tenant": fleet.tenants[tenant],
+            "seen": _SEEN[seen],
+            "rps": known(rps),
+            "concurrency": known(concurrency),
+            "in_flight": known(in_flight),
+            "requested": int(requested),
+            "ready": int(ready),
+            "desired": int(desired),
+            "reason": REASON_OF[reason].name,
+            "reason_sentence": REASON_OF[reason].sentence,
+        }
+        for row, tenant, seen, rps, concurrency, in_flight, requested, ready, desired, reason in columns
+    ]
+
+
+def record(decided: DecisionRecord, now: Now) -> Json:
+    """Give one decision whole, with the sentences that say it in words."""
+    return {
+        "namespace": decided.key.namespace,
+        "function": decided.key.name,
+        "tenant": decided.tenant,
+        "decided_utc_s": decided.at.utc_s,
+        "decided_ago_s": now.monotonic_s - decided.at.monotonic_s,
+        "is_tick": decided.is_tick,
+        "seen": _SEEN[decided.seen],
+        "rps": decided.rps,
+        "concurrency": decided.concurrency,
+        "in_flight": decided.in_flight,
+        "requested": decided.requested,
+        "ready": decided.ready,
+        "desired": decided.desired,
+        "reason": decided.reason.name,
+        "reason_sentence": decided.reason.sentence,
+        "stages": [
+            {
+                "stage": stage.name.lower().replace("_", "-"),
+                "replicas": decided.stages[stage],
+                "reason": decided.stage_reasons[stage].name,
+                "sentence": decided.stage_reasons[stage].sentence,
+            }
+            for stage in Stage
+        ],
+        "numbers": decided.numbers,
+        "sentences": sentences(decided),
+    }
+
+
+def change(decided: DecisionRecord, now: Now) -> Json:
+    """Give a changed decision in short, as lists of changes show it."""
+    return {
+        "namespace": decided.key.namespace,
+        "function": decided.key.name,
+        "tenant": decided.tenant,
+        "decided_utc_s": decided.at.utc_s,
+        "decided_ago_s": now.monotonic_s - decided.at.monotonic_s,
+        "is_tick": decided.is_tick,
+        "seen": _SEEN[decided.seen],
+        "requested": decided.requested,
+        "ready": decided.ready,
+        "desired": decided.desired,
+        "reason": decided.reason.name,
+        "reason_sentence": decided.reason.sentence,
+    }
+
+
+def status(health: Health, may_see: Callable[[str], bool], sources: Collection[str] | None) -> Json:
+    """Give the daemon's state, cut to what its reader may see.
+
+    Args:
+        may_see: tells whether what concerns this namespace may be shown.
+        sources: names of the sources to show; None: everything, what concerns no tenant included.
+    """
+    is_whole = sources is None
+    return {
+        "is_ready": health.is_ready,
+        "dry_run": health.dry_run,
+        "ticks": health.ticks,
+        "overruns": health.overruns,
+        "last_tick_s": health.last_tick_s,
+        "last_tick_age_s": health.last_tick_age_s,
+        "problems": list(health.problems) if is_whole else [],
+        "sources": [_source(source) for source in health.sources if sources is None or source.name in sources],
+        "writes": {outcome.value: count for outcome, count in health.writes.items()} if is_whole else {},
+        "write_failures": [_failure(failure) for failure in health.write_failures if may_see(failure.key.namespace)],
+        "boosts": [
+            _boost(boost, may_see) for boost in health.boosts if any(may_see(key.namespace) for key in boost.keys)
+        ],
+    }
+
+
+def known(number: float) -> float | None:
+    """Give a column's number, or None where it is nan or infinite."""
+    return number if isfinite(number) else None
+
+
+def _source(source: SourceHealth) -> Json:
+    return {
+        "name": source.name,
+        "is_ok": source.is_ok,
+        "error": source.error,
+        "query_s": source.query_s,
+        "series": source.series,
+        "failures": source.failures,
+    }
+
+
+def _failure(failure: WriteFailure) -> Json:
+    return {
+        "namespace": failure.key.namespace,
+        "function": failure.key.name,
+        "outcome": failure.outcome.value,
+        "message": failure.message,
+        "failed_utc_s": failure.at.utc_s,
+    }
+
+
+def _boost(boost: BoostView, may_see: Callable[[str], bool]) -> Json:
+    return {
+        "id": boost.id,
+        "ends_in_s": boost.ends_in_s,
+        "functions": [
+            {"namespace": key.namespace, "function": key.name, "floor": floor}
+            for key, floor in zip(boost.keys, boost.floors, strict=True)
+            if may_see(key.namespace)
+        ],
+    }

@@ -1,0 +1,145 @@
+"""The metrics listener and the probes over real sockets."""
+
+import asyncio
+import subprocess
+
+import aiohttp
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from autoscaler.server.app import build_metrics
+from autoscaler.server.run import serve
+from tests.integration.http.conftest import Listening
+from tests.integration.http.fakes import FakeAutoscaling
+from tests.integration.http.fleets import many
+from tests.servers.binaries import require
+
+
+def samples(text: str) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
+    """Give all samples by name and labels."""
+    return {
+        (sample.name, tuple(sorted(sample.labels.items()))): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+@pytest.mark.server
+async def test_metrics_pass_promtool(listening: Listening) -> None:
+    """Names, types, units and help texts are as Prometheus' own check wants them."""
+    await listening.read("/v1/functions")
+    promtool = require("promtool")
+    text = await listening.scrape()
+    check = await asyncio.to_thread(
+        subprocess.run, [promtool, "check", "metrics"], input=text.encode(), capture_output=True, check=False
+    )
+    assert (check.returncode, check.stdout + check.stderr) == (0, b"")
+
+
+async def test_functions_have_load_replicas_and_reason(listening: Listening) -> None:
+    """Each function has its replicas, its load and the code that bound it."""
+    found = samples(await listening.scrape())
+    labels = (("function", "render"), ("namespace", "umbrella"), ("tenant", "umbrella"))
+    expected = {
+        "desired_replicas": 8,
+        "requested_replicas": 8,
+        "ready_replicas": 8,
+        "requests_per_second": 910,
+        "reason_code": 50,
+        "load_state": 2,
+    }
+    assert {name: found[f"autoscaler_function_{name}", labels] for name in expected} == expected
+
+
+async def test_an_unknown_load_has_no_sample(listening: Listening) -> None:
+    """What is not known is absent: a 0 would be averaged as one."""
+    found = samples(await listening.scrape())
+    labels = (("function", "search"), ("namespace", "acme-dev"), ("tenant", "acme"))
+    assert ("autoscaler_function_requests_per_second", labels) not in found
+    assert found["autoscaler_function_load_state", labels] == 0
+
+
+async def test_tenants_have_use_and_cap(listening: Listening) -> None:
+    """Each tenant has its sums; one without a cap has no cap sample."""
+    found = samples(await listening.scrape())
+    assert found["autoscaler_tenant_requested_replicas", (("tenant", "umbrella"),)] == 8
+    assert found["autoscaler_tenant_replicas_cap", (("tenant", "umbrella"),)] == 9
+    assert ("autoscaler_tenant_replicas_cap", (("tenant", "wayne"),)) not in found
+
+
+async def test_the_daemons_own_counts_are_there(listening: Listening) -> None:
+    """Ticks, overruns, sources, writes, problems and answers are counted."""
+    await listening.read("/v1/functions")
+    await listening.read("/v1/functions/nowhere/no-such", status=404)
+    found = samples(await listening.scrape())
+    assert found["autoscaler_ticks_total", ()] == 12
+    assert found["autoscaler_tick_overruns_total", ()] == 1
+    assert found["autoscaler_source_up", (("source", "second"),)] == 0
+    assert found["autoscaler_source_failures_total", (("source", "second"),)] == 3
+    assert found["autoscaler_writes_total", (("outcome", "done"),)] == 31
+    assert found["autoscaler_policy_problems", ()] == 1
+    route = ("route", "/v1/functions/{namespace}/{function}")
+    assert found["autoscaler_http_requests_total", (("code", "404"), route)] == 1
+
+
+async def test_functions_are_selected_by_tenant(listening: Listening) -> None:
+    """`tenant` cuts the function series, several times for several; sums of tenants stay whole."""
+    found = samples(await listening.scrape("?tenant=acme&tenant=wayne"))
+    shown = {dict(labels)["tenant"] for name, labels in found if name == "autoscaler_function_desired_replicas"}
+    assert shown == {"acme", "wayne"}
+    assert ("autoscaler_tenant_functions", (("tenant", "umbrella"),)) in found
+
+
+async def test_a_tenant_that_is_not_there_has_no_series(listening: Listening) -> None:
+    """A scrape outlives its tenant: no series, no error."""
+    assert "autoscaler_function" not in await listening.scrape("?tenant=nobody")
+
+
+async def test_before_the_first_tick_the_daemons_counts_are_there(listening: Listening) -> None:
+    """Without a tick only the daemon's own series are shown, and it is not ready."""
+    listening.service.empty()
+    found = samples(await listening.scrape())
+    assert found["autoscaler_ready", ()] == 0
+    assert not [name for name, _ in found if name.startswith(("autoscaler_function", "autoscaler_tenant"))]
+
+
+async def test_other_parameters_are_refused(listening: Listening) -> None:
+    """A typo in a scrape configuration is told, not ignored."""
+    url = f"http://{listening.metrics.host}:{listening.metrics.port}/metrics?tenants=acme"
+    async with listening.session.get(url) as answer:
+        assert answer.status == 400
+
+
+async def test_probes_are_answered_while_metrics_are_streamed() -> None:
+    """Amid a scrape of 20,000 functions others get their turn: a probe is answered before the scrape ends."""
+    service = FakeAutoscaling(many(20_000))
+    async with (
+        serve(build_metrics(service), "127.0.0.1:0") as at,
+        aiohttp.ClientSession() as session,
+        session.get(f"http://{at.host}:{at.port}/metrics") as scrape,
+    ):
+        first = await scrape.content.readany()
+        async with session.get(f"http://{at.host}:{at.port}/healthz") as probe:
+            assert probe.status == 200
+        assert not scrape.content.at_eof()
+        text = (first + await scrape.read()).decode()
+    assert sum(line.startswith("autoscaler_function_ready_replicas{") for line in text.splitlines()) == 20_000
+
+
+@pytest.mark.parametrize("listener", ["main", "metrics"])
+async def test_probes_are_open_on_both_listeners(listening: Listening, listener: str) -> None:
+    """Probes need no token; readiness waits for the first tick, liveness does not."""
+    address = getattr(listening, listener)
+
+    async def status(path: str) -> int:
+        async with listening.session.get(f"http://{address.host}:{address.port}{path}") as answer:
+            return answer.status
+
+    assert [await status("/healthz"), await status("/readyz")] == [200, 200]
+    listening.service.empty()
+    assert [await status("/healthz"), await status("/readyz")] == [200, 503]
+
+
+async def test_metrics_are_not_on_the_main_listener(listening: Listening) -> None:
+    """Names of all tenants stand in the metrics, so the listener that strangers reach has none."""
+    await listening.read("/metrics", status=404)

@@ -1,0 +1,231 @@
+"""The read-only routes over real sockets."""
+
+from typing import Any
+
+import pytest
+
+from tests.integration.http.conftest import Listening
+from tests.integration.http.fakes import ACME, GATEWAY, OPERATOR, UMBRELLA
+
+READING = ("/v1/functions", "/v1/functions/acme-prod/checkout", "/v1/tenants", "/v1/decisions", "/v1/status")
+
+
+def names(answer: dict[str, Any]) -> list[str]:
+    """Give the functions of a page."""
+    return [f"{row['namespace']}/{row['function']}" for row in answer["functions"]]
+
+
+async def test_functions_show_load_replicas_and_reason(listening: Listening) -> None:
+    """A row holds what was seen, what is there, what was decided, and why."""
+    answer = await listening.read("/v1/functions?namespace=acme-prod")
+    row = answer["functions"][0]
+    assert row == {
+        "namespace": "acme-prod",
+        "function": "checkout",
+        "tenant": "acme",
+        "seen": "value",
+        "rps": 42.0,
+        "concurrency": 4.2,
+        "in_flight": 4.0,
+        "requested": 5,
+        "ready": 5,
+        "desired": 5,
+        "reason": "DEMAND",
+        "reason_sentence": row["reason_sentence"],
+    }
+    assert answer["decided_ago_s"] == 2.0
+
+
+async def test_an_unknown_load_is_null(listening: Listening) -> None:
+    """What is not known is null, never 0."""
+    row = (await listening.read("/v1/functions?namespace=acme-dev"))["functions"][0]
+    assert (row["seen"], row["rps"], row["concurrency"], row["in_flight"]) == ("unknown", None, None, None)
+
+
+async def test_a_tenant_sees_its_own_functions_alone(listening: Listening) -> None:
+    """Each token lists its own tenants' functions, an operator's all."""
+    assert names(await listening.read("/v1/functions", ACME)) == [
+        "acme-dev/search",
+        "acme-prod/checkout",
+        "acme-prod/thumbnail",
+    ]
+    assert names(await listening.read("/v1/functions", UMBRELLA)) == ["umbrella/mail", "umbrella/render"]
+    assert (await listening.read("/v1/functions", OPERATOR))["total"] == 6
+
+
+@pytest.mark.parametrize("query", ["tenant=umbrella", "namespace=umbrella", "tenant=nobody", "namespace=nowhere"])
+async def test_asking_for_somebody_else_finds_nothing(listening: Listening, query: str) -> None:
+    """Another tenant's name and one that does not exist give the same empty page."""
+    answer = await listening.read(f"/v1/functions?{query}", ACME)
+    assert (answer["functions"], answer["total"], answer["continue"]) == ([], 0, None)
+
+
+async def test_functions_are_filtered_by_reason(listening: Listening) -> None:
+    """`reason` gives the functions that it bound."""
+    assert names(await listening.read("/v1/functions?reason=BUDGET", OPERATOR)) == ["umbrella/render"]
+
+
+async def test_pages_hold_every_function_once(listening: Listening) -> None:
+    """Pages of two, followed by `continue`, give every function once and in order."""
+    found: list[str] = []
+    path = "/v1/functions?limit=2"
+    while True:
+        answer = await listening.read(path, OPERATOR)
+        found += names(answer)
+        if answer["continue"] is None:
+            break
+        path = f"/v1/functions?limit=2&continue={answer['continue']}"
+    assert found == names(await listening.read("/v1/functions", OPERATOR))
+    assert len(found) == 6
+
+
+async def test_a_page_goes_on_where_its_last_function_went_away(listening: Listening) -> None:
+    """`continue` names a place, not a function that must still be there."""
+    answer = await listening.read("/v1/functions?continue=acme-prod/gone-since", OPERATOR)
+    assert names(answer) == ["acme-prod/thumbnail", "umbrella/mail", "umbrella/render", "wayne/signal"]
+
+
+async def test_one_function_is_shown_whole(listening: Listening) -> None:
+    """The record has all eight stages with replicas and reason, sentences, and the policy in force."""
+    answer = await listening.read("/v1/functions/umbrella/render", UMBRELLA)
+    decision = answer["decision"]
+    assert [stage["replicas"] for stage in decision["stages"]] == [14, 14, 14, 14, 12, 8, 8, 8]
+    assert [stage["stage"] for stage in decision["stages"]][4:] == ["limits", "budget", "blast-radius", "mask"]
+    assert [stage["reason"] for stage in decision["stages"]][4:6] == ["MAX_REPLICAS", "BUDGET"]
+    assert (decision["desired"], decision["reason"]) == (8, "BUDGET")
+    assert decision["sentences"]
+    assert decision["numbers"]["tenant_cap"] == 9.0
+    assert decision["numbers"]["concurrency_cap"] is None
+    assert answer["now"] == {"requested": 8, "ready": 8}
+    assert answer["policy"] == "umbrella/default"
+
+
+async def test_a_function_shows_its_last_changes(listening: Listening) -> None:
+    """History holds the changed decisions, each whole."""
+    history = (await listening.read("/v1/functions/acme-prod/thumbnail"))["history"]
+    assert [(past["requested"], past["desired"], past["reason"]) for past in history] == [(1, 0, "ZERO_IDLE")]
+
+
+async def test_a_foreign_function_and_none_look_the_same(listening: Listening) -> None:
+    """No answer tells whether another tenant has such a function."""
+    foreign = await listening.read("/v1/functions/umbrella/render", ACME, status=404)
+    missing = await listening.read("/v1/functions/acme-prod/no-such", ACME, status=404)
+    assert foreign == missing
+
+
+async def test_tenants_show_use_against_cap(listening: Listening) -> None:
+    """Sums of replicas, functions at zero, starting and unknown stand beside the cap; no cap is null."""
+    answer = {row["tenant"]: row for row in (await listening.read("/v1/tenants", OPERATOR))["tenants"]}
+    assert answer["umbrella"] == {
+        "tenant": "umbrella",
+        "namespaces": ["umbrella"],
+        "source": "second",
+        "replicas_cap": 9,
+        "dry_run": False,
+        "functions": 2,
+        "requested": 8,
+        "ready": 8,
+        "desired": 9,
+        "at_zero": 1,
+        "starting": 0,
+        "unknown": 0,
+    }
+    assert answer["acme"]["unknown"] == 1
+    assert answer["wayne"]["replicas_cap"] is None
+
+
+async def test_a_tenant_sees_its_own_use_alone(listening: Listening) -> None:
+    """No other tenant's name is shown."""
+    assert [row["tenant"] for row in (await listening.read("/v1/tenants", ACME))["tenants"]] == ["acme"]
+
+
+async def test_changes_are_listed_newest_first_and_filtered(listening: Listening) -> None:
+    """Each caller sees changes of its own functions; filters and pages work as for functions."""
+    everything = (await listening.read("/v1/decisions", OPERATOR))["decisions"]
+    assert [(change["function"], change["reason"]) for change in everything] == [
+        ("thumbnail", "ZERO_IDLE"),
+        ("mail", "WAKE"),
+    ]
+    assert [change["function"] for change in (await listening.read("/v1/decisions", ACME))["decisions"]] == [
+        "thumbnail"
+    ]
+    assert (await listening.read("/v1/decisions?tenant=umbrella", ACME))["decisions"] == []
+    assert len((await listening.read("/v1/decisions?reason=WAKE", OPERATOR))["decisions"]) == 1
+    first = await listening.read("/v1/decisions?limit=1", OPERATOR)
+    second = await listening.read(f"/v1/decisions?limit=1&continue={first['continue']}", OPERATOR)
+    assert [change["function"] for change in first["decisions"] + second["decisions"]] == ["thumbnail", "mail"]
+    assert second["continue"] is None
+
+
+async def test_an_operator_sees_the_daemons_whole_state(listening: Listening) -> None:
+    """Problems of documents, every source, writes by outcome and failed writes are shown."""
+    status = await listening.read("/v1/status", OPERATOR)
+    assert (status["is_ready"], status["ticks"], status["overruns"]) == (True, 12, 1)
+    assert [source["name"] for source in status["sources"]] == ["main", "second"]
+    assert status["writes"] == {"done": 31, "lost": 1}
+    assert status["write_failures"][0]["outcome"] == "forbidden"
+    assert len(status["problems"]) == 1
+
+
+async def test_a_tenant_sees_nothing_of_others_in_the_state(listening: Listening) -> None:
+    """Sources, failures, boosts and problems of others are left out."""
+    listening.service.boosts["x"] = (listening.service.past[0].key, listening.service.past[1].key)
+    status = await listening.read("/v1/status", ACME)
+    assert [source["name"] for source in status["sources"]] == ["main"]
+    assert (status["write_failures"], status["problems"], status["writes"]) == ([], [], {})
+    assert [row["namespace"] for boost in status["boosts"] for row in boost["functions"]] == ["acme-prod"]
+
+
+@pytest.mark.parametrize("path", READING)
+async def test_nobody_reads_without_a_known_token(listening: Listening, path: str) -> None:
+    """Without a token, with a wrong one: 401; with a gateway's: 403."""
+    for token, status in ((None, 401), ("wrong", 401), (GATEWAY, 403)):
+        answer = await listening.read(path, token, status=status)
+        assert set(answer["error"]) == {"what", "where", "allowed"}
+
+
+@pytest.mark.parametrize("path", [path for path in READING if path != "/v1/status"])
+async def test_before_the_first_tick_reading_is_told_to_wait(listening: Listening, path: str) -> None:
+    """Without a tick there is no state: 503, not an empty list."""
+    listening.service.empty()
+    await listening.read(path, status=503)
+
+
+@pytest.mark.parametrize(
+    ("query", "where"),
+    [
+        ("limit=0", "query limit"),
+        ("limit=501", "query limit"),
+        ("limit=-1", "query limit"),
+        ("limit=٣", "query limit"),
+        ("limit=1e2", "query limit"),
+        ("limit=1&limit=2", "query limit"),
+        ("reason=NONE", "query reason"),
+        ("reason=budget", "query reason"),
+        ("continue=x", "query continue"),
+        ("token=secret", "query"),
+    ],
+)
+@pytest.mark.parametrize("route", ["/v1/functions", "/v1/decisions"])
+async def test_a_wrong_parameter_is_refused(listening: Listening, route: str, query: str, where: str) -> None:
+    """What is wrong gets 400 and where; the value itself is not repeated."""
+    answer = await listening.read(f"{route}?{query}", status=400)
+    assert answer["error"]["where"] == where
+    assert "secret" not in str(answer)
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1", "/v1/functions/", "/v1/functions/x", "/../etc/passwd", "/static/app.js", "/v2/functions"]
+)
+async def test_other_paths_are_not_found(listening: Listening, path: str) -> None:
+    """What is no route is 404 in JSON, never a redirect."""
+    answer = await listening.read(path, status=404)
+    assert answer["error"]["where"] == "path"
+
+
+async def test_answers_are_kept_by_nobody(listening: Listening) -> None:
+    """Caches between keep no tenant's state, and no answer says what serves it."""
+    async with listening.ask("GET", "/v1/functions") as answer:
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["Server"] == "autoscaler"
