@@ -1,0 +1,281 @@
+"""One simulated function: its replicas, who is being served, who waits."""
+
+from array import array
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from heapq import heapify, heappop, heappush, heapreplace
+from itertools import repeat
+from math import inf
+from typing import Literal
+
+import numpy as np
+
+from autoscaler.core.fleet import FunctionKey
+from autoscaler.simulator.arrivals import Arrivals
+from autoscaler.simulator.statistics import FunctionStatistics
+from autoscaler.simulator.workload import Workload
+
+DRAWN_AHEAD = 4_096
+"""Service times drawn with one numpy call."""
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionSpec:
+    """One function of the platform.
+
+    Attributes:
+        key: namespace and name.
+        service_s: mean seconds that a request is served.
+        start_s: seconds from asking for a replica to its being ready; None: the platform's.
+        concurrency_limit: requests that one replica serves at once, >= 1; more wait in one queue.
+        labels: of its Deployment.
+        annotations: of its Deployment.
+        replicas: replicas at the start, ready at once.
+        service: `exponential` or `constant` service times.
+        hold_s: seconds that a request waits for a free replica at most, then it is refused; None: for ever.
+    """
+
+    key: FunctionKey
+    service_s: float
+    start_s: float | None = None
+    concurrency_limit: int = 1
+    labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    replicas: int = 0
+    service: Literal["exponential", "constant"] = "exponential"
+    hold_s: float | None = None
+
+    def __post_init__(self) -> None:
+        checks = {
+            "service_s": self.service_s > 0,
+            "start_s": self.start_s is None or self.start_s >= 0,
+            "concurrency_limit": self.concurrency_limit >= 1,
+            "replicas": self.replicas >= 0,
+            "hold_s": self.hold_s is None or self.hold_s > 0,
+        }
+        for name, is_right in checks.items():
+            if not is_right:
+                raise ValueError(f"{self.key}: {name} {getattr(self, name)!r} is out of range")
+
+
+class SimulatedFunction:
+    """Replicas with places, one queue before them, first come first served.
+
+    All places are one pool: with service times that do not depend on a replica's company it makes no
+    difference which replica has a free place. It does when replicas go: the idle ones go first.
+    Of events at the same instant, a request ends before a replica gets ready, that before a hold ends, and
+    that before a request arrives, so ties are the same in every run.
+    """
+
+    __slots__ = (
+        "_accounted_s",
+        "_arrivals",
+        "_busy",
+        "_carried",
+        "_cold",
+        "_draining",
+        "_draining_s",
+        "_generator",
+        "_hold_s",
+        "_limit",
+        "_other_s",
+        "_queue",
+        "_ready_s",
+        "_refused",
+        "_replicas_max",
+        "_services",
+        "_start_s",
+        "_starting",
+        "_starting_s",
+        "_waits",
+        "finished",
+        "now_s",
+        "ready",
+        "requested",
+        "spec",
+        "started",
+    )
+
+    def __init__(
+        self,
+        spec: FunctionSpec,
+        workload: Workload | None,
+        generator: np.random.Generator,
+        start_s: float,
+        now_s: float,
+    ) -> None:
+        arrivals, self._generator = generator.spawn(2)
+        self.spec = spec
+        self.now_s = now_s
+        self.requested = self.ready = spec.replicas
+        self.started = self.finished = 0
+        self._arrivals = Arrivals(workload, arrivals, now_s)
+        self._start_s = start_s
+        self._limit = spec.concurrency_limit
+        self._hold_s = inf if spec.hold_s is None else spec.hold_s
+        self._busy: list[float] = []  # heap of the times at which requests end
+        self._draining: list[float] = []  # likewise, on replicas that are no longer wanted
+        self._starting: deque[float] = deque()  # ascending times at which replicas get ready
+        self._queue: deque[float] = deque()  # ascending times at which those who wait arrived
+        self._other_s = inf  # when the next event other than an arrival or an end of service is due
+        self._services = iter(()) if spec.service == "exponential" else repeat(spec.service_s)
+        self._carried = 0
+        self._cold = self._refused = 0
+        self._waits = array("d")
+        self._replicas_max = spec.replicas
+        self._accounted_s = now_s
+        self._starting_s = self._ready_s = self._draining_s = 0.0
+
+    @property
+    def in_flight(self) -> int:
+        return self.started - self.finished
+
+    @property
+    def queued(self) -> int:
+        return len(self._queue)
+
+    @property
+    def waiting(self) -> int:
+        return 0 if self.ready else len(self._queue)
+
+    def advance(self, until_s: float) -> None:
+        """Let everything up to and with `until_s` happen."""
+        busy, places = self._busy, self.ready * self._limit
+        for at_s in self._arrivals.take(until_s):
+            if self._other_s <= at_s or (busy and busy[0] <= at_s):
+                self._settle(at_s)
+                places = self.ready * self._limit
+            self.started += 1
+            if len(busy) < places:
+                heappush(busy, at_s + self._service_s())
+            else:
+                self._join_queue(at_s)
+        self._settle(until_s)
+        self.now_s = until_s
+
+    def next_arrival_s(self, until_s: float) -> float | None:
+        return self._arrivals.peek(until_s)
+
+    def scale(self, replicas: int) -> None:
+        if replicas < 0:
+            raise ValueError(f"{self.spec.key}: {replicas} replicas; at least 0")
+        self._account(self.now_s)
+        more = replicas - self.requested
+        self.requested = replicas
+        self._replicas_max = max(self._replicas_max, replicas)
+        if more > 0:
+            self._starting.extend([self.now_s + self._start_s] * more)
+        elif more < 0:
+            self._remove(-more)
+        self._plan()
+        self._settle(self.now_s)
+
+    def carried_in(self) -> None:
+        self.started += 1
+        self._carried += 1
+
+    def carried_out(self) -> None:
+        if not self._carried:
+            raise ValueError(f"{self.spec.key}: no carried request is in flight")
+        self._carried -= 1
+        self.finished += 1
+
+    def statistics(self) -> FunctionStatistics:
+        self._account(self.now_s)
+        still_waiting = [self.now_s - at_s for at_s in self._queue]
+        return FunctionStatistics(
+            requests=self.started,
+            finished=self.finished,
+            cold=self._cold,
+            refused=self._refused,
+            waits_s=np.concatenate([np.array(self._waits, dtype=np.float64), np.array(still_waiting)]),
+            starting_s=self._starting_s,
+            ready_s=self._ready_s,
+            draining_s=self._draining_s,
+            replicas_max=self._replicas_max,
+        )
+
+    def _join_queue(self, at_s: float) -> None:
+        self._queue.append(at_s)
+        if not self.ready:
+            self._cold += 1
+        if len(self._queue) == 1:
+            self._plan()
+
+    def _settle(self, until_s: float) -> None:
+        """Let everything but arrivals up to and with `until_s` happen."""
+        busy, queue = self._busy, self._queue
+        while True:
+            end_s = busy[0] if busy else inf
+            if end_s <= self._other_s:
+                if end_s > until_s:
+                    return
+                self.finished += 1
+                if queue:
+                    self._waits.append(end_s - queue.popleft())
+                    heapreplace(busy, end_s + self._service_s())
+                    self._plan()
+                else:
+                    heappop(busy)
+            elif self._other_s <= until_s:
+                self._happen(self._other_s)
+            else:
+                return
+
+    def _happen(self, at_s: float) -> None:
+        """Let the one event other than an arrival or an end of service happen that is due at `at_s`."""
+        if self._draining and self._draining[0] <= at_s:
+            self._account(at_s)
+            heappop(self._draining)
+            self.finished += 1
+        elif self._starting and self._starting[0] <= at_s:
+            self._account(at_s)
+            self._starting.popleft()
+            self.ready += 1
+            self._fill(at_s)
+        else:
+            self._waits.append(at_s - self._queue.popleft())
+            self._refused += 1
+            self.finished += 1
+        self._plan()
+
+    def _fill(self, at_s: float) -> None:
+        """Give free places to those who wait."""
+        while self._queue and len(self._busy) < self.ready * self._limit:
+            self._waits.append(at_s - self._queue.popleft())
+            heappush(self._busy, at_s + self._service_s())
+
+    def _plan(self) -> None:
+        """Note when the next event other than an arrival or an end of service is due."""
+        self._other_s = min(
+            self._draining[0] if self._draining else inf,
+            self._starting[0] if self._starting else inf,
+            self._queue[0] + self._hold_s if self._queue else inf,
+        )
+
+    def _remove(self, surplus: int) -> None:
+        while surplus and self._starting:
+            self._starting.pop()
+            surplus -= 1
+        self.ready -= surplus
+        places = self.ready * self._limit
+        self._draining += self._busy[places:]  # cutting a heap's tail leaves a heap
+        del self._busy[places:]
+        heapify(self._draining)
+
+    def _account(self, at_s: float) -> None:
+        """Add up replica-seconds to `at_s`, before anything about replicas changes."""
+        passed_s = at_s - self._accounted_s
+        self._starting_s += passed_s * len(self._starting)
+        self._ready_s += passed_s * self.ready
+        self._draining_s += passed_s * -(-len(self._draining) // self._limit)
+        self._accounted_s = at_s
+
+    def _service_s(self) -> float:
+        service_s = next(self._services, None)
+        if service_s is None:
+            drawn = self._generator.standard_exponential(DRAWN_AHEAD) * self.spec.service_s
+            self._services = iter(drawn.tolist())
+            service_s = next(self._services)
+        return service_s

@@ -1,0 +1,256 @@
+"""A run: the platform in virtual time, and the daemon's own controller deciding over it."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from functools import partial
+
+import numpy as np
+
+from autoscaler.core.blast_radius import BlastRadiusRule
+from autoscaler.core.controller import Controller
+from autoscaler.core.decisions import Decisions
+from autoscaler.core.events import Event, Wake
+from autoscaler.core.fleet import FunctionKey, Ints
+from autoscaler.core.now import Now
+from autoscaler.core.observation import Observation
+from autoscaler.core.reasons import REASON_OF, Reason
+from autoscaler.policy.alerts import Alert, boost_events
+from autoscaler.policy.compile import Compiler
+from autoscaler.policy.deployment import Deployed
+from autoscaler.policy.loading import load
+from autoscaler.policy.plan import Plan
+from autoscaler.policy.settings import BlastRadius
+from autoscaler.simulator.agenda import Agenda, Priority
+from autoscaler.simulator.measurement import Measurement
+from autoscaler.simulator.platform import Platform
+from autoscaler.simulator.result import Result, result_of
+from autoscaler.simulator.scenario import (
+    AlertEvent,
+    PrometheusOutage,
+    Scenario,
+    ScenarioError,
+    TargetDown,
+    WakeEvent,
+)
+
+EPOCH_S = 1_767_225_600.0
+"""UTC seconds of virtual second 0: the first of January 2026, a Thursday."""
+
+Progress = Callable[[float], None]
+"""Told the virtual seconds that are done, at every tick."""
+
+Record = Callable[[Now, Observation | None, tuple[Event, ...], Decisions], None]
+"""Told every step of the controller: what went in, and what came out."""
+
+
+def plan_of(scenario: Scenario, files: Mapping[str, str]) -> Plan:
+    """Compile policy documents for the functions of a scenario.
+
+    Args:
+        files: texts of the documents by name.
+
+    Raises:
+        ScenarioError: something is wrong with a document: a run without it would mislead.
+    """
+    policies = load(files)
+    compiler = Compiler()
+    deployed = [Deployed(spec.key, f"uid-{spec.key}", spec.labels, spec.annotations) for spec in scenario.specs()]
+    plan = compiler.compile(policies, deployed)
+    problems = (*policies.problems, *compiler.problems)
+    if problems:
+        raise ScenarioError(problems)
+    return plan
+
+
+def simulate(
+    scenario: Scenario,
+    files: Mapping[str, str],
+    *,
+    seed: int | None = None,
+    progress: Progress | None = None,
+    record: Record | None = None,
+) -> Result:
+    """Run a scenario.
+
+    Args:
+        files: texts of its policy documents by name.
+        seed: of all randomness; None: the scenario's. A seed repeats a run to the byte.
+
+    Raises:
+        ScenarioError: something is wrong with a policy document.
+    """
+    run = Run(scenario, plan_of(scenario, files), scenario.seed if seed is None else seed, record)
+    return run.to_the_end(progress)
+
+
+class Run:
+    """One run. Everything that happens is on the agenda, but requests to functions at zero.
+
+    Those are looked for ahead, since each is a wake the moment it comes: a gateway asks for it at once.
+    """
+
+    def __init__(self, scenario: Scenario, plan: Plan, seed: int, record: Record | None = None) -> None:
+        self.scenario = scenario
+        self.plan = plan
+        self.seed = seed
+        generator = np.random.Generator(np.random.PCG64(seed))
+        self.platform = Platform(tuple(scenario.specs()), scenario.workloads(), generator, scenario.start_up)
+        self.measurement = Measurement(scenario.scrape_interval, scenario.range)
+        self.controller = Controller(_rule(scenario.blast_radius))
+        self._record = record
+        self._agenda = Agenda()
+        self._rows = _rows(self.platform, plan)
+        self._may_wake = np.array([function.wake_hold_s is not None for function in plan.functions], dtype=np.bool_)
+        self._wakeable = tuple(key for key, may in zip(plan.fleet.keys, self._may_wake, strict=True) if may)
+        self._silences = self._downs = 0  # spans that last now; they may overlap
+        self._ticks = 0
+        self._changes: Counter[Reason] = Counter()
+        self._held = _Held(self.platform, plan)
+
+    def to_the_end(self, progress: Progress | None = None) -> Result:
+        """Run for the scenario's duration and give the outcome."""
+        self._fill_agenda()
+        end_s = self.scenario.duration
+        while (next_s := self._agenda.next_s) is not None and next_s <= end_s:
+            if self._wake_next(next_s):
+                continue
+            at_s, action = self._agenda.pop()
+            action(at_s)
+            if progress is not None:
+                progress(at_s)
+        while self._wake_next(end_s):
+            pass
+        self.platform.advance(end_s)
+        return self._result()
+
+    def _fill_agenda(self) -> None:
+        self._agenda.add(0.0, Priority.TICK, self._tick)
+        self._agenda.add(self.measurement.due_s, Priority.SCRAPE, self._scrape)
+        for number, event in enumerate(self.scenario.events):
+            match event:
+                case PrometheusOutage():
+                    self._agenda.add(event.start, Priority.EVENT, partial(self._silence, 1))
+                    self._agenda.add(event.end, Priority.EVENT, partial(self._silence, -1))
+                case TargetDown():
+                    self._agenda.add(event.start, Priority.EVENT, partial(self._down, 1))
+                    self._agenda.add(event.end, Priority.EVENT, partial(self._down, -1))
+                case AlertEvent():
+                    self._agenda.add(event.start, Priority.EVENT, partial(self._alert, event, f"alert{number}"))
+                case WakeEvent():
+                    self._agenda.add(event.at, Priority.EVENT, partial(self._wake, event.key))
+
+    def _tick(self, at_s: float) -> None:
+        self.platform.advance(at_s)
+        fleet = self.plan.fleet
+        measured = self.measurement
+        observation = Observation(
+            fleet=fleet,
+            load=measured.silence(fleet) if self._silences else measured.load(fleet, at_s),
+            requested=self.platform.requested_column()[self._rows],
+            ready=self.platform.ready_column()[self._rows],
+            waiting=self.platform.waiting_column()[self._rows] * self._may_wake,
+            is_held=np.zeros(len(fleet), dtype=np.bool_),
+        )
+        self._step(at_s, observation, ())
+        self._ticks += 1
+        self._agenda.add(self._ticks * self.scenario.tick, Priority.TICK, self._tick)
+
+    def _scrape(self, at_s: float) -> None:
+        if self._silences:
+            self.measurement.skip(at_s)
+        else:
+            self.platform.advance(at_s)
+            self.measurement.scrape(self.platform, is_up=not self._downs)
+        self._agenda.add(self.measurement.due_s, Priority.SCRAPE, self._scrape)
+
+    def _silence(self, change: int, _at_s: float) -> None:
+        self._silences += change
+
+    def _down(self, change: int, _at_s: float) -> None:
+        self._downs += change
+
+    def _alert(self, event: AlertEvent, fingerprint: str, at_s: float) -> None:
+        """Send an alert as it stands, and again after its repeat interval or at its end."""
+        is_firing = at_s < event.end
+        alert = Alert(fingerprint, f"{event.start:g}s", is_firing, event.labels)
+        boosts, _ = boost_events(self.plan, None, [alert], at_s)
+        if boosts:
+            self._step(at_s, None, tuple(boosts))
+        if is_firing:
+            again_s = min(at_s + event.repeat, event.end)
+            self._agenda.add(again_s, Priority.EVENT, partial(self._alert, event, fingerprint))
+
+    def _wake_next(self, until_s: float) -> bool:
+        """Wake for the first request to a function at zero up to a time; tell whether there was one."""
+        found = self.platform.next_asleep_arrival(until_s, self._wakeable)
+        if found is None:
+            return False
+        at_s, key = found
+        self._wake(key, at_s)
+        return True
+
+    def _wake(self, key: FunctionKey, at_s: float) -> None:
+        self.platform.advance_one(key, at_s)
+        self._step(at_s, None, (Wake(key, self.platform.waiting(key)),))
+
+    def _step(self, at_s: float, observation: Observation | None, events: tuple[Event, ...]) -> None:
+        now = Now(monotonic_s=at_s, utc_s=EPOCH_S + at_s)
+        decisions = self.controller.step(now, observation, events)
+        if self._record is not None:
+            self._record(now, observation, events, decisions)
+        for position in decisions.changed.tolist():
+            row = int(decisions.rows[position])
+            self._changes[REASON_OF[int(decisions.reason[position])]] += 1
+            if not self.plan.functions[row].dry_run:
+                self._write(self.plan.fleet.keys[row], int(decisions.desired[position]), at_s)
+
+    def _write(self, key: FunctionKey, replicas: int, at_s: float) -> None:
+        if self.scenario.write_delay:
+            arrives_s = at_s + self.scenario.write_delay
+            self._agenda.add(arrives_s, Priority.WRITE, partial(self._scale, key, replicas))
+        else:
+            self._scale(key, replicas, at_s)
+
+    def _scale(self, key: FunctionKey, replicas: int, at_s: float) -> None:
+        self.platform.advance_one(key, at_s)
+        self._held.change(key, replicas - self.platform.requested(key))
+        self.platform.scale(key, replicas)
+
+    def _result(self) -> Result:
+        return result_of(
+            title=self.scenario.title,
+            seed=self.seed,
+            duration_s=self.scenario.duration,
+            ticks=self._ticks,
+            statistics=dict(self.platform.all_statistics()),
+            tenant_of=self._held.tenant_of,
+            tenant_max=self._held.most,
+            changes=self._changes,
+        )
+
+
+class _Held:
+    """The replicas that each tenant's functions have in all, and the most they ever had."""
+
+    def __init__(self, platform: Platform, plan: Plan) -> None:
+        fleet = plan.fleet
+        self.tenant_of = {key: fleet.tenants[row] for key, row in zip(fleet.keys, fleet.tenant.tolist(), strict=True)}
+        self._now: Counter[str | None] = Counter()
+        for key in platform.keys:
+            self._now[self.tenant_of.get(key)] += platform.requested(key)
+        self.most = Counter(self._now)
+
+    def change(self, key: FunctionKey, more: int) -> None:
+        tenant = self.tenant_of.get(key)
+        self._now[tenant] += more
+        self.most[tenant] = max(self.most[tenant], self._now[tenant])
+
+
+def _rule(settings: BlastRadius | None) -> BlastRadiusRule | None:
+    return None if settings is None else BlastRadiusRule(settings.replicas, settings.share, settings.period)
+
+
+def _rows(platform: Platform, plan: Plan) -> Ints:
+    """Give the platform's row of each function of the plan."""
+    row_of = {key: row for row, key in enumerate(platform.keys)}
+    return np.array([row_of[key] for key in plan.fleet.keys], dtype=np.int64)

@@ -1,0 +1,243 @@
+"""Runs: the daemon's controller over the simulated platform."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from autoscaler.core.decisions import Decisions
+from autoscaler.core.events import BoostFiring, BoostResolved, Event, Wake
+from autoscaler.core.fleet import FunctionKey
+from autoscaler.core.now import Now
+from autoscaler.core.observation import Observation
+from autoscaler.core.reasons import Reason
+from autoscaler.simulator.result import Result, Row
+from autoscaler.simulator.run import simulate
+from autoscaler.simulator.scenario import ScenarioError, parse
+
+STUDIES = sorted((Path(__file__).parents[3] / "simulations").glob("*/scenario.yaml"))
+
+SCENARIO = """\
+kind: Scenario
+duration: {duration}
+scrapeInterval: 5s
+startUp: 4s
+functions:
+  - {{name: resize, namespace: acme, workload: {workload}, service: 200ms, serviceTimes: constant, {more}}}
+events: {events}
+---
+apiVersion: autoscaler.faas.dev/v1alpha1
+kind: Tenant
+metadata: {{name: acme}}
+spec: {{namespaces: [acme], source: main, bounds: {{allowZero: true}}, {tenant}}}
+---
+apiVersion: autoscaler.faas.dev/v1alpha1
+kind: ScalingPolicy
+metadata: {{name: default, namespace: acme}}
+spec:
+  functions: {{names: ["*"]}}
+  metrics: [{{type: rps, target: 4, utilization: 1}}]
+  scaleDown: {{stabilization: 30s}}
+  zero: {{after: 1m}}
+  {policy}
+"""
+
+Steps = list[tuple[Now, Observation | None, tuple[Event, ...], Decisions]]
+
+
+def run(
+    workload: str = "{type: constant, rate: 10}",
+    duration: str = "5m",
+    more: str = "replicas: 0",
+    events: str = "[]",
+    seed: int | None = None,
+    **documents: str,
+) -> tuple[Result, Steps]:
+    """Run one function `acme/resize`, and give the outcome with every step of the controller."""
+    filled = {"tenant": "dryRun: false", "policy": ""} | documents
+    text = SCENARIO.format(workload=workload, duration=duration, more=more, events=events, **filled)
+    scenario, policies = parse(text)
+    steps: Steps = []
+    result = simulate(scenario, {"policies": policies}, seed=seed, record=lambda *step: steps.append(step))
+    return result, steps
+
+
+def replicas_at(steps: Steps, at_s: float) -> float:
+    """Give what was requested at a tick."""
+    return next(float(seen.requested[0]) for now, seen, _, _ in steps if seen and now.monotonic_s >= at_s)
+
+
+def test_one_seed_gives_the_same_bytes_and_another_does_not() -> None:
+    """Equal seeds, equal bytes; the next seed has other arrivals."""
+    assert run(seed=3)[0].to_json() == run(seed=3)[0].to_json()
+    assert run(seed=3)[0].to_json() != run(seed=4)[0].to_json()
+
+
+def test_replicas_follow_the_load() -> None:
+    """10/s at 4/s for each replica is 3 replicas; 40/s from the third minute on is 10."""
+    workload = "{type: steps, arrivals: even, steps: [{at: 0s, rate: 10}, {at: 150s, rate: 40}]}"
+    _, steps = run(workload, more="replicas: 3")
+    assert replicas_at(steps, 140) == 3
+    assert replicas_at(steps, 280) == 10
+
+
+def test_a_request_to_a_function_at_zero_is_a_wake_at_that_moment() -> None:
+    """The first request, at 63.5 s between two ticks, wakes; it waits the start-up time and no more."""
+    workload = "{type: steps, arrivals: even, steps: [{at: 63500ms, rate: 0.001}]}"
+    result, steps = run(workload)
+    wakes = [(now.monotonic_s, events) for now, _, events, _ in steps if events]
+    assert wakes == [(63.5, (Wake(FunctionKey("acme", "resize"), 1),))]
+    row = result.functions[0]
+    assert (row.requests, row.cold, row.wait_max_s) == (1, 1, pytest.approx(4.0))
+    assert result.changes["WAITING"] == 1
+
+
+def test_a_write_takes_its_delay() -> None:
+    """With a write delay of 3 s the woken request waits 3 s more, and other requests wake again meanwhile."""
+    workload = "{type: steps, arrivals: even, steps: [{at: 63500ms, rate: 0.001}]}"
+    scenario = run(workload, events="[]\nwriteDelay: 3s")[0]
+    assert scenario.functions[0].wait_max_s == pytest.approx(7.0)
+
+
+def test_a_function_without_wake_is_not_woken() -> None:
+    """Where the policy says `wake: null`, a request at zero makes no event; the load that it shows does the rest."""
+    workload = "{type: steps, arrivals: even, steps: [{at: 63500ms, rate: 0.001}]}"
+    result, steps = run(workload, policy="wake: null")
+    assert not any(events for _, _, events, _ in steps)
+    assert not any(seen.waiting.any() for _, seen, _, _ in steps if seen)
+    assert result.functions[0].wait_max_s is not None
+    assert result.functions[0].wait_max_s > 4.0
+
+
+def test_an_idle_function_goes_to_zero_with_proof_and_not_before() -> None:
+    """Silent from 60 s on: zero after the proof covers a minute, and not a replica less than one before that."""
+    workload = "{type: steps, arrivals: even, steps: [{at: 0s, rate: 4}, {at: 60s, rate: 0}]}"
+    result, steps = run(workload, more="replicas: 1")
+    assert replicas_at(steps, 118) == 1
+    assert replicas_at(steps, 298) == 0
+    assert result.changes == {"ZERO_IDLE": 1}
+
+
+def test_while_prometheus_is_away_nothing_shrinks() -> None:
+    """Traffic stops in the very minute in which Prometheus goes: no replica is removed until it is back."""
+    workload = "{type: steps, arrivals: even, steps: [{at: 0s, rate: 20}, {at: 100s, rate: 0}]}"
+    events = "[{type: prometheusOutage, from: 100s, to: 200s}]"
+    _, steps = run(workload, more="replicas: 5", events=events)
+    silent = [seen for now, seen, _, _ in steps if seen and 100 <= now.monotonic_s < 200]
+    assert all(np.isnan(seen.load.rps).all() for seen in silent)
+    assert {float(seen.requested[0]) for seen in silent} == {5.0}
+    assert replicas_at(steps, 290) < 5
+
+
+def test_an_outage_leaves_a_gap_that_four_scrapes_fill() -> None:
+    """Prometheus scrapes nothing while it is away: back at 200 s, with scrapes 5 s apart, it is covered from 217 s on."""
+    events = "[{type: prometheusOutage, from: 100s, to: 200s}]"
+    _, steps = run(more="replicas: 5", events=events)
+    covered = {now.monotonic_s: bool(seen.load.is_covered[0]) for now, seen, _, _ in steps if seen}
+    assert next(at_s for at_s, is_covered in covered.items() if 100 <= at_s < 230 and is_covered) == 218.0
+
+
+@pytest.mark.parametrize("event", ["prometheusOutage", "targetDown"])
+def test_back_from_an_outage_no_replica_is_removed_under_constant_load(event: str) -> None:
+    """Five minutes without scrapes under 20/s: from the first answer on, never less than the 5 replicas."""
+    events = f"[{{type: {event}, from: 100s, to: 400s}}]"
+    workload = "{type: constant, rate: 20, arrivals: even}"
+    _, steps = run(workload, duration="10m", more="replicas: 5", events=events)
+    assert {float(seen.requested[0]) for _, seen, _, _ in steps if seen} == {5.0}
+
+
+def test_a_tenants_cap_binds() -> None:
+    """A load of 10 replicas in a tenant with a cap of 4 gets 4, with the budget as the reason."""
+    result, _ = run("{type: constant, rate: 40}", tenant="budget: {replicas: {cap: 4}}")
+    assert result.tenants[0].replicas_max == 4
+    assert result.changes["BUDGET"] >= 1
+
+
+def test_an_alert_boosts_while_it_fires() -> None:
+    """An alert with factor 3 over a demand of 3 holds 9 replicas while it fires; resolved, they go again."""
+    events = "[{type: alert, from: 120s, to: 240s, repeat: 30s, labels: {alertname: Rush, namespace: acme, function: resize}}]"
+    policy = "alerts: [{match: {alertname: Rush}, boost: {factor: 3}, expires: 1m}]"
+    workload = "{type: constant, rate: 10, arrivals: even}"
+    _, steps = run(workload, duration="8m", more="replicas: 3", events=events, policy=policy)
+    assert [replicas_at(steps, at_s) for at_s in (118, 124, 238, 470)] == [3, 9, 9, 3]
+    sent = [event for _, _, events, _ in steps for event in events]
+    assert [type(event) for event in sent] == [BoostFiring] * 4 + [BoostResolved]
+
+
+def test_a_wake_event_starts_a_function_without_a_request() -> None:
+    """An event of type wake raises a function at zero that nobody calls."""
+    events = "[{type: wake, at: 61s, namespace: acme, function: resize}]"
+    result, steps = run("{type: constant, rate: 0}", duration="2m", events=events)
+    assert replicas_at(steps, 64) == 1
+    assert result.changes["WAKE"] == 1
+
+
+def test_dry_run_decides_and_writes_nothing() -> None:
+    """Under a tenant's dryRun the changes are counted and no replica ever starts."""
+    result, steps = run(tenant="dryRun: true")
+    assert result.functions[0].replicas_max == 0
+    assert sum(result.changes.values()) > 0
+    assert {float(seen.requested[0]) for _, seen, _, _ in steps if seen} == {0.0}
+
+
+def test_functions_without_a_tenant_are_left_alone() -> None:
+    """A namespace that no tenant claims is simulated and never scaled."""
+    text = SCENARIO.format(
+        workload="{type: constant, rate: 10}",
+        duration="1m",
+        more="replicas: 1",
+        events="[]",
+        tenant="dryRun: false",
+        policy="",
+    )
+    scenario, policies = parse(text.replace("namespace: acme, workload", "namespace: other, workload"))
+    result = simulate(scenario, {"policies": policies})
+    assert (result.functions[0].tenant, result.functions[0].replicas_max) == (None, 1)
+    assert result.changes == {}
+
+
+def test_a_wrong_policy_stops_the_run() -> None:
+    """A run without a document that was meant to be there would mislead: its problem is told instead."""
+    with pytest.raises(ScenarioError) as caught:
+        run(policy="zeroo: null")
+    assert [problem.path for problem in caught.value.problems] == ["spec.zeroo"]
+
+
+def test_progress_is_told_to_the_end() -> None:
+    """Virtual time is told in order, up to the duration."""
+    text = SCENARIO.format(
+        workload="{type: constant, rate: 1}",
+        duration="1m",
+        more="replicas: 1",
+        events="[]",
+        tenant="dryRun: false",
+        policy="",
+    )
+    scenario, policies = parse(text)
+    told: list[float] = []
+    simulate(scenario, {"policies": policies}, progress=told.append)
+    assert told == sorted(told)
+    assert told[-1] == 60.0
+
+
+@pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.parent.name)
+def test_a_study_runs_and_its_sums_are_right(path: Path) -> None:
+    """The first quarter of an hour of every study runs; tenants' rows are the sums of their functions', as JSON too."""
+    scenario, documents = parse(path.read_text())
+    result = simulate(scenario.model_copy(update={"duration": 900.0}), {"policies": documents})
+    assert result.ticks == 451
+    for tenant in result.tenants:
+        rows = [row for row in result.functions if row.tenant == tenant.tenant]
+        same: tuple[Callable[[Row], float], ...] = (
+            lambda row: row.requests,
+            lambda row: row.cold,
+            lambda row: row.refused,
+            lambda row: row.replica_seconds,
+        )
+        assert all(sum(map(number, rows)) == pytest.approx(number(tenant)) for number in same)
+        assert tenant.replicas_max <= sum(row.replicas_max for row in rows)
+    document = json.loads(result.to_json())
+    assert [row["function"] for row in document["functions"]] == [row.function for row in result.functions]
+    assert {Reason[name] for name in document["changes"]} <= set(Reason)

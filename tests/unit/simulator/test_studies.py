@@ -1,0 +1,90 @@
+"""The published studies: what their texts claim is so in a whole run."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from autoscaler.core.decisions import Decisions
+from autoscaler.core.events import Event
+from autoscaler.core.now import Now
+from autoscaler.core.observation import Observation
+from autoscaler.simulator.result import Result, Row
+from autoscaler.simulator.run import simulate
+from autoscaler.simulator.scenario import parse
+
+FOLDER = Path(__file__).parents[3] / "simulations"
+Ticks = list[tuple[float, Observation, Decisions]]
+
+
+def whole(name: str) -> tuple[Result, Ticks]:
+    """Run a study to its end, and give the outcome with every full tick."""
+    scenario, documents = parse((FOLDER / name / "scenario.yaml").read_text())
+    ticks: Ticks = []
+
+    def record(now: Now, seen: Observation | None, _events: tuple[Event, ...], decisions: Decisions) -> None:
+        if seen is not None:
+            ticks.append((now.monotonic_s, seen, decisions))
+
+    return simulate(scenario, {name: documents}, record=record), ticks
+
+
+def row_of(result: Result, name: str) -> Row:
+    return next(row for row in (*result.functions, *result.tenants) if name == (row.function or row.tenant))
+
+
+def waits(row: Row) -> tuple[float, float]:
+    assert row.wait_p95_s is not None
+    assert row.wait_max_s is not None
+    return row.wait_p95_s, row.wait_max_s
+
+
+def test_first_look_steady_traffic_hardly_waits_and_the_timer_does() -> None:
+    """A timer with gaps longer than the keep-alive is cold most times; steady traffic waits less than 0.2 s at p95."""
+    result, _ = whole("first-look")
+    timer = row_of(result, "acme/timer")
+    assert timer.requests == 12
+    assert timer.cold > timer.requests / 2
+    assert all(waits(row_of(result, f"acme/{name}"))[0] < 0.2 for name in ("steady", "daily", "morning"))
+    assert max(row_of(result, f"acme/burst-{number}").replicas_max for number in range(3)) == 10
+
+
+def test_tenant_cap_binds_one_tenant_and_leaves_the_other_alone() -> None:
+    """The capped tenant never has more than 12, two for each function; only its requests give up in numbers."""
+    result, _ = whole("tenant-cap")
+    capped, free = row_of(result, "capped"), row_of(result, "free")
+    assert capped.replicas_max == 12
+    assert {row.replicas_max for row in result.functions if row.tenant == "capped"} == {2}
+    assert free.replicas_max > 20
+    assert capped.refused > capped.requests / 10
+    assert free.refused < free.requests / 1_000
+
+
+@pytest.mark.parametrize(("from_s", "to_s"), [(600.0, 916.0), (1200.0, 1336.0)])
+def test_prometheus_outage_removes_nothing(from_s: float, to_s: float) -> None:
+    """From the beginning of either outage until four scrapes are there again no function loses a replica."""
+    _, ticks = whole("prometheus-outage")
+    during = [decisions.desired - seen.requested for at_s, seen, decisions in ticks if from_s <= at_s < to_s]
+    assert len(during) > 60
+    assert np.min(during) == 0
+    after = [decisions.desired - seen.requested for at_s, seen, decisions in ticks if at_s >= to_s]
+    assert np.min(after) < 0
+
+
+def test_prometheus_outage_delays_zero_until_it_is_proven() -> None:
+    """The function silent since minute 8 still has a replica at minute 15, and none at the end."""
+    result, ticks = whole("prometheus-outage")
+    row = next(number for number, key in enumerate(ticks[0][1].fleet.keys) if key.name == "quiet")
+    at_15_min = next(seen for at_s, seen, _ in ticks if at_s >= 900.0)
+    assert at_15_min.requested[row] >= 1
+    assert ticks[-1][2].desired[row] == 0
+    assert result.changes["ZERO_IDLE"] == 1
+
+
+def test_alert_boost_is_there_before_the_rush() -> None:
+    """The function that was told waits a second at most; the other one waits for its window and its start-ups."""
+    result, _ = whole("alert-boost")
+    told, untold = row_of(result, "acme/told"), row_of(result, "acme/untold")
+    assert waits(told)[1] < 2.0
+    assert waits(untold)[0] > 15.0
+    assert told.replica_seconds > untold.replica_seconds
