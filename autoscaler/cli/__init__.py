@@ -1,0 +1,69 @@
+"""The commands. Each is imported when it is asked for, so that `--help` is quick."""
+
+import importlib
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import click
+
+
+class _Entry(NamedTuple):
+    module: str
+    summary: str
+
+
+COMMANDS: Mapping[str, _Entry] = {
+    "run": _Entry("autoscaler.cli.run", "The daemon, against a cluster."),
+    "demo": _Entry("autoscaler.cli.demo", "The daemon against a simulated platform, live, on this machine alone."),
+    "check": _Entry("autoscaler.cli.check", "Every problem of settings and policies at once."),
+    "status": _Entry("autoscaler.cli.status", "Tenants and functions: load, replicas, budget, reason."),
+    "explain": _Entry("autoscaler.cli.explain", "Why a function has the replicas it has, in words."),
+    "simulate": _Entry("autoscaler.cli.simulate", "One simulation of a scenario, in virtual time."),
+    "schema": _Entry("autoscaler.cli.schema", "JSON Schema of policies and settings."),
+}
+
+
+class _Commands(click.Group):
+    """Commands that are imported when they are asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        entry = COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        command: click.Command = importlib.import_module(entry.module).command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.summary) for name, entry in COMMANDS.items()])
+
+
+_EPILOG = """\b
+Try it without a cluster:
+  autoscaler demo
+\b
+On a cluster, look before you write:
+  autoscaler check --config settings.yaml
+  autoscaler run --config settings.yaml --dry-run
+  autoscaler explain shop/thumbnail
+\b
+Exit codes: 0 fine, 1 the thing asked about is not so, 2 wrong usage or configuration.
+"""
+
+
+@click.group(cls=_Commands, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="faas-autoscaler", prog_name="autoscaler")
+def root() -> None:
+    """Scales the functions of many tenants on Kubernetes, and says why.
+
+    It reads request rates from Prometheus, takes alerts from Alertmanager, applies the policies of each
+    tenant, and writes replica counts of Deployments. It stands beside any gateway and is never a proxy.
+    """
+
+
+def main() -> None:
+    """Run the command that the arguments name."""
+    root(prog_name="autoscaler")

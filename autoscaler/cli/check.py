@@ -1,0 +1,104 @@
+"""`autoscaler check`: every problem of settings and policies at once."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+from rich.table import Table
+from rich.text import Text
+
+from autoscaler.adapters import files
+from autoscaler.cli.errors import WrongConfiguration
+from autoscaler.cli.output import console, output_option, print_json
+from autoscaler.cli.settings import CONFIG_VARIABLE, LoadedSettings, load_settings
+from autoscaler.policy.check import SETTINGS, check
+from autoscaler.policy.problems import Problem
+
+_EPILOG = """\b
+Examples:
+  autoscaler check policies/
+  autoscaler check --config settings.yaml
+      the settings, and the folder that they name
+  autoscaler check --config settings.yaml acme.yaml --output json
+\b
+Exit codes: 0 nothing is wrong, 1 something is, 2 there is nothing to check.
+"""
+
+
+@click.command(name="check", epilog=_EPILOG)
+@click.argument("paths", nargs=-1, metavar="[PATH]...")
+@click.option(
+    "--config", envvar=CONFIG_VARIABLE, metavar="FILE", help="Settings, YAML; tenants' sources are checked too."
+)
+@output_option
+def command(paths: Sequence[str], config: str | None, output: str) -> None:
+    """Name every problem: file, line, path of the field, what is wrong, what is allowed.
+
+    PATH is a file or a folder of policy documents; without one, the folder that the settings name.
+    """
+    loaded = load_settings(config, {}) if config is not None else None
+    settings = loaded.settings if loaded is not None else None
+    places = list(paths) or ([settings.policies] if settings is not None else [])
+    if not places and loaded is None:
+        raise WrongConfiguration("Nothing to check: name a folder of policy documents, or settings with --config.")
+    texts: dict[str, str] = {}
+    for place in places:
+        texts.update(_read(place))
+    problems = _problems(loaded, texts)
+    if output == "json":
+        print_json({"files": sorted(texts), "problems": [_as_json(problem) for problem in problems]})
+    else:
+        _print(problems, len(texts))
+    raise click.exceptions.Exit(1 if problems else 0)
+
+
+def _problems(loaded: LoadedSettings | None, texts: dict[str, str]) -> list[Problem]:
+    """Give everything that is wrong; settings that cannot be read at all leave the documents' own problems."""
+    if loaded is None:
+        return check(None, texts)
+    if loaded.settings is None:
+        return [*loaded.problems, *check(None, texts)]
+    found = check(loaded.settings, texts)
+    return [loaded.places.put(problem) if problem.file == SETTINGS else problem for problem in found]
+
+
+def _read(path: str) -> dict[str, str]:
+    """Read a file, or a folder as the daemon reads it; names are those a person can open.
+
+    Raises:
+        WrongConfiguration: it cannot be read.
+    """
+    place = Path(path)
+    try:
+        if place.is_dir():
+            return {str(place / name): text for name, text in files.read(place).items()}
+        return {str(place): place.read_bytes().decode("utf-8", errors="surrogateescape")}
+    except OSError as error:
+        raise WrongConfiguration(
+            f"{path} cannot be read: {error.strerror}; a file or folder of policies is allowed"
+        ) from None
+
+
+def _print(problems: Sequence[Problem], documents: int) -> None:
+    if not problems:
+        click.echo(f"No problems in {documents} {'file' if documents == 1 else 'files'}.")
+        return
+    table = Table(title=f"{len(problems)} problems" if len(problems) > 1 else "1 problem", title_justify="left")
+    table.add_column("where", overflow="fold")
+    table.add_column("path", overflow="fold")
+    table.add_column("wrong", overflow="fold")
+    table.add_column("allowed", overflow="fold")
+    for problem in problems:
+        place = problem.file if problem.line is None else f"{problem.file}:{problem.line}"
+        table.add_row(*map(Text, (place, problem.path, problem.wrong, problem.allowed)))
+    console().print(table)
+
+
+def _as_json(problem: Problem) -> dict[str, object]:
+    return {
+        "file": problem.file,
+        "line": problem.line,
+        "path": problem.path,
+        "wrong": problem.wrong,
+        "allowed": problem.allowed,
+    }

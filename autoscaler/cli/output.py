@@ -1,0 +1,32 @@
+"""How commands print: tables for people, JSON for programs."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import click
+import orjson
+from rich.console import Console
+
+Command = TypeVar("Command", bound=Callable[..., object])
+
+
+def output_option(command: Command) -> Command:
+    """Add `--output table|json`."""
+    return click.option(
+        "--output",
+        type=click.Choice(["table", "json"]),
+        default="table",
+        show_default=True,
+        help="A table for people, or JSON for programs.",
+    )(command)
+
+
+def print_json(document: object) -> None:
+    """Print one JSON document, indented."""
+    click.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS).decode())
+
+
+def console() -> Console:
+    """Give the console of tables; where output goes to a file or a pipe, lines are not cut at a terminal's width."""
+    result = Console(highlight=False)
+    return result if result.is_terminal else Console(highlight=False, width=200)

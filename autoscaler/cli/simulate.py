@@ -1,0 +1,127 @@
+"""`autoscaler simulate`: one scenario in virtual time, with the daemon's own controller deciding."""
+
+from pathlib import Path
+from time import perf_counter
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from autoscaler.cli.errors import WrongConfiguration
+from autoscaler.cli.output import console, output_option
+from autoscaler.policy.problems import Problem
+from autoscaler.simulator.result import Result, Row
+from autoscaler.simulator.run import simulate
+from autoscaler.simulator.scenario import Scenario, ScenarioError, parse
+
+MAX_BYTES = 4 << 20
+MOST_SHOWN = 40
+"""Functions shown in a table; JSON has them all."""
+
+_EPILOG = """\b
+Examples:
+  autoscaler simulate simulations/first-look/scenario.yaml
+  autoscaler simulate simulations/tenant-cap/scenario.yaml --seed 7 --output json
+  autoscaler simulate scenario.yaml --policies policies/
+      the same traffic under other policies
+\b
+A seed repeats a run to the byte. Exit codes: 0 it ran, 2 the scenario or a policy is wrong.
+"""
+
+
+@click.command(name="simulate", epilog=_EPILOG)
+@click.argument("scenario", type=click.Path(dir_okay=False))
+@click.option("--seed", type=click.IntRange(min=0), help="Seed of all randomness. Default: the scenario's.")
+@click.option("--policies", metavar="DIR", help="Folder of policy documents used instead of the scenario's.")
+@output_option
+def command(scenario: str, seed: int | None, policies: str | None, output: str) -> None:
+    """Run one scenario in virtual time: who waited, how long, and what the replicas cost.
+
+    SCENARIO is a YAML file: functions with their traffic, what befalls them, and policy documents. The decisions
+    are made by the very code that the daemon runs, on loads with the lag and the gaps of Prometheus's scrapes.
+    """
+    path = Path(scenario)
+    try:
+        parsed, others = parse(_text(path), str(path))
+        files = _folder(Path(policies)) if policies is not None else _files(path, parsed, others)
+        began_s = perf_counter()
+        result = _run(parsed, files, seed)
+    except ScenarioError as error:
+        raise WrongConfiguration("The scenario cannot be run:", error.problems) from error
+    if output == "json":
+        click.echo(result.to_json().decode(), nl=False)
+    else:
+        _print(result, perf_counter() - began_s)
+
+
+def _run(scenario: Scenario, files: dict[str, str], seed: int | None) -> Result:
+    shown = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:.0f} %"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=shown, transient=True, disable=not shown.is_terminal) as progress:
+        task = progress.add_task("virtual time", total=scenario.duration)
+        return simulate(scenario, files, seed=seed, progress=lambda done_s: progress.update(task, completed=done_s))
+
+
+def _files(path: Path, scenario: Scenario, others: str) -> dict[str, str]:
+    """Give the policy documents that a scenario names, and those in its own file."""
+    files = {str(path.parent / name): _text(path.parent / name) for name in scenario.policies}
+    return files | ({str(path): others} if others.strip() else {})
+
+
+def _folder(folder: Path) -> dict[str, str]:
+    if not folder.is_dir():
+        raise ScenarioError([Problem(str(folder), None, "", "is no folder", "a folder of policy documents")])
+    found = sorted(path for path in folder.iterdir() if path.suffix in (".yaml", ".yml") and path.is_file())
+    return {str(path): _text(path) for path in found}
+
+
+def _text(path: Path) -> str:
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise ScenarioError([Problem(str(path), None, "", "is too large", f"at most {MAX_BYTES} bytes")])
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ScenarioError([Problem(str(path), None, "", "is no text", "UTF-8")]) from error
+    except OSError as error:
+        wrong = f"cannot be read: {error.strerror}"
+        raise ScenarioError([Problem(str(path), None, "", wrong, "a file that can be read")]) from error
+
+
+def _print(result: Result, took_s: float) -> None:
+    out = console()
+    requests = sum(row.requests for row in result.tenants)
+    out.print(_table("Tenants", result.tenants, is_tenants=True))
+    out.print(_table("Functions", result.functions[:MOST_SHOWN], is_tenants=False))
+    if len(result.functions) > MOST_SHOWN:
+        out.print(f"… and {len(result.functions) - MOST_SHOWN} functions more; --output json has them all.")
+    changes = ", ".join(f"{name} {number}" for name, number in result.changes.items()) or "none"
+    out.print(f"Changes by reason: {changes}")
+    out.print(
+        f"{result.title or 'Scenario'}: {result.duration_s:g} virtual seconds, {result.ticks} ticks, "
+        f"{requests} requests in {took_s:.1f} s. Seed {result.seed}."
+    )
+
+
+def _table(title: str, rows: tuple[Row, ...], is_tenants: bool) -> Table:
+    table = Table(title=title, title_justify="left")
+    table.add_column("tenant")
+    if not is_tenants:
+        table.add_column("function")
+    for name in ("requests", "cold", "refused", "wait p50", "p95", "max", "replica-seconds", "most replicas"):
+        table.add_column(name, justify="right")
+    for row in rows:
+        names = [row.tenant or "(none)"] if is_tenants else [row.tenant or "(none)", row.function or ""]
+        counts = [str(row.requests), str(row.cold), str(row.refused)]
+        waits = [_seconds(wait_s) for wait_s in (row.wait_p50_s, row.wait_p95_s, row.wait_max_s)]
+        table.add_row(*names, *counts, *waits, f"{row.replica_seconds:.0f}", str(row.replicas_max))
+    return table
+
+
+def _seconds(seconds: float | None) -> str:
+    return "–" if seconds is None else f"{seconds:.2f} s"

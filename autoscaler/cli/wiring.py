@@ -1,0 +1,131 @@
+"""The only place where objects are wired together: clock first, then adapters, daemon, listeners."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import asynccontextmanager, contextmanager
+from functools import partial
+
+import numpy as np
+from aiohttp import web
+
+from autoscaler.adapters import files, kubernetes
+from autoscaler.adapters.alertmanager import read_firing
+from autoscaler.adapters.kubernetes import KubernetesCluster
+from autoscaler.adapters.prometheus import PrometheusLoads
+from autoscaler.cli.background import beside
+from autoscaler.cli.errors import WrongConfiguration
+from autoscaler.core.blast_radius import BlastRadiusRule
+from autoscaler.core.controller import Controller
+from autoscaler.daemon.loop import Daemon
+from autoscaler.daemon.policies import Policies
+from autoscaler.daemon.telemetry import log
+from autoscaler.policy.settings import BlastRadius, Settings
+from autoscaler.ports import Clock, DecisionSink
+from autoscaler.server.app import build, build_metrics
+from autoscaler.server.run import Address, serve
+from autoscaler.server.tally import TALLY
+
+
+@asynccontextmanager
+async def wired(settings: Settings, clock: Clock, sinks: Sequence[DecisionSink] = ()) -> AsyncIterator[Daemon]:
+    """Run the daemon with its ordinary adapters and both listeners for the length of an `async with` block.
+
+    Everything is taken down in the reverse order; outstanding writes are finished first. What fails in the
+    background ends the block. Worker processes are spawned, so the main module must be importable without effect.
+
+    Args:
+        settings: where Prometheus, Kubernetes and the policy folder are, and what to listen on.
+        clock: the wall's, or a demo's that runs faster.
+        sinks: further takers of decisions; they are called in the thread that decides, one call at a time.
+
+    Raises:
+        WrongConfiguration: an address, the cluster's credentials or the policy folder cannot be used.
+    """
+    generator = np.random.default_rng()
+    async with contextlib.AsyncExitStack() as stack:
+        slow_in = stack.enter_context(_thread("slow"))
+        step_in = stack.enter_context(_thread("step"))
+        policies = Policies(await _policy_files(settings.policies), settings.sources, slow_in)
+        cluster = await stack.enter_async_context(_connected(settings, clock, generator))
+        loads = await stack.enter_async_context(_reading(settings))
+        daemon = Daemon(
+            clock,
+            cluster,
+            loads,
+            policies,
+            settings,
+            controller=Controller(_rule(settings.blast_radius)),
+            generator=generator,
+            step_in=step_in,
+            slow_in=slow_in,
+            sinks=sinks,
+            firing=[partial(read_firing, one) for one in settings.alertmanagers.values()],
+        )
+        await stack.enter_async_context(beside(cluster.run()))
+        await stack.enter_async_context(beside(policies.follow(files.watch(settings.policies))))
+        await stack.enter_async_context(beside(daemon.run(), end=daemon.stop))
+        app = build(daemon, clock)
+        await stack.enter_async_context(_listening(build_metrics(daemon, app[TALLY]), settings.metrics.listen))
+        address = await stack.enter_async_context(_listening(app, settings.listen))
+        log.info("listening", address=f"{address.host}:{address.port}", dry_run=settings.dry_run)
+        yield daemon
+
+
+def _rule(blast_radius: BlastRadius | None) -> BlastRadiusRule | None:
+    if blast_radius is None:
+        return None
+    return BlastRadiusRule(blast_radius.replicas, blast_radius.share, blast_radius.period)
+
+
+async def _policy_files(folder: str) -> dict[str, str]:
+    try:
+        return dict(await asyncio.to_thread(files.read, folder))
+    except OSError as error:
+        raise WrongConfiguration(f"policies: {folder} cannot be read ({error.strerror}); a folder is allowed") from None
+
+
+@contextmanager
+def _thread(name: str) -> Iterator[Executor]:
+    """Keep one thread; what it does when the block ends is not waited for."""
+    executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
+    try:
+        yield executor
+    finally:
+        executor.shutdown(wait=False, cancel_futures=True)
+
+
+@asynccontextmanager
+async def _connected(
+    settings: Settings, clock: Clock, generator: np.random.Generator
+) -> AsyncIterator[KubernetesCluster]:
+    connecting = kubernetes.connect(settings.kubernetes, generator, monotonic=lambda: clock.now().monotonic_s)
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            cluster = await stack.enter_async_context(connecting)
+        except kubernetes.ConfigurationError as error:
+            raise WrongConfiguration(f"kubernetes: {error}") from None
+        yield cluster
+
+
+@asynccontextmanager
+async def _reading(settings: Settings) -> AsyncIterator[PrometheusLoads]:
+    loads = PrometheusLoads(settings.sources, patience_s=settings.tick)
+    try:
+        await loads.start()
+        yield loads
+    finally:
+        await loads.close()
+
+
+@asynccontextmanager
+async def _listening(app: web.Application, listen: str) -> AsyncIterator[Address]:
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            address = await stack.enter_async_context(serve(app, listen))
+        except ValueError as error:
+            raise WrongConfiguration(f"listen: {error}") from None
+        except OSError as error:
+            raise WrongConfiguration(f"listen: {listen} cannot be listened on: {error.strerror}") from None
+        yield address

@@ -1,0 +1,1 @@
+"""The asyncio shell: collect, step, act. It meets adapters and the server at `autoscaler.ports` only."""

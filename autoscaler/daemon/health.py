@@ -1,0 +1,16 @@
+"""Whether decisions may be written: never on a cache that may no longer be what is there."""
+
+from autoscaler.ports import Cluster
+
+STALE_AFTER_S = 150.0
+"""An idle watch is heard of about once a minute; twice that and a half is an API server that is away."""
+
+
+def held_because(cluster: Cluster) -> str | None:
+    """Say why nothing shall be written now; None: nothing stands against it."""
+    if not cluster.is_synced():
+        return "the Deployments are not all listed yet"
+    age_s = cluster.age_s()
+    if age_s > STALE_AFTER_S:
+        return f"the API server has not been heard of for {age_s:.0f} s"
+    return None

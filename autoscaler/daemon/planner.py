@@ -1,0 +1,75 @@
+"""Keeps the plan: compiled anew only when the Deployments or the documents have changed."""
+
+import asyncio
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+from autoscaler.core.fleet import Bools
+from autoscaler.daemon.identity import Identities
+from autoscaler.daemon.policies import Policies
+from autoscaler.daemon.wishes import writable
+from autoscaler.policy.compile import Compiler
+from autoscaler.policy.deployment import Deployed
+from autoscaler.policy.loading import PolicySet
+from autoscaler.policy.plan import Plan
+from autoscaler.policy.settings import Settings
+from autoscaler.ports import Cluster
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Planned:
+    """A plan and what the shell derives from it.
+
+    Attributes:
+        plan: what documents and Deployments come to.
+        may_write: `(functions,) bool`, False under a dry run.
+        identities: who bears which token.
+        problems: documents and labels refused, as sentences.
+    """
+
+    plan: Plan
+    may_write: Bools
+    identities: Identities
+    problems: Sequence[str]
+
+
+class Planner:
+    """Compiles plans in a thread of its own: 100,000 Deployments take far longer than the loop may stall.
+
+    Args:
+        settings: whose gateways and operators have callers.
+        policies: the documents in force.
+        cluster: the Deployments there are.
+        compile_in: where to compile; one call at a time.
+    """
+
+    def __init__(self, settings: Settings, policies: Policies, cluster: Cluster, compile_in: Executor) -> None:
+        self._settings = settings
+        self._policies = policies
+        self._cluster = cluster
+        self._compile_in = compile_in
+        self._compiler = Compiler()
+        self._compiled_from: tuple[int, PolicySet] | None = None
+        # Credentials are known before the first Deployment is: a webhook then gets "not yet", never "who are you".
+        self._planned = self._compile(policies.current, ())
+
+    @property
+    def latest(self) -> Planned:
+        """What was compiled last."""
+        return self._planned
+
+    async def current(self) -> Planned:
+        """Give the plan of what is there now."""
+        catalog, policies = self._cluster.catalog(), self._policies.current
+        compiled_from = self._compiled_from
+        if compiled_from is None or compiled_from[0] != catalog.version or compiled_from[1] is not policies:
+            loop = asyncio.get_running_loop()
+            self._planned = await loop.run_in_executor(self._compile_in, self._compile, policies, catalog.deployed)
+            self._compiled_from = (catalog.version, policies)
+        return self._planned
+
+    def _compile(self, policies: PolicySet, deployed: Sequence[Deployed]) -> Planned:
+        plan = self._compiler.compile(policies, deployed)
+        problems = [str(problem) for problem in (*policies.problems, *self._compiler.problems)]
+        return Planned(plan, writable(plan), Identities(self._settings, plan.tenants), problems)

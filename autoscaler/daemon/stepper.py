@@ -1,0 +1,70 @@
+"""Runs the controller: one step at a time, in one thread of its own."""
+
+import asyncio
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from typing import NamedTuple
+
+from autoscaler.core.controller import Controller
+from autoscaler.core.decisions import Decisions
+from autoscaler.core.events import Event
+from autoscaler.core.now import Now
+from autoscaler.core.observation import Observation
+from autoscaler.daemon.planner import Planned
+from autoscaler.daemon.wishes import Wish, wishes
+from autoscaler.ports import BoostView, DecisionSink
+
+
+class Stepped(NamedTuple):
+    """What a step came to.
+
+    Attributes:
+        decisions: what was decided.
+        wishes: the writes that it asks for, of functions that may be written.
+        boosts: boosts in force after it.
+    """
+
+    decisions: Decisions
+    wishes: Sequence[Wish]
+    boosts: Sequence[BoostView]
+
+
+class Stepper:
+    """The only caller of `Controller.step`, and of the sinks that take what it decides.
+
+    Attributes:
+        turn: held for the length of a step, preparations included, so that steps follow one another.
+
+    Args:
+        controller: the decisions.
+        sinks: takers of decisions; they are called in the thread that decides.
+        step_in: an executor with one thread.
+    """
+
+    def __init__(self, controller: Controller, sinks: Sequence[DecisionSink], step_in: Executor) -> None:
+        self.turn = asyncio.Lock()
+        self._controller = controller
+        self._sinks = tuple(sinks)
+        self._step_in = step_in
+
+    async def step(
+        self, now: Now, planned: Planned, observation: Observation | None, events: Sequence[Event]
+    ) -> Stepped:
+        """Decide; the caller holds `turn`."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._step_in, self._step, now, planned, observation, events)
+
+    def _step(self, now: Now, planned: Planned, observation: Observation | None, events: Sequence[Event]) -> Stepped:
+        decisions = self._controller.step(now, observation, events)
+        for sink in self._sinks:
+            sink.take(decisions)
+        # A tick that failed half-way may have left the controller on another fleet than this plan's: the next
+        # tick sets that right, and until then nothing is written.
+        wanted = wishes(decisions, planned.plan, planned.may_write) if decisions.fleet is planned.plan.fleet else []
+        return Stepped(decisions, wanted, self._boosts(now))
+
+    def _boosts(self, now: Now) -> Sequence[BoostView]:
+        return [
+            BoostView(boost.id, boost.keys, boost.floors, max(0.0, boost.ends_s - now.monotonic_s))
+            for boost in self._controller.boosts(now)
+        ]

@@ -1,0 +1,90 @@
+"""Structured logs: one line per decision that changed something, with its reason's code.
+
+Names of functions are Kubernetes names; label values, tokens and query texts never come here.
+"""
+
+import json
+import logging
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TextIO
+
+import structlog
+
+from autoscaler.core.decisions import DecisionRecord
+from autoscaler.ports import ScaleOutcome, SourceHealth, WriteFailure
+
+log: structlog.typing.FilteringBoundLogger = structlog.get_logger("autoscaler")
+
+
+def configure(level: str, stream: TextIO = sys.stderr) -> None:
+    """Write logs as one JSON object per line, those of libraries too (from `warning` on).
+
+    Args:
+        level: least level written: debug, info, warning or error.
+        stream: where to.
+    """
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        logger_factory=structlog.WriteLoggerFactory(stream),
+        cache_logger_on_first_use=False,
+    )
+    library = logging.StreamHandler(stream)
+    library.setFormatter(_JSONLines())
+    logging.basicConfig(handlers=[library], level=logging.WARNING, force=True)
+
+
+class _JSONLines(logging.Formatter):
+    """Writes what libraries log as our own lines are written."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = {"logger": record.name, "event": record.getMessage(), "level": record.levelname.lower()}
+        line["timestamp"] = datetime.fromtimestamp(record.created, UTC).isoformat().replace("+00:00", "Z")
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line)
+
+
+def decided(records: Sequence[DecisionRecord], dry_run: bool) -> None:
+    """Log decisions that are to change replicas."""
+    for record in records:
+        log.info(
+            "decision",
+            function=str(record.key),
+            tenant=record.tenant,
+            requested=record.requested,
+            desired=record.desired,
+            ready=record.ready,
+            seen=record.seen.name,
+            reason=record.reason.name,
+            is_tick=record.is_tick,
+            dry_run=dry_run,
+        )
+
+
+def write_failed(failure: WriteFailure) -> None:
+    """Log a write that did not go through; a lost race is ordinary, a missing right is not."""
+    say = log.info if failure.outcome in (ScaleOutcome.LOST, ScaleOutcome.GONE) else log.warning
+    say("write failed", function=str(failure.key), outcome=failure.outcome.value, message=failure.message)
+
+
+class SourceLog:
+    """Says once when a source falls sick and once when it is well again."""
+
+    def __init__(self) -> None:
+        self._is_ok: dict[str, bool] = {}
+
+    def take(self, sources: Sequence[SourceHealth]) -> None:
+        """Compare with the last reading."""
+        for source in sources:
+            if source.is_ok != self._is_ok.get(source.name, True):
+                say = log.info if source.is_ok else log.warning
+                say("source answers again" if source.is_ok else "source fails", source=source.name, error=source.error)
+            self._is_ok[source.name] = source.is_ok

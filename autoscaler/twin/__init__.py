@@ -1,0 +1,1 @@
+"""The simulated platform behind real protocols: Kubernetes, Prometheus, a gateway, an Alertmanager."""

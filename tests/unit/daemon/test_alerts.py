@@ -1,0 +1,153 @@
+"""Alerts: levels in, boosts out, a receipt for each webhook."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from autoscaler.core.controller import Controller
+from autoscaler.core.decisions import Decisions
+from autoscaler.core.events import Event
+from autoscaler.core.now import Now
+from autoscaler.core.observation import Observation
+from autoscaler.core.reasons import Reason
+from autoscaler.policy.alerts import Alert
+from tests.unit.daemon.fakes import MemoryCluster, MemoryLoads, counts
+from tests.unit.daemon.rig import ACME, BOOST, FILES, OPERATOR, policy, rig, slow, tenant
+
+BOOSTED = FILES | {"policy.yaml": policy(spec=BOOST)}
+
+
+def busy(replicas: int = 2, concurrency: float = 15.0) -> tuple[MemoryCluster, MemoryLoads]:
+    """Give one function with a known load."""
+    cluster, loads = MemoryCluster(), MemoryLoads()
+    loads.concurrency[cluster.add("acme/a", replicas)] = concurrency
+    return cluster, loads
+
+
+async def test_a_firing_alert_raises_at_once_and_resolved_lifts() -> None:
+    """Twice the demand of two plus one is five, written before the next tick; resolved, it goes back at a tick."""
+    cluster, loads = busy()
+    async with rig(cluster, files=BOOSTED, loads=loads) as it:
+        await it.ticks(2)
+        ticks = it.daemon.health().ticks
+        receipt = it.daemon.take_alerts(ACME, [slow(function="a")])
+        await it.clock.settle()
+        assert receipt.accepted == 1
+        assert counts(cluster.writes) == [("acme/a", 2, 5)]
+        assert it.daemon.health().ticks == ticks
+        assert [boost.floors for boost in it.daemon.health().boosts] == [(5,)]
+        it.daemon.take_alerts(ACME, [slow(function="a", is_firing=False)])
+        await it.clock.settle()
+        assert counts(cluster.writes) == [("acme/a", 2, 5)]
+        await it.ticks(40)
+        assert counts(cluster.writes) == [("acme/a", 2, 5), ("acme/a", 5, 2)]
+        assert it.daemon.health().boosts == []
+
+
+async def test_the_same_webhook_a_hundred_times_changes_nothing_more() -> None:
+    """A repeated payload is accepted each time and writes once."""
+    cluster, loads = busy()
+    async with rig(cluster, files=BOOSTED, loads=loads) as it:
+        await it.ticks(2)
+        for _ in range(100):
+            assert it.daemon.take_alerts(ACME, [slow(function="a")]).accepted == 1
+            await it.clock.advance(0.1)
+        assert counts(cluster.writes) == [("acme/a", 2, 5)]
+        assert it.record("acme/a").reason is Reason.BOOST
+
+
+async def test_a_boost_ends_by_itself() -> None:
+    """Five minutes after the last notification the boost is over."""
+    cluster, loads = busy()
+    async with rig(cluster, files=BOOSTED, loads=loads) as it:
+        await it.ticks(2)
+        it.daemon.take_alerts(ACME, [slow(function="a")])
+        await it.clock.advance(298.0)
+        assert counts(cluster.writes) == [("acme/a", 2, 5)]
+        await it.clock.advance(10.0)
+        assert counts(cluster.writes)[-1] == ("acme/a", 5, 2)
+
+
+async def test_another_tenants_namespace_is_dropped_and_counted() -> None:
+    """An alert that names a foreign namespace raises nothing there; the others of its group count."""
+    cluster, loads = busy()
+    loads.concurrency[cluster.add("umbrella/a", 2)] = 15.0
+    files = BOOSTED | {"umbrella.yaml": tenant("umbrella"), "umbrella-policy.yaml": policy("umbrella", spec=BOOST)}
+    async with rig(cluster, files=files, loads=loads) as it:
+        await it.ticks(2)
+        receipt = it.daemon.take_alerts(ACME, [slow(function="a", namespace="umbrella"), slow(function="a", number=2)])
+        await it.clock.settle()
+        assert receipt.accepted == 1
+        assert sum(receipt.dropped.values()) == 1
+        assert counts(cluster.writes) == [("acme/a", 2, 5)]
+        it.daemon.take_alerts(OPERATOR, [slow(function="a", namespace="umbrella")])
+        await it.clock.settle()
+        assert counts(cluster.writes)[-1] == ("umbrella/a", 2, 5)
+
+
+async def test_boosts_come_back_after_a_restart() -> None:
+    """What fires in Alertmanager is read back at start, however long that takes to succeed."""
+    cluster, loads = busy()
+    answers: list[Sequence[Alert] | None] = [None, None, [slow(function="a")]]
+
+    async def firing() -> Sequence[Alert] | None:
+        return answers.pop(0)
+
+    async with rig(cluster, files=BOOSTED, loads=loads, firing=[firing]) as it:
+        await it.ticks(2)
+        assert it.daemon.health().boosts == []
+        await it.clock.advance(25.0)
+        assert [boost.floors for boost in it.daemon.health().boosts] == [(5,)]
+        assert counts(cluster.writes) == [("acme/a", 2, 5)]
+
+
+@pytest.mark.parametrize("resolved_at", ["2026-01-01T00:00:00.123456789Z", "2026-01-01T02:00:00.1239+02:00"])
+async def test_a_boost_that_was_read_back_is_lifted_by_its_webhook(resolved_at: str) -> None:
+    """The API tells starts in milliseconds, webhooks more exactly and in any zone; both mean the same alert."""
+    cluster, loads = busy()
+    read_back = replace(slow(function="a"), starts_at="2026-01-01T00:00:00.123Z")
+
+    async def firing() -> Sequence[Alert]:
+        return [read_back]
+
+    async with rig(cluster, files=BOOSTED, loads=loads, firing=[firing]) as it:
+        await it.ticks(2)
+        assert len(it.daemon.health().boosts) == 1
+        it.daemon.take_alerts(ACME, [replace(read_back, starts_at=resolved_at, is_firing=False)])
+        await it.ticks(2)
+        assert it.daemon.health().boosts == []
+
+
+async def test_a_start_that_is_no_time_is_still_an_alert() -> None:
+    """What cannot be read as a time names the alert as it is written."""
+    cluster, loads = busy()
+    async with rig(cluster, files=BOOSTED, loads=loads) as it:
+        await it.ticks(2)
+        odd = replace(slow(function="a"), starts_at="yesterday")
+        assert it.daemon.take_alerts(ACME, [odd, replace(odd, starts_at="9999-12-31T23:59:59-23:59")]).accepted == 2
+
+
+class FailsOnce(Controller):
+    """A controller whose next step raises before it takes anything, when armed."""
+
+    is_armed = False
+
+    def step(self, now: Now, observation: Observation | None, events: Sequence[Event]) -> Decisions:
+        if self.is_armed:
+            self.is_armed = False
+            raise RuntimeError("nobody foresaw this")
+        return super().step(now, observation, events)
+
+
+async def test_a_step_that_fails_loses_no_alert() -> None:
+    """An alert whose step failed takes effect with the next one."""
+    cluster, loads = busy()
+    controller = FailsOnce(None)
+    async with rig(cluster, files=BOOSTED, loads=loads, controller=controller) as it:
+        await it.ticks(2)
+        controller.is_armed = True
+        it.daemon.take_alerts(ACME, [slow(function="a")])
+        await it.ticks(3)
+        assert it.daemon.health().step_failures == 1
+        assert counts(cluster.writes) == [("acme/a", 2, 5)]
