@@ -1,0 +1,1 @@
+"""The daemon as a process among real servers, as a platform engineer would run it."""

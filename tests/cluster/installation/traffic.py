@@ -1,0 +1,38 @@
+"""Calls at steady rates, as a gateway would count them."""
+
+import threading
+
+from tests.servers.exporter import Exporter
+
+_STEP_S = 0.05
+
+
+class Traffic:
+    """A thread that counts calls on an exporter; rates change at any time.
+
+    Attributes:
+        rates: calls per second by function name; calls end as soon as they begin.
+    """
+
+    def __init__(self, exporter: Exporter) -> None:
+        self.rates: dict[str, float] = {}
+        self._exporter = exporter
+        self._owed: dict[str, float] = {}
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self) -> "Traffic":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopping.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stopping.wait(_STEP_S):
+            for name, rate in list(self.rates.items()):
+                owed = self._owed.get(name, 0.0) + rate * _STEP_S
+                if owed >= 1:
+                    self._exporter.call(name, int(owed))
+                self._owed[name] = owed % 1
