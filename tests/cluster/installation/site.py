@@ -45,6 +45,10 @@ class Site:
         path = f"/v1/functions/{namespace}/{name}"
         wait_until(lambda: self.daemon.ask(path).status_code == 200, f"{namespace}/{name} to be decided on")
 
+    def ticks(self) -> int:
+        """Give the number of full ticks so far."""
+        return int(self.daemon.ask("/v1/status").json()["ticks"])
+
     def wait_replicas(self, namespace: str, name: str, count: int, deadline_s: float = 45.0) -> None:
         """Wait until a Deployment has been given this many replicas."""
         try:

@@ -53,7 +53,7 @@ def test_an_alert_boosts_until_it_resolves(site: Site) -> None:
     latency = 'test_latency_seconds{namespace="acme-prod",function="boosted"}'
     site.exporter.set(latency, 3.0)
     site.wait_replicas("acme-prod", "boosted", 4)
-    assert site.daemon.record("acme-prod", "boosted")["reason"] == "BOOST"
+    wait_until(lambda: site.daemon.record("acme-prod", "boosted")["reason"] == "BOOST", "a tick to say BOOST")
     site.exporter.set(latency, 0.1)
     site.wait_replicas("acme-prod", "boosted", 2)
 
@@ -90,3 +90,20 @@ def test_what_no_tenant_claims_or_is_no_function_is_never_written(site: Site) ->
         assert found["spec"]["replicas"] == 1
         assert not [entry for entry in found["metadata"]["managedFields"] if entry["manager"] == "autoscaler"]
         assert site.daemon.ask(f"/v1/functions/{namespace}/{name}").status_code == 404
+
+
+def test_a_long_call_keeps_its_function_and_a_function_never_called_goes(site: Site) -> None:
+    """A call that outlasts the idle time holds its replica until it ends; beside it one that nobody calls goes to zero."""
+    site.function("acme-prod", "long", 1)
+    site.function("acme-prod", "never", 1)
+    site.exporter.start("long.acme-prod")
+    site.wait_replicas("acme-prod", "never", 0)
+    until = site.ticks() + 24
+
+    def passed() -> bool:
+        assert site.plane.replicas("acme-prod", "long") == 1
+        return site.ticks() >= until
+
+    wait_until(passed, "twice the idle time to pass", 60, 0.1)
+    site.exporter.finish("long.acme-prod")
+    site.wait_replicas("acme-prod", "long", 0)
