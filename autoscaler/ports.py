@@ -33,6 +33,8 @@ class SourceHealth:
         query_s: seconds from asking to the last byte of its answers, parsed.
         series: series in its answers.
         failures: readings that failed since the start.
+        whole_age_s: seconds since the tick that last found it answering whole; None: not since the start, or whoever
+            says this does not know (the daemon does).
     """
 
     name: str
@@ -41,6 +43,7 @@ class SourceHealth:
     query_s: float
     series: int
     failures: int
+    whole_age_s: float | None = None
 
 
 class LoadSource(Protocol):
@@ -120,6 +123,10 @@ class Cluster(Protocol):
         """Seconds since the API server was last heard of (an event, a bookmark, a list)."""
         ...
 
+    def problems(self) -> Sequence[str]:
+        """Say which watches cannot be kept now, and why, without secrets; empty where all are."""
+        ...
+
     def catalog(self) -> Catalog: ...
 
     def replicas(self, fleet: Fleet) -> Replicas:
@@ -186,7 +193,14 @@ class WakeState(Enum):
 
 @dataclass(frozen=True, slots=True)
 class WakeResult:
-    """How a wake ended; `reason` is a decision's reason code name where one forbade it."""
+    """How a wake ended.
+
+    Attributes:
+        state: how.
+        waited_s: seconds that it was held.
+        reason: what forbade it: a decision's reason code name (`BUDGET`), or `DRY_RUN` where nothing is written for this
+            function, or `WAKE_NOT_ALLOWED` where its policy says `wake: null`; None where nothing did.
+    """
 
     state: WakeState
     waited_s: float
@@ -231,6 +245,9 @@ class Health:
         boosts: boosts in force.
         step_failures: ticks and steps that an unforeseen error ended; the daemon went on.
         writes_held: why nothing is written although there is no dry run; None: nothing stands against it.
+        cluster_problems: watches of the cluster that cannot be kept now, and why, as sentences.
+        refused_events: wakes and boosts for which the controller had no place, since the start.
+        state_bytes: bytes of the state that the controller keeps of all functions.
     """
 
     is_ready: bool
@@ -246,6 +263,9 @@ class Health:
     boosts: Sequence[BoostView]
     step_failures: int = 0
     writes_held: str | None = None
+    cluster_problems: Sequence[str] = ()
+    refused_events: int = 0
+    state_bytes: int = 0
 
 
 class Autoscaling(Protocol):
@@ -255,7 +275,9 @@ class Autoscaling(Protocol):
         """Tell who bears this token; None: nobody."""
         ...
 
-    def take_alerts(self, caller: Caller, alerts: Sequence[Alert]) -> AlertReceipt: ...
+    async def take_alerts(self, caller: Caller, alerts: Sequence[Alert]) -> AlertReceipt:
+        """Queue what these alerts raise or lift; the event loop goes on while they are translated."""
+        ...
 
     async def wake(self, caller: Caller, key: FunctionKey, hold_s: float | None) -> WakeResult:
         """Start a function and hold until it is ready; cancelling the call gives the place up.

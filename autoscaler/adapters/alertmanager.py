@@ -1,13 +1,12 @@
 """Alertmanager's API v2: what fires now, read back after a restart, so that no boost is lost by it."""
 
 import asyncio
-from datetime import UTC, datetime
 from pathlib import Path
 
 import aiohttp
 import orjson
 
-from autoscaler.policy.alerts import MAX_ALERTS, Alert
+from autoscaler.policy.alerts import MAX_ALERTS, Alert, normal_time
 from autoscaler.policy.settings import AlertmanagerSettings
 
 _MAX_BYTES = 64 << 20
@@ -15,8 +14,6 @@ _MAX_BYTES = 64 << 20
 
 async def read_firing(settings: AlertmanagerSettings) -> list[Alert] | None:
     """Read the alerts that fire, neither silenced nor inhibited, as its webhooks would tell them.
-
-    `starts_at` is in UTC with milliseconds, which is what this API knows; webhooks carry nanoseconds.
 
     Returns:
         None: it could not be read whole, so nothing is known of what fires.
@@ -63,12 +60,4 @@ def _alert(document: dict[str, object]) -> Alert:
         raise ValueError("labels of an alert are texts by name")
     if not isinstance(fingerprint, str) or not isinstance(starts_at, str):
         raise ValueError("fingerprint and startsAt of an alert are texts")
-    return Alert(fingerprint, _start(starts_at), is_firing=True, labels=labels)
-
-
-def _start(text: str) -> str:
-    """Write a time of RFC 3339 in UTC with milliseconds."""
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        raise ValueError("startsAt needs a zone")
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return Alert(fingerprint, normal_time(starts_at), is_firing=True, labels=labels)

@@ -11,7 +11,7 @@ import sys
 import tempfile
 import webbrowser
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -24,7 +24,7 @@ from rich.console import Console
 from rich.live import Live
 
 from autoscaler.cli.demo_view import FEED, Event, Feed, Frame, feed_lines, print_fresh, summary
-from autoscaler.cli.output import console, output_option, print_json
+from autoscaler.cli.output import console, output_option, print_json, source_line
 from autoscaler.core.fleet import FunctionKey
 from autoscaler.policy.settings import Settings
 from autoscaler.twin.claims import Verdict, Witness
@@ -230,7 +230,11 @@ class _Stage:
         decisions, replicas = (None, None) if daemon is None else (daemon.latest(), daemon.replicas())
         events = tuple(self._feed.events)
         lines = feed_lines(self._console.height)
-        return Frame(self._at_s(), self._story.duration_s, self._url, decisions, replicas, silent_s, events, lines)
+        sick = () if daemon is None else (one for one in daemon.health().sources if not one.is_ok)
+        source = next((source_line(asdict(one)) for one in sick), "")
+        return Frame(
+            self._at_s(), self._story.duration_s, self._url, decisions, replicas, silent_s, events, lines, source
+        )
 
     def _at_s(self) -> float:
         return self._clock.now().monotonic_s - self._began_s

@@ -26,7 +26,7 @@ FEED = 9
 """Lines of the feed, where the terminal has room for them."""
 
 _BAR = 12
-_ABOVE_FEED = 21
+_ABOVE_FEED = 22
 _SEEN = {
     Seen.UNKNOWN: ("unknown", "bold red"),
     Seen.LOWER_BOUND: ("at least", "yellow"),
@@ -85,6 +85,7 @@ class Frame:
         silent_s: seconds since Prometheus fell silent; None: it answers.
         events: the feed, oldest first.
         feed_lines: how many of its events there is room for.
+        source: what the daemon says of its source now; empty while that answers.
     """
 
     at_s: float
@@ -95,6 +96,7 @@ class Frame:
     silent_s: float | None
     events: Sequence[Event]
     feed_lines: int
+    source: str = ""
 
     def __rich__(self) -> RenderableType:
         parts: list[RenderableType] = [self._head()]
@@ -146,7 +148,8 @@ class Frame:
         cut = sum(record.desired < record.requested for record in held)
         replicas = sum(record.requested for record in held)
         ours = f"{len(held)} functions, {replicas} replicas, {cut} of them lowered: {Reason.UNKNOWN_LOAD.sentence}"
-        words = Text.assemble(("UNKNOWN_LOAD  ", "bold red"), ours, "\n", (KEDA, "dim"))
+        why = f"\n{self.source}" if self.source else ""
+        words = Text.assemble(("UNKNOWN_LOAD  ", "bold red"), ours, why, "\n", (KEDA, "dim"))
         return Panel(words, title="no data is not zero", title_align="left", border_style="red")
 
 

@@ -7,7 +7,7 @@ import click
 import orjson
 
 from autoscaler.cli.client import Client, Json, client, server_options, until_interrupted
-from autoscaler.cli.output import output_option, print_json
+from autoscaler.cli.output import output_option, print_json, source_line
 
 _EPILOG = """\b
 Examples:
@@ -36,7 +36,8 @@ def command(
 ) -> None:
     """Say in words how the last decision on a function came about, and what changed before it.
 
-    The words are the daemon's own, made from the decision's record; there is no second account.
+    The words are the daemon's own, made from the decision's record; there is no second account. A line about the
+    source of its loads stands below where that does not answer now.
     """
     namespace, slash, name = function.partition("/")
     if not slash or not namespace or not name or "/" in name:
@@ -89,7 +90,9 @@ def _said_now(found: Json) -> list[str]:
         f"policy {found['policy'] or 'none, defaults'}): {decision['desired']} replicas, {decision['reason']}"
     )
     dry = ["  Dry run: this is decided and recorded, nothing is written."] if found["dry_run"] else []
-    return [title, *(f"  {sentence}" for sentence in decision["sentences"]), *dry]
+    source = found["source"]
+    sick = [f"  {source_line(source)}"] if source is not None and not source["is_ok"] else []
+    return [title, *(f"  {sentence}" for sentence in decision["sentences"]), *sick, *dry]
 
 
 def _change(past: Json) -> str:

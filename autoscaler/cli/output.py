@@ -1,7 +1,7 @@
 """How commands print: tables for people, JSON for programs."""
 
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 import click
 import orjson
@@ -24,6 +24,13 @@ def output_option(command: Command) -> Command:
 def print_json(document: object) -> None:
     """Print one JSON document, indented."""
     click.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS).decode())
+
+
+def source_line(source: Mapping[str, Any]) -> str:
+    """Say of a source that does not answer whole why, and since when."""
+    age_s = source["whole_age_s"]
+    since = "no whole answer yet" if age_s is None else f"last whole answer {age_s:.0f} s ago"
+    return f"Source {source['name']}: {source['error'] or 'no reason known'} ({since})"
 
 
 def console() -> Console:

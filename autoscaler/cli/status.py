@@ -6,7 +6,7 @@ import click
 from rich.table import Table
 
 from autoscaler.cli.client import Json, client, server_options, until_interrupted
-from autoscaler.cli.output import console, output_option, print_json
+from autoscaler.cli.output import console, output_option, print_json, source_line
 
 _EPILOG = """\b
 Examples:
@@ -74,9 +74,11 @@ def _daemon_lines(status: Json) -> Sequence[str]:
         f"{state}{dry}; {status['ticks']} ticks, {status['overruns']} overran, "
         f"last took {status['last_tick_s']:.2f} s" + (f", {age_s:.1f} s ago" if age_s is not None else "")
     ]
-    held = status.get("writes_held")
-    lines += [f"nothing is written: {held}"] if held else []
-    lines += [f"source {source['name']}: {source['error']}" for source in status["sources"] if not source["is_ok"]]
+    lines += [f"nothing is written: {status['writes_held']}"] if status["writes_held"] else []
+    failures = status["step_failures"]
+    lines += [f"steps that failed by a defect of the daemon: {failures}; its log has each"] if failures else []
+    lines += [f"cluster: {problem}" for problem in status["cluster_problems"]]
+    lines += [source_line(source) for source in status["sources"] if not source["is_ok"]]
     lines += [
         f"write of {failure['namespace']}/{failure['function']}: {failure['outcome']} {failure['message']}"
         for failure in status["write_failures"]

@@ -14,6 +14,7 @@ from autoscaler.adapters import files, kubernetes
 from autoscaler.adapters.alertmanager import read_firing
 from autoscaler.adapters.kubernetes import KubernetesCluster
 from autoscaler.adapters.prometheus import PrometheusLoads
+from autoscaler.adapters.prometheus.errors import SourceError
 from autoscaler.cli.background import beside
 from autoscaler.cli.errors import WrongConfiguration
 from autoscaler.core.blast_radius import BlastRadiusRule
@@ -113,7 +114,10 @@ async def _connected(
 async def _reading(settings: Settings) -> AsyncIterator[PrometheusLoads]:
     loads = PrometheusLoads(settings.sources, patience_s=settings.tick)
     try:
-        await loads.start()
+        try:
+            await loads.start()
+        except (SourceError, OSError) as error:
+            raise WrongConfiguration(f"sources: they cannot be read: {error}; enough processes are needed") from None
         yield loads
     finally:
         await loads.close()

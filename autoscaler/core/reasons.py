@@ -32,7 +32,7 @@ class Reason(IntEnum):
     WAKE = 21, "A wake holds it up."
     BOOST = 22, "An alert's boost holds it up."
     RESTART = 23, "What ran when the daemon first saw it is a floor until a full window is known."
-    ZERO_IDLE = 30, "It was proven idle for long enough, and goes to zero."
+    ZERO_IDLE = 30, "It is proven idle for long enough, so it needs no replica."
     ZERO_NOT_PROVEN = 31, "Zero is not proven for long enough yet, so one replica stays."
     ZERO_NOT_ALLOWED = 32, "The policy does not allow zero, so one replica stays."
     MAX_REPLICAS = 40, "The policy's maximum caps it."

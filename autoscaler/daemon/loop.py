@@ -32,7 +32,6 @@ from autoscaler.policy.plan import Plan
 from autoscaler.policy.settings import Settings
 from autoscaler.ports import (
     AlertReceipt,
-    BoostView,
     Caller,
     Clock,
     Cluster,
@@ -100,7 +99,7 @@ class Daemon:
         self._stepper = Stepper(controller, sinks, step_in)
         self._slow_in = slow_in
         self._kept: asyncio.Future[None] | None = None
-        self._boosts: Sequence[BoostView] = ()
+        self._last_step: Stepped | None = None
         self._sources = telemetry.SourceLog()
         self._stopping = asyncio.Event()
         self._ticked = asyncio.Event()
@@ -170,7 +169,7 @@ class Daemon:
         if self._planned is None or planned.plan is not self._planned.plan:
             self._writes.retain(planned.plan.fleet)
         load = await self._loads.read(planned.plan, started)
-        self._sources.take(self._loads.health())
+        self._sources.take(self._loads.health(), started.monotonic_s)
         async with self._stepper.turn:
             await self._step(started, planned, self._observe(planned, load))
         if self._kept is not None:
@@ -205,7 +204,7 @@ class Daemon:
             self._events.give_back(events)
             raise
         self._events.done(events)
-        self._planned, self._boosts = planned, stepped.boosts
+        self._planned, self._last_step = planned, stepped
         self._act(stepped, events)
         loop = asyncio.get_running_loop()
         self._kept = loop.run_in_executor(self._slow_in, self._keep, stepped.decisions)
@@ -230,7 +229,8 @@ class Daemon:
         while (alerts := await read()) is None:
             await self._clock.sleep(RETRY_FIRING_S)
         if self._planned is not None:
-            events, receipt = receive(self._planned.plan, None, alerts, self._clock.now())
+            loop, plan, now = asyncio.get_running_loop(), self._planned.plan, self._clock.now()
+            events, receipt = await loop.run_in_executor(self._slow_in, receive, plan, None, alerts, now)
             telemetry.log.info("alerts read back", accepted=receipt.accepted, dropped=dict(receipt.dropped))
             self._events.put(events)
 
@@ -250,11 +250,13 @@ class Daemon:
         """Tell who bears this token; None: nobody."""
         return self._planner.latest.identities.identify(token)
 
-    def take_alerts(self, caller: Caller, alerts: Sequence[Alert]) -> AlertReceipt:
+    async def take_alerts(self, caller: Caller, alerts: Sequence[Alert]) -> AlertReceipt:
         """Queue what these alerts raise or lift, for a step at once."""
         if self._planned is None:
             return AlertReceipt(0, {})
-        events, receipt = receive(self._planned.plan, caller.tenants, alerts, self._clock.now())
+        # In a thread of its own: what is slow, as compiling a plan is, must not delay an alert.
+        plan, now = self._planned.plan, self._clock.now()
+        events, receipt = await asyncio.to_thread(receive, plan, caller.tenants, alerts, now)
         self._events.put(events)
         return receipt
 
@@ -300,7 +302,7 @@ class Daemon:
     def health(self) -> Health:
         """Give the daemon's own state."""
         now_s = self._clock.now().monotonic_s
-        ended_s = self._last_tick_ended_s
+        ended_s, step = self._last_tick_ended_s, self._last_step
         return Health(
             is_ready=self._ticks > 0 and self._cluster.is_synced(),
             ticks=self._ticks,
@@ -309,12 +311,15 @@ class Daemon:
             last_tick_age_s=now_s - ended_s if ended_s is not None else None,
             dry_run=self._settings.dry_run,
             problems=self._planner.latest.problems,
-            sources=self._loads.health(),
+            sources=self._sources.aged(self._loads.health(), now_s),
             writes=dict(self._writes.counts),
             write_failures=self._writes.failures(),
-            boosts=self._boosts,
+            boosts=step.boosts if step is not None else (),
             step_failures=self._step_failures,
             writes_held=held_because(self._cluster),
+            cluster_problems=self._cluster.problems(),
+            refused_events=step.refused_events if step is not None else 0,
+            state_bytes=step.state_bytes if step is not None else 0,
         )
 
 

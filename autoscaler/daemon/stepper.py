@@ -22,11 +22,15 @@ class Stepped(NamedTuple):
         decisions: what was decided.
         wishes: the writes that it asks for, of functions that may be written.
         boosts: boosts in force after it.
+        refused_events: events for which the controller had no place, since its start.
+        state_bytes: bytes of its state.
     """
 
     decisions: Decisions
     wishes: Sequence[Wish]
     boosts: Sequence[BoostView]
+    refused_events: int
+    state_bytes: int
 
 
 class Stepper:
@@ -61,7 +65,7 @@ class Stepper:
         # A tick that failed half-way may have left the controller on another fleet than this plan's: the next
         # tick sets that right, and until then nothing is written.
         wanted = wishes(decisions, planned.plan, planned.may_write) if decisions.fleet is planned.plan.fleet else []
-        return Stepped(decisions, wanted, self._boosts(now))
+        return Stepped(decisions, wanted, self._boosts(now), self._controller.refused, self._controller.state_bytes)
 
     def _boosts(self, now: Now) -> Sequence[BoostView]:
         return [

@@ -7,6 +7,7 @@ import json
 import logging
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TextIO
 
@@ -76,15 +77,29 @@ def write_failed(failure: WriteFailure) -> None:
 
 
 class SourceLog:
-    """Says once when a source falls sick and once when it is well again."""
+    """Says once when a source falls sick and once when it is well again, and remembers when it last was."""
 
     def __init__(self) -> None:
         self._is_ok: dict[str, bool] = {}
+        self._ok_at_s: dict[str, float] = {}
 
-    def take(self, sources: Sequence[SourceHealth]) -> None:
-        """Compare with the last reading."""
+    def take(self, sources: Sequence[SourceHealth], now_s: float) -> None:
+        """Compare with the last reading.
+
+        Args:
+            now_s: monotonic seconds.
+        """
         for source in sources:
             if source.is_ok != self._is_ok.get(source.name, True):
                 say = log.info if source.is_ok else log.warning
                 say("source answers again" if source.is_ok else "source fails", source=source.name, error=source.error)
             self._is_ok[source.name] = source.is_ok
+            if source.is_ok:
+                self._ok_at_s[source.name] = now_s
+
+    def aged(self, sources: Sequence[SourceHealth], now_s: float) -> Sequence[SourceHealth]:
+        """Add to each how long ago it last answered whole."""
+        return [
+            replace(source, whole_age_s=now_s - self._ok_at_s[source.name]) if source.name in self._ok_at_s else source
+            for source in sources
+        ]

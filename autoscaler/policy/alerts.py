@@ -7,6 +7,7 @@ count, address or limit is read from them, and what they reach is bounded by the
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -29,7 +30,7 @@ class Alert:
 
     Attributes:
         fingerprint: Alertmanager's hash of its labels.
-        starts_at: when it began to fire, as Alertmanager writes it (RFC 3339).
+        starts_at: when it began to fire, as `normal_time` writes it.
         is_firing: its own status; a group's status says firing if any of its alerts does.
         labels: its labels; input of whoever can write rules, so they only ever name and match.
     """
@@ -93,12 +94,30 @@ def parse_payload(document: object) -> Payload:
     return Payload(alerts, payload.truncated_alerts)
 
 
+def normal_time(text: str) -> str:
+    """Write a time of RFC 3339 in UTC with milliseconds, however it came.
+
+    Webhooks carry nanoseconds and API v2 milliseconds, of which both cut off the rest. Only written alike do they
+    name the same alert: else a boost read back after a restart would not be lifted when its alert is resolved.
+
+    Returns:
+        The text as it is where it is no time with a zone: it still tells alerts apart.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is None:
+            return text
+        return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    except (ValueError, OverflowError):
+        return text
+
+
 def _alert(document: object, position: int) -> Alert:
     try:
         one = _Alert.model_validate(document)
     except ValidationError as error:
         raise ValueError(_words(error, ("alerts", position))) from None
-    return Alert(one.fingerprint, one.starts_at, one.status == "firing", one.labels)
+    return Alert(one.fingerprint, normal_time(one.starts_at), one.status == "firing", one.labels)
 
 
 def _words(error: ValidationError, around: tuple[str | int, ...]) -> str:

@@ -11,10 +11,16 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from autoscaler.policy.documents import NO_RULE_YET
+from autoscaler.policy.settings import HEX_64, HTTP_URL
 
 _SHOWN = 60
 _PLAIN = re.compile(r"[-A-Za-z0-9_/.*]{1,120}")
 _SECRETS = ("token", "password", "header", "param")
+_PATTERNS = {
+    HTTP_URL: ("is no http or https URL", "http://HOST:PORT/PREFIX"),
+    HEX_64: ("has a wrong value (not shown)", "64 hex digits, lower case"),
+}
+"""What is wrong and what is allowed where a pattern does not match; the value may hold a secret and is not shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +90,7 @@ def problems_of(
 
 def _problem(detail: ErrorDetails, model: type[BaseModel], file: str, lines: Mapping[str, int]) -> Problem:
     parts = tuple(part for part in detail["loc"] if part != "[key]")
-    wrong, allowed = _words(detail, model, parts)
+    wrong, allowed = _PATTERNS.get(detail.get("ctx", {}).get("pattern", "")) or _words(detail, model, parts)
     return Problem(file, line_of(lines, parts), path_text(parts), wrong, allowed)
 
 
@@ -123,23 +129,29 @@ def field_names(model: type[BaseModel], parts: Sequence[str | int]) -> list[str]
     """Give the names of the fields of the model at a path within a model; none where there is no model."""
     found: object = model
     for part in parts:
-        if isinstance(part, int) or not _is_model(found):
-            found = _inner(found)
-            continue
-        fields = typing.cast(type[BaseModel], found).model_fields.values()
-        found = next((_inner(field.annotation) for field in fields if field.alias == part), None)
-    found = _inner(found)
+        found = _below(_plain(found), part)
+    found = _plain(found)
     if not _is_model(found):
         return []
     names = typing.cast(type[BaseModel], found).model_fields.items()
     return [field.alias or name for name, field in names]
 
 
-def _inner(annotation: object) -> object:
-    """Give the model within an optional, a list's items or a mapping's values; else the annotation as it is."""
-    if typing.get_origin(annotation) in (typing.Union, UnionType, list, dict, typing.Annotated):
-        candidates = [_inner(argument) for argument in typing.get_args(annotation)]
-        return next((candidate for candidate in candidates if _is_model(candidate)), None)
+def _below(annotation: object, part: str | int) -> object:
+    """Give the annotation of a model's field, or of the items of a list or the values of a mapping."""
+    if _is_model(annotation):
+        fields = typing.cast(type[BaseModel], annotation).model_fields.values()
+        return next((field.annotation for field in fields if field.alias == part), None)
+    arguments = typing.get_args(annotation)
+    return arguments[-1] if typing.get_origin(annotation) in (list, dict) and arguments else None
+
+
+def _plain(annotation: object) -> object:
+    """Take what is around an annotation off: of an optional and of `Annotated`, what it is about."""
+    if typing.get_origin(annotation) in (typing.Union, UnionType, typing.Annotated):
+        inner = [_plain(one) for one in typing.get_args(annotation)]
+        kinds = (list, dict)
+        return next((one for one in inner if _is_model(one) or typing.get_origin(one) in kinds), None)
     return annotation
 
 

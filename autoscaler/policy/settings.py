@@ -10,7 +10,10 @@ from pydantic.alias_generators import to_camel
 
 from autoscaler.policy.quantities import Duration
 
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+HTTP_URL = r"^https?://[^\s]+$"
+HEX_64 = r"^[0-9a-f]{64}$"
+
+Sha256 = Annotated[str, Field(pattern=HEX_64)]
 Positive = Annotated[Duration, Field(gt=0)]
 
 
@@ -98,7 +101,7 @@ class TLSSettings(Strict):
 class SourceSettings(Strict):
     """One Prometheus server."""
 
-    url: str = Field(pattern=r"^https?://[^\s]+$", description="Base URL, path prefix included. No default.")
+    url: str = Field(pattern=HTTP_URL, description="Base URL, path prefix included. No default.")
     scrape_interval: Positive = Field(
         15.0,
         description="Scrape interval of the gateway's job. Default 15s. The range is 4 of these: rate needs two "
@@ -140,7 +143,7 @@ class SourceSettings(Strict):
 class AlertmanagerSettings(Strict):
     """An Alertmanager whose firing alerts are read back after a restart."""
 
-    url: str = Field(pattern=r"^https?://[^\s]+$", description="Base URL of its API v2. No default.")
+    url: str = Field(pattern=HTTP_URL, description="Base URL of its API v2. No default.")
     bearer_token_file: str | None = Field(None, description="File with a bearer token. Default: none.")
     timeout: Positive = Field(5.0, description="Deadline of one reading. Default 5s.")
 

@@ -34,7 +34,7 @@ class Webhook:
             raise not_ready()
         # A full body takes 40 ms to parse: in a thread, so that no wake waits for it.
         payload = await asyncio.to_thread(_payload, await self._read(request))
-        receipt = self._service.take_alerts(caller, payload.alerts)
+        receipt = await self._service.take_alerts(caller, payload.alerts)
         request.app[TALLY].count_alerts(receipt)
         return replies.json({"accepted": receipt.accepted, "dropped": dict(receipt.dropped)})
 

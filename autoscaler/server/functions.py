@@ -55,11 +55,13 @@ class Reading:
             raise not_found()
         now = self._clock.now()
         planned = plan.fleet.row_of.get(key)
+        tenant = plan.tenants.get(decisions.fleet.tenants[decisions.fleet.tenant[row]])
         return replies.json(
             {
                 "now": {"requested": int(replicas.requested[row]), "ready": int(replicas.ready[row])},
                 "policy": plan.functions[planned].policy if planned is not None else None,
                 "dry_run": plan.functions[planned].dry_run if planned is not None else None,
+                "source": views.source_in_short(tenant.source, self._service.health().sources) if tenant else None,
                 "decision": views.record(decisions.record(int(np.searchsorted(decisions.rows, row))), now),
                 "history": [views.record(past, now) for past in self._service.history(key)],
             }

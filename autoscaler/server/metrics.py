@@ -151,6 +151,21 @@ def _daemon(health: Health) -> Iterator[str]:
         ("policy_problems", "gauge", "Policy documents or fields refused.", len(health.problems)),
         ("write_failures", "gauge", "Functions whose last write did not go through.", len(health.write_failures)),
         ("boosts", "gauge", "Alert boosts in force.", len(health.boosts)),
+        ("step_failures_total", "counter", "Ticks and steps that an unforeseen error ended.", health.step_failures),
+        (
+            "writes_held",
+            "gauge",
+            "Whether something else than a dry run forbids writing.",
+            float(health.writes_held is not None),
+        ),
+        ("cluster_problems", "gauge", "Watches of the cluster that cannot be kept now.", len(health.cluster_problems)),
+        (
+            "core_refused_events_total",
+            "counter",
+            "Wakes and boosts for which the controller had no place.",
+            health.refused_events,
+        ),
+        ("core_state_bytes", "gauge", "State that the controller keeps of all functions.", health.state_bytes),
     )
     for name, kind, meaning, value in whole:
         yield family(f"autoscaler_{name}", kind, meaning, [({}, value)])

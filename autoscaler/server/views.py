@@ -118,10 +118,15 @@ def status(health: Health, may_see: Callable[[str], bool], sources: Collection[s
     return {
         "is_ready": health.is_ready,
         "dry_run": health.dry_run,
+        "writes_held": health.writes_held,
         "ticks": health.ticks,
         "overruns": health.overruns,
         "last_tick_s": health.last_tick_s,
         "last_tick_age_s": health.last_tick_age_s,
+        "step_failures": health.step_failures,
+        "refused_events": health.refused_events if is_whole else None,
+        "state_bytes": health.state_bytes if is_whole else None,
+        "cluster_problems": list(health.cluster_problems) if is_whole else [],
         "problems": list(health.problems) if is_whole else [],
         "sources": [_source(source) for source in health.sources if sources is None or source.name in sources],
         "writes": {outcome.value: count for outcome, count in health.writes.items()} if is_whole else {},
@@ -137,11 +142,23 @@ def known(number: float) -> float | None:
     return number if isfinite(number) else None
 
 
+def source_in_short(name: str, sources: Sequence[SourceHealth]) -> Json | None:
+    """Tell how the source of a function's loads fares; None: there is none of this name.
+
+    It is beside the decision, not part of it: the record alone says what was decided on.
+    """
+    found = next((source for source in sources if source.name == name), None)
+    if found is None:
+        return None
+    return {"name": name, "is_ok": found.is_ok, "error": found.error, "whole_age_s": found.whole_age_s}
+
+
 def _source(source: SourceHealth) -> Json:
     return {
         "name": source.name,
         "is_ok": source.is_ok,
         "error": source.error,
+        "whole_age_s": source.whole_age_s,
         "query_s": source.query_s,
         "series": source.series,
         "failures": source.failures,

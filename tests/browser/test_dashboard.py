@@ -147,6 +147,34 @@ async def test_a_silent_daemon_is_told_and_the_last_state_stays(dashboard: Dashb
     await expect(page.locator("#functions tr")).to_have_count(6)
 
 
+async def test_what_stands_against_writing_is_on_top(dashboard: Dashboard) -> None:
+    """Held writes and watches that fail are in the banner and marked, failed steps are marked; well again, they go."""
+    dashboard.service.state = {
+        "writes_held": "the Deployments are not all listed yet",
+        "step_failures": 3,
+        "cluster_problems": ["umbrella: deployments cannot be read: 403"],
+    }
+    page = await dashboard.open()
+    notice, badges = page.locator("#notice"), page.locator("#badges")
+    await expect(notice).to_contain_text("Nothing is written: the Deployments are not all listed yet")
+    await expect(notice).to_contain_text("umbrella: deployments cannot be read: 403")
+    for words in ("nothing is written", "1 cluster problem", "3 failed steps"):
+        await expect(badges).to_contain_text(words)
+    dashboard.service.state = {}
+    await expect(notice).not_to_contain_text("Nothing is written")
+    await expect(badges).not_to_contain_text("nothing is written")
+
+
+async def test_a_function_s_detail_says_why_its_source_gives_no_load(dashboard: Dashboard) -> None:
+    """The detail of a function whose source is sick has a line about it, that of another has none."""
+    page = await dashboard.open()
+    await page.locator("tr[data-key='umbrella/render']").click()
+    await expect(page.locator("#source")).to_have_text("Source second: HTTP 503 (last whole answer 12 s ago).")
+    await page.locator("tr[data-key='acme-prod/checkout']").click()
+    await expect(page.locator("#detail-title")).to_have_text("checkout")
+    await expect(page.locator("#source")).to_be_hidden()
+
+
 async def test_before_the_first_tick_the_page_says_so(dashboard: Dashboard) -> None:
     """Without a tick there is a notice, no empty table that looks like nothing runs, and no console message."""
     dashboard.service.empty()

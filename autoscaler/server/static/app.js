@@ -159,14 +159,19 @@ function showStatus(status) {
   if (status.boosts.length) badges.push([count(status.boosts.length, "alert boost"), "raised"]);
   if (status.problems.length) badges.push([count(status.problems.length, "policy problem"), "bad"]);
   if (status.write_failures.length) badges.push([count(status.write_failures.length, "failed write"), "bad"]);
+  if (status.writes_held) badges.push(["nothing is written", "bad"]);
+  if (status.cluster_problems.length) badges.push([count(status.cluster_problems.length, "cluster problem"), "bad"]);
+  if (status.step_failures) badges.push([count(status.step_failures, "failed step"), "bad"]);
   if (status.overruns) badges.push([count(status.overruns, "late tick"), ""]);
   byId("badges").replaceChildren(...badges.map(([text, kind]) => element("li", kind, text)));
   notice(status);
 }
 
 function notice(status) {
+  const lines = status.writes_held ? [`Nothing is written: ${status.writes_held}.`] : [];
+  lines.push(...status.cluster_problems.slice(0, 3));
   const silent = status.sources.filter((source) => !source.is_ok);
-  const lines = silent.map((source) => `${source.name} gives no load (${source.error || "no reason given"}): nothing is scaled down by it.`);
+  lines.push(...silent.map((source) => `${source.name} gives no load (${source.error || "no reason given"}): nothing is scaled down by it.`));
   lines.push(...status.problems.slice(0, 3));
   lines.push(...status.write_failures.slice(0, 3).map((failed) => `${failed.namespace}/${failed.function} was not written: ${failed.outcome} ${failed.message}`));
   if (status.last_tick_age_s === null) lines.push("The first tick is not done yet.");
@@ -376,7 +381,17 @@ function showDetail(detail) {
   }));
   showStages(decision);
   byId("sentences").replaceChildren(...decision.sentences.map((sentence) => element("p", "", sentence)));
+  showSource(detail.source);
   showHistory(detail.history);
+}
+
+// A line about where loads come from, beside the decision: what was decided on stands in the sentences alone.
+function showSource(source) {
+  const isSick = source !== null && !source.is_ok;
+  byId("source").hidden = !isSick;
+  if (!isSick) return;
+  const since = source.whole_age_s === null ? "no whole answer yet" : `last whole answer ${ago(source.whole_age_s)}`;
+  setText(byId("source"), `Source ${source.name}: ${source.error || "no reason known"} (${since}).`);
 }
 
 function showStages(decision) {

@@ -30,6 +30,7 @@ FUNCTION = {
     "now": {"requested": 2, "ready": 2},
     "policy": "acme/default",
     "dry_run": True,
+    "source": {"name": "main", "is_ok": True, "error": None, "whole_age_s": 0.5},
     "decision": DECISION,
     "history": [DECISION],
 }
@@ -41,11 +42,13 @@ STATUS = {
     "last_tick_s": 0.1,
     "last_tick_age_s": 1.0,
     "problems": ["acme.yaml:3: spec: is wrong; allowed: right"],
-    "sources": [{"name": "main", "is_ok": False, "error": "HTTP 503"}],
+    "sources": [{"name": "main", "is_ok": False, "error": "HTTP 503", "whole_age_s": 12.4}],
     "writes": {},
     "write_failures": [{"namespace": "acme", "function": "b", "outcome": "forbidden", "message": "no right"}],
     "boosts": [],
     "writes_held": "the API server has not been heard of for 200 s",
+    "step_failures": 3,
+    "cluster_problems": ["all namespaces: deployments cannot be read: 403: no right"],
 }
 TENANTS = {
     "tenants": [
@@ -116,6 +119,18 @@ def test_explain_says_the_sentences_of_the_record() -> None:
     assert "2 → 5, DEMAND" in result.output
 
 
+def test_explain_says_why_the_source_gives_no_load() -> None:
+    """Below the record's sentences stands the source's own error, and since when; a source that answers has no line."""
+    sick = {"name": "main", "is_ok": False, "error": "no whole answer within 0.8 s", "whole_age_s": 12.2}
+    with served(
+        {"/v1/functions/acme/a": (200, FUNCTION | {"source": sick}), "/v1/functions/acme/b": (200, FUNCTION)}
+    ) as url:
+        said = run("explain", "acme/a", "--server", url).output
+        well = run("explain", "acme/b", "--server", url).output
+    assert "Source main: no whole answer within 0.8 s (last whole answer 12 s ago)" in said
+    assert "Source" not in well
+
+
 def test_explain_as_json_is_the_api_s_answer() -> None:
     """Programs get the record whole."""
     with served({"/v1/functions/acme/a": (200, FUNCTION)}) as url:
@@ -153,7 +168,19 @@ def test_status_shows_what_is_wrong_beside_tenants_and_functions() -> None:
         table = run("status", "--server", url)
         document = json.loads(run("status", "--server", url, "--output", "json").output)
     assert table.exit_code == 0, table.output
-    for words in ("HTTP 503", "forbidden", "200 s", "acme.yaml:3", "acme/a", "acme/b", "DEMAND", "?"):
+    for words in (
+        "HTTP 503",
+        "12 s ago",
+        "3; its log",
+        "403: no right",
+        "forbidden",
+        "200 s",
+        "acme.yaml:3",
+        "acme/a",
+        "acme/b",
+        "DEMAND",
+        "?",
+    ):
         assert words in table.output
     assert [row["function"] for row in document["functions"]] == ["a", "b"]
 

@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 from autoscaler.core.decisions import DecisionRecord, Decisions
 from autoscaler.core.fleet import FunctionKey
@@ -59,6 +61,7 @@ class FakeAutoscaling:
         self.refused: set[FunctionKey] = set()
         self.wakes: list[tuple[FunctionKey, float | None]] = []
         self.boosts: dict[str, tuple[FunctionKey, ...]] = {}
+        self.state: dict[str, Any] = {}
         self.past: list[DecisionRecord] = [self.decisions.record(position) for position in self.decisions.changed]
 
     def empty(self) -> None:
@@ -68,7 +71,7 @@ class FakeAutoscaling:
     def identify(self, token: str) -> Caller | None:
         return CALLERS.get(token)
 
-    def take_alerts(self, caller: Caller, alerts: Sequence[Alert]) -> AlertReceipt:
+    async def take_alerts(self, caller: Caller, alerts: Sequence[Alert]) -> AlertReceipt:
         """Keep a boost for each firing alert that names a function the caller may see."""
         accepted, foreign = 0, 0
         for alert in alerts:
@@ -124,6 +127,9 @@ class FakeAutoscaling:
         return Replicas(self.decisions.requested, self.decisions.ready) if self.decisions is not None else None
 
     def health(self) -> Health:
+        return replace(self._health(), **self.state)
+
+    def _health(self) -> Health:
         return Health(
             is_ready=self.decisions is not None,
             ticks=12,
@@ -134,7 +140,7 @@ class FakeAutoscaling:
             problems=['umbrella.yaml:7: spec.replicas.mx is "no" field'],
             sources=[
                 SourceHealth("main", True, None, 0.021, 240, 0),
-                SourceHealth("second", False, "HTTP 503", 0.5, 0, 3),
+                SourceHealth("second", False, "HTTP 503", 0.5, 0, 3, whole_age_s=12.0),
             ],
             writes={ScaleOutcome.DONE: 31, ScaleOutcome.LOST: 1},
             write_failures=[

@@ -82,6 +82,23 @@ async def test_the_daemons_own_counts_are_there(listening: Listening) -> None:
     assert found["autoscaler_http_requests_total", (("code", "404"), route)] == 1
 
 
+async def test_what_stands_against_writing_is_measured(listening: Listening) -> None:
+    """Held writes, failed steps, failing watches and the controller's own counts are series of their own."""
+    held, core = "autoscaler_writes_held", "autoscaler_core"
+    assert samples(await listening.scrape())[held, ()] == 0
+    listening.service.state = {
+        "writes_held": "the Deployments are not all listed yet",
+        "step_failures": 3,
+        "cluster_problems": ["a", "b"],
+        "refused_events": 5,
+        "state_bytes": 4_096,
+    }
+    found = samples(await listening.scrape())
+    names = (held, "autoscaler_step_failures_total", "autoscaler_cluster_problems")
+    assert [found[name, ()] for name in names] == [1, 3, 2]
+    assert [found[f"{core}_{name}", ()] for name in ("refused_events_total", "state_bytes")] == [5, 4_096]
+
+
 async def test_functions_are_selected_by_tenant(listening: Listening) -> None:
     """`tenant` cuts the function series, several times for several; sums of tenants stay whole."""
     found = samples(await listening.scrape("?tenant=acme&tenant=wayne"))

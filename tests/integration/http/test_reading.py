@@ -167,6 +167,38 @@ async def test_an_operator_sees_the_daemons_whole_state(listening: Listening) ->
     assert len(status["problems"]) == 1
 
 
+HELD = {
+    "writes_held": "the API server has not been heard of for 200 s",
+    "step_failures": 3,
+    "cluster_problems": ["umbrella: deployments cannot be read: 403: no right"],
+    "refused_events": 5,
+    "state_bytes": 4_096,
+}
+
+
+async def test_what_stands_against_writing_is_shown(listening: Listening) -> None:
+    """Held writes, failed steps, watches that fail and the controller's own counts are in the state."""
+    listening.service.state = HELD
+    status = await listening.read("/v1/status", OPERATOR)
+    assert {name: status[name] for name in HELD} == HELD
+
+
+async def test_a_tenant_sees_that_writes_are_held_and_not_whose_watch_fails(listening: Listening) -> None:
+    """Namespaces of others, and how much state there is in all, are the operator's to know."""
+    listening.service.state = HELD
+    status = await listening.read("/v1/status", ACME)
+    assert (status["writes_held"], status["step_failures"]) == (HELD["writes_held"], 3)
+    assert (status["cluster_problems"], status["refused_events"], status["state_bytes"]) == ([], None, None)
+
+
+async def test_a_function_shows_how_its_source_fares(listening: Listening) -> None:
+    """Beside the decision stands the source of the tenant's loads: well, or why not and since when."""
+    well = await listening.read("/v1/functions/acme-prod/checkout", ACME)
+    sick = await listening.read("/v1/functions/umbrella/render", UMBRELLA)
+    assert well["source"] == {"name": "main", "is_ok": True, "error": None, "whole_age_s": None}
+    assert sick["source"] == {"name": "second", "is_ok": False, "error": "HTTP 503", "whole_age_s": 12.0}
+
+
 async def test_a_tenant_sees_nothing_of_others_in_the_state(listening: Listening) -> None:
     """Sources, failures, boosts and problems of others are left out."""
     listening.service.boosts["x"] = (listening.service.past[0].key, listening.service.past[1].key)

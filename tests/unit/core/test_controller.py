@@ -109,6 +109,27 @@ def test_an_idle_function_reaches_zero_after_its_keep_alive() -> None:
     assert (history[110], history[120], history[230], history[240]) == (4, 1, 1, 0)
 
 
+def test_a_function_at_zero_is_said_to_be_idle_only_while_that_is_proven() -> None:
+    """At zero it says so once its keep-alive is proven, not before, not through an outage, and again after it."""
+    controller, fleet = Controller(None), one(zero_after_s=120.0)
+    found = {}
+    for seconds in range(0, 240, 2):
+        is_known = not 200 <= seconds < 206
+        seen = observe(fleet, 0, rps=0.0 if is_known else NAN, is_idle=is_known, is_covered=is_known)
+        decisions = stepped(controller, seconds, seen)
+        found[seconds] = decisions.record(0).reason
+        assert decisions.desired.tolist() == [0]
+    assert [found[seconds] for seconds in (0, 58, 60, 198, 200, 204, 206)] == [
+        Reason.DEMAND,
+        Reason.DEMAND,
+        Reason.ZERO_IDLE,
+        Reason.ZERO_IDLE,
+        Reason.UNKNOWN_LOAD,
+        Reason.UNKNOWN_LOAD,
+        Reason.ZERO_IDLE,
+    ]
+
+
 def test_a_function_at_zero_stays_at_zero() -> None:
     """A function at zero stays there in every state of its load but a load."""
     for columns in ({"rps": NAN}, {"rps": 0.0}, {"rps": 0.0, "is_covered": False}, {"rps": 0.0, "is_idle": True}):

@@ -54,6 +54,7 @@ class MemoryCluster:
         self.answers: dict[FunctionKey, list[ScaleResult]] = {}
         self.synced = True
         self.silent_s = 0.0
+        self.troubles: list[str] = []
         self._ready_at_once = ready_at_once
         self._version = 0
         self._listeners: list[Callable[[FunctionKey, int, int], None]] = []
@@ -99,6 +100,9 @@ class MemoryCluster:
 
     def age_s(self) -> float:
         return self.silent_s
+
+    def problems(self) -> Sequence[str]:
+        return self.troubles
 
     def catalog(self) -> Catalog:
         found = [Deployed(key, one.uid, one.labels, one.annotations) for key, one in self.deployments.items()]

@@ -250,3 +250,17 @@ async def test_stopping_ends_the_loop_and_finishes_nothing_new() -> None:
         it.daemon.stop()
         await it.clock.advance(30.0)
         assert it.daemon.health().ticks == 3
+
+
+async def test_what_is_wrong_with_the_cluster_and_what_the_core_holds_is_known() -> None:
+    """The state names watches that fail, the bytes of the controller's state, and events that found no place."""
+    cluster = MemoryCluster()
+    cluster.add("acme/a", 1)
+    async with rig(cluster) as it:
+        await it.ticks(1)
+        before = it.daemon.health()
+        cluster.troubles = ["acme: deployments cannot be read: 403"]
+        assert it.daemon.health().cluster_problems == ["acme: deployments cannot be read: 403"]
+    assert (list(before.cluster_problems), before.refused_events) == ([], 0)
+    assert before.state_bytes > 0
+    assert [source.whole_age_s for source in before.sources] == [0.0]

@@ -53,7 +53,7 @@ async def test_labels_of_alerts_and_tokens_stay_out(stream: io.StringIO) -> None
     async with rig(cluster, files=FILES | {"policy.yaml": policy(spec=BOOST)}, loads=loads) as it:
         it.daemon.identify("a-very-secret-token")
         alert = slow(function="a")
-        it.daemon.take_alerts(
+        await it.daemon.take_alerts(
             ACME, [alert.__class__(alert.fingerprint, alert.starts_at, True, {**alert.labels, "x": "raw-value"})]
         )
         await it.ticks(3)
@@ -78,8 +78,18 @@ def test_a_source_is_said_to_be_sick_once_and_well_once(stream: io.StringIO) -> 
     """Only the change of a source's health is logged."""
     log = telemetry.SourceLog()
     for is_ok in (True, False, False, False, True, True):
-        log.take([SourceHealth("main", is_ok, None if is_ok else "HTTP 503", 0.1, 1, 0)])
+        log.take([SourceHealth("main", is_ok, None if is_ok else "HTTP 503", 0.1, 1, 0)], 0.0)
     assert [line["event"] for line in lines(stream)] == ["source fails", "source answers again"]
+
+
+def test_a_source_s_last_whole_answer_has_an_age() -> None:
+    """Sick since ten seconds it says so; one that never answered whole has no age."""
+    log = telemetry.SourceLog()
+    well, sick = (SourceHealth("main", is_ok, None if is_ok else "HTTP 503", 0.1, 1, 0) for is_ok in (True, False))
+    never = SourceHealth("second", False, "HTTP 503", 0.1, 0, 7)
+    log.take([well, never], 100.0)
+    log.take([sick, never], 102.0)
+    assert [source.whole_age_s for source in log.aged([sick, never], 110.0)] == [10.0, None]
 
 
 def test_libraries_write_json_too(stream: io.StringIO) -> None:

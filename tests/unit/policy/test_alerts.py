@@ -7,7 +7,7 @@ import pytest
 
 from autoscaler.core.events import BoostFiring, BoostResolved
 from autoscaler.core.fleet import FunctionKey
-from autoscaler.policy.alerts import MAX_ALERTS, Alert, boost_events, parse_payload
+from autoscaler.policy.alerts import MAX_ALERTS, Alert, boost_events, normal_time, parse_payload
 from autoscaler.policy.compile import Compiler
 from tests.unit.policy.texts import ACME, deployed, loaded, policy, tenant
 
@@ -57,6 +57,30 @@ def test_a_real_payload_is_read() -> None:
     assert payload.alerts[0].labels["function_name"] == "figlet.acme-prod"
     assert payload.alerts[0].starts_at == "2026-08-01T10:00:00.123Z"
     assert payload.truncated == 3
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-01-01T00:00:00.123Z",
+        "2026-01-01T00:00:00.123456789Z",
+        "2026-01-01T02:00:00.1239+02:00",
+        "2025-12-31T14:00:00.123999999-10:00",
+    ],
+)
+def test_a_start_is_written_alike_however_it_came(text: str) -> None:
+    """API v2 tells starts in milliseconds, webhooks in nanoseconds and in any zone: the same moment, the same text."""
+    payload = parse_payload(REAL | {"alerts": [REAL["alerts"][0] | {"startsAt": text}]})
+    assert payload.alerts[0].starts_at == normal_time(text) == "2026-01-01T00:00:00.123Z"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "yesterday", "2026-01-02T03:04:05", "9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00+01:00", "\ud800", "1e9"],
+)
+def test_a_start_that_is_no_time_stays_as_it_is(text: str) -> None:
+    """What cannot be read as a moment still tells alerts apart, and raises nothing."""
+    assert normal_time(text) == text
 
 
 @pytest.mark.parametrize(
