@@ -57,7 +57,7 @@ def bodies(count: int) -> tuple[bytes, bytes]:
 
     whole = [
         {"metric": {"signal": signal}, "value": [1_700_000_000.123, value]}
-        for signal, value in (("up", "1"), ("scrapes", "5"), ("resets", "0"))
+        for signal, value in (("up", "1"), ("scrapes", "5"), ("ragged", "0"), ("resets", "0"))
     ]
     return _vector(series("10.016666666666667")), _vector(
         [*series("601", signal="moved"), *series("3", signal="alive"), *whole]

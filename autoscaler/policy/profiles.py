@@ -1,8 +1,8 @@
 """Gateway profiles: the PromQL that a gateway's metrics need, and how its series name functions.
 
 A profile is a pure value. Per gateway at most four queries a tick, the same four for one function or
-100,000. All of a tick's queries are sent with one and the same `time`, best a little before now (a
-tenth of the scrape interval), so that a scrape that is still being stored does not look missing.
+100,000. All of a tick's queries are sent with one and the same `time`, best a little before now (an
+eighth of the scrape interval), so that a scrape that is still being stored does not look missing.
 """
 
 import math
@@ -19,6 +19,19 @@ SignalName = Literal["rate", "concurrency", "in_flight", "proof"]
 SIGNAL_LABEL = "signal"
 """Label that tells the kinds of series in the answer of query `proof` apart."""
 
+NEWEST_WITHIN = 1.09
+"""Scrape intervals from the end of a range within which a wholly covered range has a scrape.
+
+Prometheus extrapolates a rate to an end of its range only where a sample is less than 1.1 mean gaps from it;
+else the rate reads up to a quarter too low. A hundredth less leaves room for scrapes that come milliseconds
+early or late. A query that looks an eighth of an interval into the past finds the newest scrape within 1.075
+intervals as long as storing one takes no more than a fifth.
+"""
+
+OLDEST_WITHIN = 1.05
+"""Scrape intervals from the beginning of a range within which a wholly covered range has a scrape, on either side
+of it. No scrape of the past is being stored still, so that only milliseconds need room."""
+
 _LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _NAME_LABEL = "function_name"
 
@@ -27,20 +40,26 @@ _NAME_LABEL = "function_name"
 class SignalQuery:
     """One instant query and what the value of its series means.
 
-    `rate`: requests/s, mean over the range. A counter born within the range reads 0, or nothing while it has
-        one sample, though it rose from 0: where `moved` says that it rose, 0 is a lower bound.
+    `rate`: requests/s, mean over the range. The first value of a counter born within the range is no increase:
+        it reads too low, 0 where it did not rise since, or nothing while it has one sample.
     `concurrency`: requests in flight, mean over the range's scrapes. Exactly 0 when none was in flight
         at any scrape of the range.
     `in_flight`: requests in flight at the newest scrape.
     `proof`: series of several kinds, told apart by label `signal`:
-        `moved` (per function): not 0 when a counter moved or was born within the range. That the series
-            exists says that the function has a series of its own.
+        `moved` (per function): not 0 when a counter moved within the range, or (profile custom) was born
+            in it. That the series exists says that the function has a series of its own.
+        `born` (per function, profile openfaas): requests counted so far, of functions whose counters were not
+            there at the beginning of the range.
         `alive` (per function): whatever its value, the gateway knows the function.
-        `up` (one series): 1 when every scrape of the range, of every target, found the target up.
-        `scrapes` (one series): fewest scrapes of any target within the range and one scrape interval
-            before it; to be compared with `Profile.full_scrapes`.
+        `up` (one series): 1 when every scrape of the range and the one before it, of every target, found the
+            target up.
+        `scrapes` (one series): fewest of these scrapes of any target; to be compared with
+            `Profile.full_scrapes`.
+        `ragged` (one series): targets without a scrape within NEWEST_WITHIN of the range's end or within
+            OLDEST_WITHIN on either side of its beginning: it was lost, or the target is new, or gone. Missing
+            where all targets are such.
         `resets` (one series, may be missing): not 0 when a counter went back or the gateway's process
-            started within the range.
+            started since the scrape before the range.
         Label `signal` of another value, or none, means nothing.
 
     A value of NaN or Inf is no value.
@@ -54,12 +73,17 @@ class SignalQuery:
 class Profile:
     """Everything that reading one gateway needs; picklable.
 
-    The range is wholly covered when `up` is 1, `scrapes` >= `full_scrapes`, and `resets` is 0 or missing;
-    else every value is a lower bound. No series `up` at all: nothing is known.
+    The range is wholly covered when `up` is 1, `scrapes` >= `full_scrapes`, `ragged` is 0, and `resets` is 0
+    or missing; else every value is a lower bound. No series `up` at all: nothing is known.
+
+    Requests/s of a function in `born` are max(`rate`, `born` / range) where the range is covered: all that it
+    counted, it counted within the range. Where it is not covered, a counter that was only not seen before looks
+    born too, and requests/s are `rate`, or 0. Where `moved` is not 0 and `rate` is 0 or nothing, 0 is a lower bound.
 
     Zero is proven over the range when it is covered, `rate`, `concurrency`, `in_flight` and `moved` are
-    all 0 (those the profile has), and `moved` names the function, or `has_alive` and `alive` names it: a
-    function never called has counters nowhere, and nothing of it counts as 0 when `alive` names it.
+    all 0 (those the profile has), and `moved` names the function and `born` does not, or `has_alive` and
+    `alive` names it: a function never called has counters nowhere, and nothing of it counts as 0 when `alive`
+    names it.
     Where `has_in_flight` is False, silence must have lasted longer than `request_timeout_s`: a long call
     moves no counter. Where `has_activity` is False, zero is never proven.
 
@@ -159,7 +183,7 @@ def quoted(value: str) -> str:
 
 
 def _openfaas_queries(selector: str, source: SourceSettings) -> tuple[SignalQuery, ...]:
-    range_ = format_duration(source.range_s)
+    range_, longer = format_duration(source.range_s), _from_before(source)
     started, total = (
         f"gateway_function_invocation_started{{{selector}}}",
         f"gateway_function_invocation_total{{{selector}}}",
@@ -173,11 +197,13 @@ def _openfaas_queries(selector: str, source: SourceSettings) -> tuple[SignalQuer
     # Both counters of a scrape are of one moment, so their sums over a range differ by exactly the requests
     # in flight, summed over the scrapes; that holds where one of them is born, or both start anew, on the way.
     in_flight_sum = less(f"sum_over_time({started}[{range_}])", f"sum_over_time({total}[{range_}])")
+    now, then = (f"sum by ({_NAME_LABEL}) ({started}{offset})" for offset in ("", f" offset {range_}"))
     proof = {
-        "moved": less(started, f"{started} offset {range_}"),
+        "moved": f"{now} - {then}",
+        "born": f"{now} unless {then}",
         "alive": f"sum by ({_NAME_LABEL}) (gateway_service_count{{{selector}}})",
         **_coverage(selector, source),
-        "resets": f"max(resets({started}[{range_}]) or {_process_starts(selector, range_)})",
+        "resets": f"max(resets({started}[{longer}]) or {_process_starts(selector, longer)})",
     }
     return (
         SignalQuery("rate", f"sum by ({_NAME_LABEL}) (rate({started}[{range_}]))"),
@@ -200,28 +226,41 @@ def _custom_queries(custom: CustomQueries, selector: str, source: SourceSettings
     )
     proof = {"moved": custom.activity, "alive": custom.alive}
     proof_texts = {signal: filled(text) for signal, text in proof.items() if text is not None}
-    proof_texts |= _coverage(selector, source) | {"resets": f"max({_process_starts(selector, range_)})"}
+    proof_texts |= _coverage(selector, source)
+    proof_texts["resets"] = f"max({_process_starts(selector, _from_before(source))})"
     own = tuple(SignalQuery(name, filled(text)) for name, text in signals if text is not None)
     return (*own, SignalQuery("proof", _joined(proof_texts)))
 
 
 def _coverage(selector: str, source: SourceSettings) -> dict[str, str]:
-    """Queries that tell whether every scrape of the range is there and found its target up.
+    """Queries that tell whether targets were up and scraped, from the last scrape before the range to its end.
 
     Prometheus writes a sample of `up` for each scrape, so fewer samples mean a new target, one that went, or
-    that Prometheus itself was away. Counting begins one interval before the range: then a wholly covered range
-    never lacks a scrape because of where its ends fall, and the first three of four scrapes after an outage
-    (rate reads 62 % of the truth from them) never pass for four.
+    that Prometheus itself was away. One scrape may be lost in the middle, where rate does not need it, but not at
+    an end, where rate reads 63 % without it. The scrape before the range is needed because a counter that is near
+    zero at its first scrape is not extrapolated beyond it: calls to a gateway that started since read 87 %.
+    Targets are counted, not times compared: one that is new or gone has no time, and would be left out.
     """
-    longer = format_duration(source.range_s + source.scrape_interval)
+    up, interval_s = f"up{{{selector}}}", source.scrape_interval
+    range_, longer = format_duration(source.range_s), _from_before(source)
+    newest, oldest = format_duration(NEWEST_WITHIN * interval_s), format_duration(OLDEST_WITHIN * interval_s)
+    to_oldest = format_duration(source.range_s - OLDEST_WITHIN * interval_s)
+    near_ends = (f"[{newest}]", f"[{oldest}] offset {to_oldest}", f"[{oldest}] offset {range_}")
+    at_all_ends = " and ".join(f"count_over_time({up}{near})" for near in near_ends)
     return {
-        "up": f"min(min_over_time(up{{{selector}}}[{format_duration(source.range_s)}]))",
-        "scrapes": f"min(count_over_time(up{{{selector}}}[{longer}]))",
+        "up": f"min(min_over_time({up}[{longer}]))",
+        "scrapes": f"min(count_over_time({up}[{longer}]))",
+        "ragged": f"count(count_over_time({up}[{range_}])) - count({at_all_ends})",
     }
 
 
-def _process_starts(selector: str, range_: str) -> str:
-    return f"changes(process_start_time_seconds{{{selector}}}[{range_}])"
+def _from_before(source: SourceSettings) -> str:
+    """Give the stretch of the range and the last scrape before it."""
+    return format_duration(source.range_s + OLDEST_WITHIN * source.scrape_interval)
+
+
+def _process_starts(selector: str, longer: str) -> str:
+    return f"changes(process_start_time_seconds{{{selector}}}[{longer}])"
 
 
 def _joined(texts: Mapping[str, str]) -> str:

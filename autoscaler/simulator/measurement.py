@@ -6,12 +6,16 @@ and the gaps with which the daemon sees a real one.
 
 from collections import deque
 from dataclasses import dataclass
-from math import floor, inf, nan
+from math import inf, isnan, nan
 
 import numpy as np
 
 from autoscaler.core.fleet import Fleet, Floats, FunctionKey
 from autoscaler.core.observation import Load
+from autoscaler.policy.evidence import Answered, Coverage, Sums, weigh
+from autoscaler.policy.profiles import NEWEST_WITHIN, OLDEST_WITHIN, Profile, profile_of
+from autoscaler.policy.quantities import format_duration
+from autoscaler.policy.settings import GatewaySettings, SourceSettings
 from autoscaler.simulator.platform import Platform
 from autoscaler.simulator.rates import rate, sum_over
 
@@ -52,11 +56,13 @@ class Answers:
         rate: `(functions,)`, requests/s over the range.
         concurrency: `(functions,)`, mean requests in flight over the range's scrapes.
         in_flight: `(functions,)`, requests in flight at the newest scrape.
-        moved: `(functions,)`, requests started since the beginning of the range.
+        moved: `(functions,)`, requests started since the beginning of the range, of counters that were there then.
+        born: `(functions,)`, requests started so far, of counters that were not.
         alive: `(functions,)`, replicas that the gateway knows of.
-        up: 1 when every scrape of the range found the target up, else 0; nan: there was none.
-        scrapes: scrapes within the range and one interval before it; nan: there was none.
-        resets: counters that went back within the range.
+        up: 1 when every scrape of the range and the one before it found the target up, else 0; nan: there was none.
+        scrapes: scrapes of the range and the one before it; nan: there was none.
+        ragged: 0 when there are scrapes near the range's end and on either side of its beginning; nan: not all.
+        resets: counters that went back since.
     """
 
     keys: tuple[FunctionKey, ...]
@@ -64,9 +70,11 @@ class Answers:
     concurrency: Floats
     in_flight: Floats
     moved: Floats
+    born: Floats
     alive: Floats
     up: float
     scrapes: float
+    ragged: float
     resets: float
 
 
@@ -83,9 +91,9 @@ class Measurement:
         """
         if not 0 < interval_s < inf:
             raise ValueError(f"scrape interval {interval_s!r}: more than 0 seconds are needed")
+        self._profile = _profile(interval_s, range_s)
         self.interval_s = interval_s
-        self.range_s = 4 * interval_s if range_s is None else range_s
-        self.full_scrapes = max(1, floor(self.range_s / interval_s + 1e-9))
+        self.range_s = self._profile.range_s
         self._phase_s = phase * interval_s
         self._number = 0
         self._scrapes: deque[Scrape] = deque()
@@ -113,7 +121,7 @@ class Measurement:
         )
         self._scrapes.append(scrape)
         self._number += 1
-        oldest_s = platform.now_s - self.range_s - max(LOOKBACK_S, self.interval_s)
+        oldest_s = platform.now_s - self.range_s - max(LOOKBACK_S, 2 * self.interval_s)
         while self._scrapes[0].at_s < oldest_s:
             self._scrapes.popleft()
         return scrape
@@ -130,57 +138,50 @@ class Measurement:
             self.scrape(platform)
         platform.advance(until_s)
 
-    def answers(self, keys: tuple[FunctionKey, ...], at_s: float, range_s: float | None = None) -> Answers:
+    def answers(self, keys: tuple[FunctionKey, ...], at_s: float) -> Answers:
         """Give what Prometheus would answer at a time about these functions.
 
         Args:
             at_s: the query's time, at most 300 s before the newest scrape.
-            range_s: the stretch asked about; None: the one of the grid.
         """
-        start_s = at_s - (self.range_s if range_s is None else range_s)
-        inside = [scrape for scrape in self._scrapes if start_s < scrape.at_s <= at_s]
+        start_s = at_s - self.range_s
+        inside = self._within(start_s, at_s)
         times_s = np.array([scrape.at_s for scrape in inside])
         started = _rows([scrape.started for scrape in inside], inside, keys)
         total = _rows([scrape.total for scrape in inside], inside, keys)
         now, before = self._newest(at_s), self._newest(start_s)
         in_flight_sum = sum_over(started) - np.nan_to_num(sum_over(total))
-        started_now = _current(now, "started", keys)
-        longer_s = start_s - self.interval_s
-        number = sum(longer_s < scrape.at_s <= at_s for scrape in self._scrapes)
+        started_now, started_then = (_current(scrape, "started", keys) for scrape in (now, before))
+        near_s = OLDEST_WITHIN * self.interval_s
+        since_before = self._within(start_s - near_s, at_s)
+        ends = (
+            (at_s - NEWEST_WITHIN * self.interval_s, at_s),
+            (start_s, start_s + near_s),
+            (start_s - near_s, start_s),
+        )
         return Answers(
             keys=keys,
             rate=rate(started, times_s, start_s, at_s),
             concurrency=in_flight_sum / max(len(inside), 1),
             in_flight=started_now - np.nan_to_num(_current(now, "total", keys)),
-            moved=started_now - np.nan_to_num(_current(before, "started", keys)),
+            moved=started_now - started_then,
+            born=np.where(np.isnan(started_then), started_now, nan),
             alive=_current(now, "service_count", keys),
-            up=float(min(scrape.is_up for scrape in inside)) if inside else nan,
-            scrapes=float(number) if number else nan,
+            up=float(min(scrape.is_up for scrape in since_before)) if since_before else nan,
+            scrapes=float(len(since_before)) if since_before else nan,
+            ragged=0.0 if all(self._within(*end) for end in ends) else nan,
             resets=0.0,
         )
 
     def load(self, fleet: Fleet, at_s: float) -> Load:
-        """Give the sample of every function of a fleet, by the rules of the profile.
-
-        A function that was never called has no counter: its load is 0 where the gateway names it.
-        """
-        answers = self.answers(fleet.keys, at_s)
-        is_known = not np.isnan(answers.up)
-        is_covered = answers.up == 1 and answers.scrapes >= self.full_scrapes and answers.resets == 0
-        has_series = ~np.isnan(answers.moved)
-        never_called = ~has_series & ~np.isnan(answers.alive) & np.isnan(answers.concurrency)
-        nothing = np.where(never_called & is_known, 0.0, nan)
-        rps, concurrency, in_flight = (
-            np.where(never_called | (not is_known), nothing, column)
-            for column in (answers.rate, answers.concurrency, answers.in_flight)
-        )
-        is_still = (rps == 0) & (concurrency == 0) & (in_flight == 0) & (never_called | (answers.moved == 0))
+        """Give the sample of every function of a fleet, by the rules of the profile."""
+        evidence = weigh(self._profile, _answered(self.answers(fleet.keys, at_s)))
         return Load(
-            rps=rps,
-            concurrency=concurrency,
-            in_flight=in_flight,
-            is_covered=np.full(len(fleet), is_covered),
-            is_idle=is_still & is_covered,
+            rps=evidence.rps,
+            concurrency=evidence.concurrency,
+            in_flight=evidence.in_flight,
+            is_covered=evidence.is_covered,
+            is_idle=evidence.is_quiet,  # the profile has an in-flight signal, so that no silence has to be waited for
             range_s=np.full(len(fleet), self.range_s),
         )
 
@@ -196,12 +197,57 @@ class Measurement:
             range_s=np.full(len(fleet), self.range_s),
         )
 
+    def _within(self, from_s: float, to_s: float) -> list[Scrape]:
+        """Give the scrapes of (from, to]."""
+        return [scrape for scrape in self._scrapes if from_s < scrape.at_s <= to_s]
+
     def _newest(self, at_s: float) -> Scrape | None:
         """Find the scrape that is current at a time; one that is too old is none."""
         for scrape in reversed(self._scrapes):
             if scrape.at_s <= at_s:
                 return scrape if at_s - scrape.at_s < LOOKBACK_S else None
         return None
+
+
+def _profile(interval_s: float, range_s: float | None) -> Profile:
+    """Give the profile by which the daemon would read this Prometheus."""
+    gateway = GatewaySettings(profile="openfaas")
+    source = SourceSettings.model_validate(
+        {
+            "url": "http://simulated",
+            "scrapeInterval": format_duration(interval_s),
+            "range": None if range_s is None else format_duration(range_s),
+            "gateways": [gateway],
+        }
+    )
+    return profile_of(gateway, source)
+
+
+def _answered(answers: Answers) -> Answered:
+    """Give answers as the rules take them."""
+
+    def sums(column: Floats) -> Sums:
+        return Sums(column, ~np.isnan(column))
+
+    def single(value: float) -> float | None:
+        return None if isnan(value) else value
+
+    return Answered(
+        signals={
+            "rate": sums(answers.rate),
+            "concurrency": sums(answers.concurrency),
+            "in_flight": sums(answers.in_flight),
+        },
+        moved=sums(answers.moved),
+        born=sums(answers.born),
+        alive=sums(answers.alive),
+        coverage=Coverage(
+            up=single(answers.up),
+            scrapes=single(answers.scrapes),
+            ragged=single(answers.ragged),
+            resets=single(answers.resets),
+        ),
+    )
 
 
 def _born(counts: Floats) -> Floats:

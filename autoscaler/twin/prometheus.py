@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
+from dataclasses import fields
 from enum import Enum
 from math import isnan
 from typing import Any
@@ -11,6 +12,7 @@ import orjson
 from aiohttp import web
 
 from autoscaler.core.fleet import Floats, FunctionKey
+from autoscaler.policy.evidence import Coverage
 from autoscaler.policy.quantities import format_duration
 from autoscaler.simulator.measurement import Answers, Measurement
 from autoscaler.twin.clock import Clock
@@ -119,12 +121,14 @@ class PrometheusApi:
 
 def _proof(answers: Answers) -> _Series:
     yield from _named(answers.keys, answers.moved, {"signal": "moved"})
+    yield from _named(answers.keys, answers.born, {"signal": "born"})
     yield from _named(answers.keys, answers.alive, {"signal": "alive"})
     if isnan(answers.up):
         return  # nothing was ever scraped within the range, so nothing can be said of it
-    for name in ("up", "scrapes", "resets"):
+    for name in (one.name for one in fields(Coverage)):
         value: float = getattr(answers, name)
-        yield {"signal": name}, value
+        if not isnan(value):
+            yield {"signal": name}, value
 
 
 def _named(keys: tuple[FunctionKey, ...], column: Floats, labels: dict[str, str]) -> _Series:

@@ -14,13 +14,14 @@ from autoscaler.adapters.prometheus.answers import Series
 from autoscaler.adapters.prometheus.errors import AnswerError, ConnectError, DeadlineError, UnscrapedError
 from autoscaler.adapters.prometheus.messages import Adopt, Ask
 from autoscaler.adapters.prometheus.segments import AttachedSegment
-from autoscaler.adapters.prometheus.signals import Contribution, Rows, Sums, gateway_columns, split_proof, together
+from autoscaler.adapters.prometheus.signals import Contribution, Rows, answered_by, columns_of, together
 from autoscaler.adapters.prometheus.transport import CheckingAdapter, Lines, session
 from autoscaler.core.fleet import Floats
+from autoscaler.policy.evidence import weigh
 from autoscaler.policy.profiles import Profile, SignalName
 from autoscaler.policy.settings import SourceSettings
 
-QUERY_LAG = 0.1
+QUERY_LAG = 0.125
 """How far before now a query looks, in scrape intervals: a scrape that is still being stored is not yet missing."""
 
 
@@ -124,11 +125,10 @@ def _columns(profile: Profile, rows: Rows, answers: Mapping[SignalName, list[Ser
         AnswerError: they are no samples.
         UnscrapedError: no target of the gateway was scraped.
     """
-    proof = split_proof(rows, answers["proof"], profile.full_scrapes)
-    if not proof.coverage.is_seen:
+    answered = answered_by(rows, answers)
+    if not answered.coverage.is_seen:
         raise UnscrapedError("no target of it is scraped (no series `up` matches)")
-    signals: dict[str, Sums] = {name: rows.sums(series) for name, series in answers.items() if name != "proof"}
-    return gateway_columns(rows, profile, signals, proof)
+    return columns_of(weigh(profile, answered))
 
 
 def _connect_error(error: Exception) -> ConnectError:

@@ -1,7 +1,7 @@
 """From series to columns: what one gateway's answers say of each function, and all gateways together."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import fields
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from autoscaler.adapters.prometheus.answers import Series
 from autoscaler.adapters.prometheus.errors import AnswerError
 from autoscaler.core.fleet import Bools, Floats
-from autoscaler.policy.profiles import SIGNAL_LABEL, Profile
+from autoscaler.policy.evidence import Answered, Coverage, Evidence, Sums
+from autoscaler.policy.profiles import SIGNAL_LABEL, Profile, SignalName
 
 _NO_ROW = -1
 
@@ -34,15 +35,6 @@ class Column(IntEnum):
 
 
 VALUES = [Column.RPS, Column.CONCURRENCY, Column.IN_FLIGHT]
-_SIGNALS = tuple(zip(VALUES, ("rate", "concurrency", "in_flight"), strict=True))
-_NOISE = 1e-9  # a difference of sums may be this far below 0 and still mean 0
-
-
-class Sums(NamedTuple):
-    """One signal: `values (rows,) float64`, nan without a series; `present (rows,) bool`."""
-
-    values: Floats
-    present: Bools
 
 
 class Rows:
@@ -104,85 +96,42 @@ class Rows:
         return row
 
 
-@dataclass(frozen=True, slots=True)
-class Coverage:
-    """What a gateway's targets were over the range.
-
-    Attributes:
-        is_seen: a target was scraped at all.
-        is_whole: every scrape of every target found it up, and no counter started anew.
-    """
-
-    is_seen: bool
-    is_whole: bool
-
-
-class Proof(NamedTuple):
-    """The kinds of series in the answer of query `proof`."""
-
-    moved: Sums
-    alive: Sums
-    coverage: Coverage
-
-
-def split_proof(rows: Rows, series: Sequence[Series], full_scrapes: int) -> Proof:
-    """Take the answer of query `proof` apart.
+def answered_by(rows: Rows, answers: Mapping[SignalName, Sequence[Series]]) -> Answered:
+    """Give the answers of one gateway by function.
 
     Raises:
         AnswerError: an element is no sample of an instant vector.
     """
     kinds: dict[str, list[Series]] = {}
     try:
-        for one in series:
+        for one in answers["proof"]:
             kinds.setdefault(one["metric"].get(SIGNAL_LABEL, ""), []).append(one)
     except (KeyError, TypeError, AttributeError):
         raise AnswerError("an element of the answer is no sample") from None
-    up = _single(kinds.get("up", ()))
-    scrapes = _single(kinds.get("scrapes", ()))
-    resets = _single(kinds.get("resets", ()))
-    is_whole = up == 1 and scrapes is not None and scrapes >= full_scrapes and resets in (None, 0)
-    return Proof(
-        moved=rows.sums(kinds.get("moved", ())),
-        alive=rows.sums(kinds.get("alive", ())),
-        coverage=Coverage(is_seen=up is not None, is_whole=is_whole),
+    moved, born, alive = (rows.sums(kinds.get(kind, ())) for kind in ("moved", "born", "alive"))
+    return Answered(
+        signals={name: rows.sums(series) for name, series in answers.items() if name != "proof"},
+        moved=moved,
+        born=born,
+        alive=alive,
+        coverage=Coverage(**{one.name: _single(kinds.get(one.name, ())) for one in fields(Coverage)}),
     )
 
 
-def gateway_columns(rows: Rows, profile: Profile, signals: Mapping[str, Sums], proof: Proof) -> Floats:
-    """Say what one gateway knows of each row: `(columns, rows) float64`; `together` leaves out whom it does not serve.
-
-    A function without any series of its own carries no load where `alive` names it, and is unknown elsewhere.
-    A counter born within the range reads as rate 0, or none yet, though it says that calls came: then the rate
-    is a lower bound.
-    """
-    absent = Sums(np.full(len(rows), np.nan), np.zeros(len(rows), dtype=np.bool_))
-    own = proof.moved.present.copy()
-    for signal in signals.values():
-        own |= signal.present
-    is_silent = ~own & proof.alive.present
-    columns = np.full((len(Column), len(rows)), np.nan)
-    for column, name in _SIGNALS:
-        columns[column] = _sound(signals.get(name, absent).values)
-        if name in signals:
-            columns[column, is_silent] = 0.0
-    did_move = proof.moved.present & (proof.moved.values != 0)  # NaN too: a counter that cannot be read is no calm
-    if "rate" in signals:
-        columns[Column.RPS, did_move & ~signals["rate"].present] = 0.0
-    understates = did_move & (columns[Column.RPS] == 0.0)
-    columns[Column.COVERED] = proof.coverage.is_whole & ~understates
-    columns[Column.QUIET] = proof.coverage.is_whole & _is_quiet(profile, columns, signals, proof, is_silent)
-    columns[Column.NEEDS_S] = 0.0 if profile.has_in_flight else profile.request_timeout_s
+def columns_of(evidence: Evidence) -> Floats:
+    """Write what one gateway proves as `(columns, rows) float64`; `together` leaves out whom it does not serve."""
+    columns = np.empty((len(Column), len(evidence.rps)))
+    columns[Column.RPS] = evidence.rps
+    columns[Column.CONCURRENCY] = evidence.concurrency
+    columns[Column.IN_FLIGHT] = evidence.in_flight
+    columns[Column.COVERED] = evidence.is_covered
+    columns[Column.QUIET] = evidence.is_quiet
+    columns[Column.NEEDS_S] = evidence.needs_s
     return columns
 
 
-def _sound(values: Floats) -> Floats:
-    """Give the values, nan for negative ones: more calls ended than began, so the counters tell nothing."""
-    with np.errstate(invalid="ignore"):
-        return np.where(values < -_NOISE, np.nan, np.maximum(values, 0.0))
-
-
 class Contribution(NamedTuple):
-    """One gateway's part: its `gateway_columns`, None where reading it failed, and `(rows,) bool` whom it serves."""
+    """One gateway's part: its `columns_of`, None where reading it failed, and `(rows,) bool` whom it serves."""
 
     columns: Floats | None
     serves: Bools
@@ -217,18 +166,6 @@ def together(gateways: Sequence[Contribution], rows: int) -> Floats:
     result[Column.COVERED, is_partly_known | nobody_knows] = 0.0
     result[Column.QUIET, result[Column.COVERED] == 0.0] = 0.0
     return result
-
-
-def _is_quiet(profile: Profile, columns: Floats, signals: Mapping[str, Sums], proof: Proof, is_silent: Bools) -> Bools:
-    """Tell where the answers say that nothing was called and, as far as the profile can tell, nothing runs."""
-    if not profile.has_activity:
-        return np.zeros(len(is_silent), dtype=np.bool_)
-    known_still = proof.moved.present & (proof.moved.values == 0)
-    quiet: Bools = known_still | (is_silent if profile.has_alive else False)
-    for column, name in _SIGNALS:
-        if name in signals:
-            quiet = quiet & (columns[column] == 0.0)
-    return quiet
 
 
 def _single(series: Sequence[Series]) -> float | None:

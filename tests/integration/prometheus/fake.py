@@ -81,6 +81,7 @@ def answer(handler: BaseHTTPRequestHandler) -> list[dict[str, Any]]:
             sample(2, signal="alive", **own),
             sample(1, signal="up"),
             sample(5, signal="scrapes"),
+            sample(0, signal="ragged"),
             sample(0, signal="resets"),
         ]
     return [sample(10 if "rate(" in text else 3, function_name="steady.fn")]

@@ -125,7 +125,7 @@ async def test_a_sound_answer_is_believed() -> None:
             seen = row(await made.read(PLAN, at(LAST)), PLAN, "fn/steady")
             (health,) = made.health()
     assert (seen.rps, seen.concurrency, seen.in_flight, seen.is_covered) == (10.0, 3.0, 3.0, True)
-    assert (health.is_ok, health.error, health.series, health.failures) == (True, None, 8, 0)
+    assert (health.is_ok, health.error, health.series, health.failures) == (True, None, 9, 0)
 
 
 @pytest.mark.parametrize("more", [{"infos": ["PromQL info: x"]}, {"warnings": ["PromQL info: metric might not be"]}])

@@ -9,7 +9,21 @@ from tests.servers.prometheus import Prometheus
 
 pytestmark = pytest.mark.server
 
-NAMES = ("steady", "figlet", "born", "first", "quiet", "long", "never", "backwards", "broken", "endless", "unheard")
+NAMES = (
+    "steady",
+    "figlet",
+    "born",
+    "first",
+    "burst",
+    "renamed",
+    "quiet",
+    "long",
+    "never",
+    "backwards",
+    "broken",
+    "endless",
+    "unheard",
+)
 PLAN = plan_of({"ours": [f"fn/{name}" for name in NAMES], "theirs": ["theirs/steady"]})
 
 
@@ -49,12 +63,38 @@ async def test_a_long_call_is_never_idle(past: Prometheus) -> None:
 
 
 async def test_the_first_call_is_activity(past: Prometheus) -> None:
-    """A counter born at 1 reads as rate 0 or none: a lower bound, never a proof of zero."""
+    """A counter born at 1 is a call a minute, though its rate is 0 or none, and never a proof of zero."""
     seen = await states(past)
-    assert seen["fn/born"] == One(0.0, 0.0, 0.0, False, False)
-    assert seen["fn/first"].rps == 0.0
-    assert seen["fn/first"].in_flight == 1.0
-    assert (seen["fn/first"].is_covered, seen["fn/first"].is_idle) == (False, False)
+    assert seen["fn/born"] == One(1 / 60, 0.0, 0.0, True, False)
+    assert seen["fn/first"] == One(1 / 60, 0.25, 1.0, True, False)
+
+
+async def test_a_first_burst_is_a_load_at_once(past: Prometheus) -> None:
+    """A hundred calls before a counter's first scrape and one after it are 101 a minute, of which rate sees the one."""
+    seen = await states(past)
+    assert seen["fn/burst"].rps == pytest.approx(101 / 60)
+    assert seen["fn/burst"].is_covered
+    (answer,) = past.query('rate(gateway_function_invocation_started{function_name="burst.fn"}[1m])', at(LAST).utc_s)
+    assert float(answer["value"][1]) < 0.1
+
+
+async def test_a_first_burst_under_another_form_of_the_name_adds_up(past: Prometheus) -> None:
+    """Where one form of a name is old, at 2/s, and the other is new with 60 calls, both are the load: 3/s."""
+    seen = (await states(past))["fn/renamed"]
+    assert seen.rps == pytest.approx(3.0)
+    assert seen.is_covered
+
+
+async def test_a_counter_only_not_seen_before_is_not_born(past: Prometheus) -> None:
+    """Prometheus away for longer than it looks back makes old counters look born: never more than what is called."""
+    plan = plan_of({"ours": ["fn/steady"]})
+    moments = [at(BACK + scrape, after_s) for scrape in range(7) for after_s in (0.0, 2.0, 7.0, 14.0)]
+    answers = [
+        row(load, plan, "fn/steady") for load in await read_at(source(past.url, openfaas("away")), plan, moments)
+    ]
+    (proof,) = past.query('gateway_function_invocation_started{job="away"}', at(BACK + 3).utc_s)
+    assert float(proof["value"][1]) > 6_000
+    assert max(one.rps for one in answers if one.rps is not None) < 10.1
 
 
 @pytest.mark.parametrize("name", ["broken", "endless", "unheard"])
@@ -115,7 +155,7 @@ async def test_a_restarted_gateway_gives_lower_bounds(past: Prometheus) -> None:
     answers = [
         row(load, plan, "fn/steady") for load in await read_at(source(past.url, openfaas("restarted")), plan, moments)
     ]
-    assert [one.is_covered for one in answers] == [True] * 3 + [False] * 3 + [True] * 5
+    assert [one.is_covered for one in answers] == [True] * 3 + [False] * 4 + [True] * 4
     assert not any(one.is_idle for one in answers)
     assert all(one.rps == pytest.approx(10.0) for one in answers if one.is_covered)
 

@@ -46,6 +46,10 @@ def _functions(whole: Iterable[int]) -> dict[str, Points]:
     series |= _load("gateway", "figlet", every, per_s=1) | _load("gateway", "figlet.fn", every, per_s=2)
     series |= _calls("gateway", "born.fn", [(one, 1) for one in every[-2:]], [(one, 1) for one in every[-2:]])
     series |= _calls("gateway", "first.fn", [(every[-1], 1)], [])
+    burst = [(every[-2], 100.0), (every[-1], 101.0)]
+    series |= _calls("gateway", "burst.fn", burst, burst)
+    series |= _load("gateway", "renamed", every, per_s=2)
+    series |= _calls("gateway", "renamed.fn", [(every[-1], 60.0)], [(every[-1], 60.0)])
     series |= _calls("gateway", "quiet.fn", [(one, 5) for one in every], [(one, 5) for one in every])
     series |= _calls("gateway", "long.fn", [(one, 6) for one in every], [(one, 5) for one in every])
     series |= _calls("gateway", "backwards.fn", [(one, 5) for one in every], [(one, 9) for one in every])

@@ -21,6 +21,9 @@ FULL_SCRAPES = profiles_of(SOURCE)[0].full_scrapes
 SCRAPES = 41
 ALWAYS_UP = {'up{job="g",instance="a"}': f"1x{SCRAPES - 1}"}
 
+ALWAYS_UP_TOO = {'up{job="g",instance="c"}': f"1x{SCRAPES - 1}"}
+WHOLE = {"up": 1.0, "scrapes": FULL_SCRAPES + 1.0, "ragged": 0.0, "resets": 0.0}
+
 Answers = dict[str, dict[str, float]]
 
 
@@ -71,13 +74,13 @@ def test_a_steady_load(tmp_path: Path) -> None:
             "rate": {"f.n": 2},
             "concurrency": {"f.n": 1},
             "in_flight": {"f.n": 1},
-            "proof": {"moved f.n": 120, "up": 1, "scrapes": FULL_SCRAPES + 1, "resets": 0},
+            "proof": {"moved f.n": 120, **WHOLE},
         },
     )
 
 
 def test_a_first_call_moves(tmp_path: Path) -> None:
-    """A counter born at 1 in the newest scrape has no rate, yet has moved; its call is in flight until `total` is born."""
+    """A counter born at 1 in the newest scrape has no rate, yet is born; its call is in flight until `total` is born."""
     series = ALWAYS_UP | {started("f.n"): "_x40 1"}
     expect(
         tmp_path,
@@ -86,7 +89,7 @@ def test_a_first_call_moves(tmp_path: Path) -> None:
             "rate": {},
             "concurrency": {"f.n": 0.25},
             "in_flight": {"f.n": 1},
-            "proof": {"moved f.n": 1, "up": 1, "scrapes": FULL_SCRAPES + 1, "resets": 0},
+            "proof": {"born f.n": 1, **WHOLE},
         },
     )
 
@@ -101,7 +104,7 @@ def test_a_long_call_is_in_flight_though_nothing_moves(tmp_path: Path) -> None:
             "rate": {"f.n": 0},
             "concurrency": {"f.n": 1},
             "in_flight": {"f.n": 1},
-            "proof": {"moved f.n": 0, "up": 1, "scrapes": FULL_SCRAPES + 1, "resets": 0},
+            "proof": {"moved f.n": 0, **WHOLE},
         },
     )
 
@@ -126,7 +129,7 @@ def test_an_idle_function_and_one_never_called(tmp_path: Path) -> None:
             "rate": {"f.n": 0},
             "concurrency": {"f.n": 0},
             "in_flight": {"f.n": 0},
-            "proof": {"moved f.n": 0, "alive never.n": 0, "up": 1, "scrapes": FULL_SCRAPES + 1, "resets": 0},
+            "proof": {"moved f.n": 0, "alive never.n": 0, **WHOLE},
         },
     )
 
@@ -148,7 +151,7 @@ def test_two_gateway_pods_are_summed_and_must_both_be_covered(tmp_path: Path) ->
             "rate": {"f.n": 1},
             "concurrency": {"f.n": 2},
             "in_flight": {"f.n": 2},
-            "proof": {"moved f.n": 63, "up": 1, "scrapes": 3, "resets": 0},
+            "proof": {"moved f.n": 63, "up": 1, "scrapes": 3, "ragged": 1, "resets": 0},
         },
     )
 
@@ -156,26 +159,54 @@ def test_two_gateway_pods_are_summed_and_must_both_be_covered(tmp_path: Path) ->
 def test_a_target_that_was_down_once_shows(tmp_path: Path) -> None:
     """One failed scrape within the range is enough to make it uncovered."""
     series = {'up{job="g",instance="a"}': "1x37 0 1 1", started("f.n"): "1x37 stale 1 1"}
-    expect(tmp_path, series, {"proof": {"moved f.n": 0, "up": 0, "scrapes": FULL_SCRAPES + 1, "resets": 0}})
+    expect(tmp_path, series, {"proof": {"moved f.n": 0, **WHOLE, "up": 0}})
 
 
-@pytest.mark.parametrize(("since_back", "is_covered"), [(1, False), (2, False), (3, False), (4, True)])
+@pytest.mark.parametrize(("since_back", "is_covered"), [(1, False), (3, False), (4, False), (5, True)])
 def test_after_an_outage_of_prometheus_it_takes_a_whole_range(
     tmp_path: Path, since_back: int, is_covered: bool
 ) -> None:
-    """Prometheus away for five minutes and back: scrapes count up to a full range, and not one earlier."""
+    """Prometheus away for five minutes and back: covered by a full range of scrapes and one before it, not earlier."""
     away = SCRAPES - 20 - since_back
     up = " ".join(["1"] * away + ["_"] * 20 + ["1"] * since_back)
-    assert (since_back >= FULL_SCRAPES) is is_covered
-    expect(tmp_path, {'up{job="g",instance="a"}': up}, {"proof": {"up": 1, "scrapes": since_back}})
+    assert (since_back > FULL_SCRAPES) is is_covered
+    ends = {"ragged": 0.0} if is_covered else {}
+    expect(tmp_path, {'up{job="g",instance="a"}': up}, {"proof": {"up": 1, "scrapes": since_back, **ends}})
+
+
+@pytest.mark.parametrize(("lost", "is_ragged"), [(36, True), (37, True), (38, False), (39, False), (40, True)])
+def test_one_lost_scrape(tmp_path: Path, lost: int, is_ragged: bool) -> None:
+    """One lost scrape leaves enough of them; at an end of the range, on either side of its beginning, it shows."""
+    up = " ".join("_" if number == lost else "1" for number in range(SCRAPES))
+    ends = {} if is_ragged else {"ragged": 0.0}
+    expect(tmp_path, {'up{job="g",instance="a"}': up}, {"proof": {"up": 1, "scrapes": FULL_SCRAPES, **ends}})
+
+
+def test_targets_that_come_and_go_are_ragged(tmp_path: Path) -> None:
+    """One target that went and one that came are ragged, beside one that was there all the time."""
+    series = {'up{job="g",instance="a"}': "1x37 stale", 'up{job="g",instance="b"}': "_x38 1 1 1"}
+    expect(tmp_path, series, {"proof": {"up": 1, "scrapes": 2}})
+    expect(tmp_path, series | ALWAYS_UP_TOO, {"proof": {"up": 1, "scrapes": 2, "ragged": 2}})
+
+
+def test_a_target_that_was_down_before_the_range_shows(tmp_path: Path) -> None:
+    """What it counted before it was down is in no scrape at the beginning of the range: its counters only look born."""
+    series = {'up{job="g",instance="a"}': "1x35 0 1 1 1 1", started("f.n"): "90x35 stale 90 90 90 90"}
+    expect(tmp_path, series, {"proof": {"born f.n": 90, **WHOLE, "up": 0}})
 
 
 def test_a_restarted_gateway_shows(tmp_path: Path) -> None:
     """A gateway that starts anew between two scrapes was never down: its counters, or its process's start, tell."""
     series = ALWAYS_UP | {started("f.n"): "0+10x38 5 15", total("f.n"): "0+10x38 5 15"}
-    expect(tmp_path, series, {"proof": {"moved f.n": -345, "up": 1, "scrapes": FULL_SCRAPES + 1, "resets": 1}})
+    expect(tmp_path, series, {"proof": {"moved f.n": -345, **WHOLE, "resets": 1}})
     quiet = ALWAYS_UP | {'process_start_time_seconds{job="g",instance="a"}': "7x38 500 500"}
-    expect(tmp_path, quiet, {"proof": {"up": 1, "scrapes": FULL_SCRAPES + 1, "resets": 1}})
+    expect(tmp_path, quiet, {"proof": {**WHOLE, "resets": 1}})
+
+
+def test_a_restart_before_the_first_scrape_of_the_range_shows(tmp_path: Path) -> None:
+    """Between the scrape before the range and the first one in it a restart makes rate too low as well."""
+    series = ALWAYS_UP | {started("f.n"): "0+10x36 5 15 25 35", total("f.n"): "0+10x36 5 15 25 35"}
+    expect(tmp_path, series, {"proof": {"moved f.n": -325, **WHOLE, "resets": 1}})
 
 
 def test_nothing_scraped_is_nothing_said(tmp_path: Path) -> None:

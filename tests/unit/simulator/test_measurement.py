@@ -47,7 +47,7 @@ def sample(measurement: Measurement, at_s: float, key: FunctionKey = BUSY) -> tu
 
 
 def test_a_steady_load_is_read_as_it_is() -> None:
-    """20/s of half a second each reads 20/s and 10 in flight, covered, as soon as four scrapes are there."""
+    """20/s of half a second each reads 20/s and 10 in flight, covered, once there are scrapes for it."""
     platform, measurement = platform_of(even(20.0)), Measurement(15.0)
     measurement.catch_up(platform, 120.0)
     rps, concurrency, in_flight, is_covered, is_idle = sample(measurement, 120.0)
@@ -64,12 +64,12 @@ def test_before_the_first_scrape_nothing_is_known() -> None:
 
 
 def test_a_function_never_called_is_a_proven_zero_once_covered() -> None:
-    """The gateway names it and has no counter of it: zero, proven after four scrapes and not before."""
+    """The gateway names it and has no counter of it: zero, proven after five scrapes and not before."""
     platform, measurement = platform_of(even(20.0)), Measurement(15.0)
-    measurement.catch_up(platform, 50.0)
-    assert sample(measurement, 50.0, QUIET) == (0.0, 0.0, 0.0, False, False)
-    measurement.catch_up(platform, 60.0)
-    assert sample(measurement, 60.0, QUIET) == (0.0, 0.0, 0.0, True, True)
+    measurement.catch_up(platform, 65.0)
+    assert sample(measurement, 65.0, QUIET) == (0.0, 0.0, 0.0, False, False)
+    measurement.catch_up(platform, 66.0)
+    assert sample(measurement, 66.0, QUIET) == (0.0, 0.0, 0.0, True, True)
 
 
 def test_a_function_is_idle_when_its_last_call_left_the_range() -> None:
@@ -91,29 +91,56 @@ def test_a_long_call_is_never_idle() -> None:
     assert sample(measurement, 300.0) == (0.0, 1.0, 1.0, True, False)
 
 
-def test_the_first_call_moves_though_its_rate_reads_zero() -> None:
-    """A counter born at 1 within the range has no rate, and is no proof of zero."""
+def test_the_first_call_is_a_load_though_its_rate_reads_zero() -> None:
+    """A counter born at 1 within the range of a minute has no rate; it is a call a minute, and no proof of zero."""
     steps = (Step.model_construct(at=100.0, rate=1.0), Step.model_construct(at=101.0, rate=0.0))
     platform, measurement = platform_of(Steps(type="steps", arrivals="even", steps=steps)), Measurement(15.0)
     measurement.catch_up(platform, 140.0)
     answers = measurement.answers((BUSY,), 140.0)
-    assert (answers.rate[0], answers.moved[0]) == (0.0, 1.0)
-    assert not sample(measurement, 140.0)[4]
+    assert (answers.rate[0], answers.born[0]) == (0.0, 1.0)
+    assert np.isnan(answers.moved[0])
+    assert sample(measurement, 140.0) == (1 / 60, 0.0, 0.0, True, False)
+
+
+def test_a_first_burst_is_a_load_at_the_first_scrape() -> None:
+    """200 calls of a function never called before, within one scrape interval, read as 200 in a minute at once."""
+    steps = (Step.model_construct(at=100.0, rate=20.0), Step.model_construct(at=110.0, rate=0.0))
+    platform, measurement = platform_of(Steps(type="steps", arrivals="even", steps=steps)), Measurement(15.0)
+    measurement.catch_up(platform, 111.0)
+    rps, _, _, is_covered, _ = sample(measurement, 111.0)
+    assert rps == pytest.approx(200 / 60, rel=0.01)
+    assert is_covered
+
+
+def test_after_a_long_outage_what_was_ever_counted_is_no_load() -> None:
+    """Away for longer than Prometheus looks back, every counter looks born: until one more scrape, lower bounds."""
+    platform, measurement = platform_of(even(10.0)), Measurement(15.0)
+    measurement.catch_up(platform, 1200.0)
+    measurement.skip(1600.0)
+    seen = {}
+    for at_s in np.arange(1600.0, 1720.0, 1.0).tolist():
+        measurement.catch_up(platform, at_s)
+        seen[at_s] = sample(measurement, at_s)
+    assert np.nanmax([rps for rps, *_ in seen.values()]) < 10.1
+    first = min(at_s for at_s, (*_, is_covered, _) in seen.items() if is_covered)
+    assert first == 1671.0  # the first scrape is at 1610.55, and the range of a minute begins after it
+    assert all(one[3] for at_s, one in seen.items() if at_s >= first)
+    assert measurement.answers((BUSY,), 1655.0).born[0] > 10_000
 
 
 def test_after_an_outage_of_prometheus_values_are_lower_bounds_until_covered() -> None:
-    """Five minutes without scrapes: then nothing, then values that are not covered, covered after four scrapes."""
+    """Four minutes without scrapes: then nothing, then values that are not covered, covered after five scrapes."""
     platform, measurement = platform_of(even(10.0)), Measurement(15.0)
-    measurement.catch_up(platform, 120.0)
+    measurement.catch_up(platform, 180.0)
     measurement.skip(420.0)
     measurement.catch_up(platform, 421.0)
     assert np.isnan(sample(measurement, 421.0)[0])
     covered = {}
-    for at_s in (426.0, 441.0, 456.0, 471.0):
+    for at_s in (426.0, 441.0, 456.0, 471.0, 486.0):
         measurement.catch_up(platform, at_s)
         covered[at_s] = sample(measurement, at_s)[3]
-    assert covered == {426.0: False, 441.0: False, 456.0: False, 471.0: True}
-    assert sample(measurement, 471.0)[0] == pytest.approx(10.0)
+    assert covered == {426.0: False, 441.0: False, 456.0: False, 471.0: False, 486.0: True}
+    assert sample(measurement, 486.0)[0] == pytest.approx(10.0)
 
 
 def test_a_target_that_is_down_is_not_covered_and_ends_its_series() -> None:

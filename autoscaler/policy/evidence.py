@@ -1,0 +1,160 @@
+"""What one gateway's answers prove of each function: one account of it, for the daemon and the simulator."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from autoscaler.core.fleet import Bools, Floats
+from autoscaler.policy.profiles import Profile, SignalName
+
+_GAUGES: tuple[SignalName, SignalName] = ("concurrency", "in_flight")
+_NOISE = 1e-9  # a difference of sums may be this far below 0 and still mean 0
+
+
+class Sums(NamedTuple):
+    """One kind of series: `values (rows,) float64`, nan without one; `present (rows,) bool`.
+
+    Present with a value of nan is a series whose value is no number: it is there, and tells nothing.
+    """
+
+    values: Floats
+    present: Bools
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """The series of query `proof` that tell how well the targets were scraped; None: not in the answer.
+
+    Attributes are as in `SignalQuery`.
+    """
+
+    up: float | None
+    scrapes: float | None
+    ragged: float | None
+    resets: float | None
+
+    @property
+    def is_seen(self) -> bool:
+        """Whether a target was scraped at all."""
+        return self.up is not None
+
+    def is_whole(self, full_scrapes: int) -> bool:
+        """Whether the range is wholly covered, so that values are values."""
+        is_full = self.scrapes is not None and self.scrapes >= full_scrapes
+        return self.up == 1 and is_full and self.ragged == 0 and self.resets in (None, 0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answered:
+    """The answers of one gateway to its profile's queries, by function.
+
+    Attributes:
+        signals: `rate`, `concurrency` and `in_flight`, those that the profile asks for.
+        moved: `moved` of query `proof`.
+        born: `born` of it.
+        alive: `alive` of it.
+        coverage: the rest of it.
+    """
+
+    signals: Mapping[SignalName, Sums]
+    moved: Sums
+    born: Sums
+    alive: Sums
+    coverage: Coverage
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Evidence:
+    """What is known of each function, `(rows,)` each.
+
+    Attributes:
+        rps: float64, requests/s; nan: unknown.
+        concurrency: float64, mean requests in flight; nan: unknown.
+        in_flight: float64, requests in flight at the newest scrape; nan: unknown.
+        is_covered: bool, the values are values; else they are lower bounds.
+        is_quiet: bool, nothing moved and nothing is known to be in flight: idle, if for longer than `needs_s`.
+        needs_s: seconds of quiet that prove zero; 0 where an in-flight signal tells it of the range itself.
+    """
+
+    rps: Floats
+    concurrency: Floats
+    in_flight: Floats
+    is_covered: Bools
+    is_quiet: Bools
+    needs_s: float
+
+
+def weigh(profile: Profile, answered: Answered) -> Evidence:
+    """Say what the answers prove, by the rules that `Profile` states."""
+    rows = len(answered.moved.present)
+    needs_s = 0.0 if profile.has_in_flight else profile.request_timeout_s
+    if not answered.coverage.is_seen:
+        nothing, no = np.full(rows, np.nan), np.zeros(rows, dtype=np.bool_)
+        return Evidence(nothing, nothing, nothing, is_covered=no, is_quiet=no, needs_s=needs_s)
+    is_whole = answered.coverage.is_whole(profile.full_scrapes)
+    is_silent = _is_silent(answered)
+    rps, understates = _rps(answered, is_silent, profile.range_s if is_whole else np.inf)
+    concurrency, in_flight = (_value(answered, name, is_silent) for name in _GAUGES)
+    return Evidence(
+        rps=rps,
+        concurrency=concurrency,
+        in_flight=in_flight,
+        is_covered=is_whole & ~understates,
+        is_quiet=is_whole & _is_quiet(profile, answered, is_silent, (rps, concurrency, in_flight)),
+        needs_s=needs_s,
+    )
+
+
+def _is_silent(answered: Answered) -> Bools:
+    """Tell which functions have no series of their own, but are named as alive: nobody ever called them."""
+    own = answered.moved.present | answered.born.present
+    for signal in answered.signals.values():
+        own = own | signal.present
+    return ~own & answered.alive.present
+
+
+def _value(answered: Answered, name: SignalName, is_silent: Bools) -> Floats:
+    """Give a signal: 0 where nobody ever called; nan where there is none, or more calls ended than began."""
+    signal = answered.signals.get(name)
+    if signal is None:
+        return np.full(len(is_silent), np.nan)
+    with np.errstate(invalid="ignore"):
+        sound = np.where(signal.values < -_NOISE, np.nan, np.maximum(signal.values, 0.0))
+    result: Floats = np.where(is_silent, 0.0, sound)
+    return result
+
+
+def _rps(answered: Answered, is_silent: Bools, range_s: float) -> tuple[Floats, Bools]:
+    """Give requests/s, and where they are too low.
+
+    A counter's first value is no increase, so `rate` leaves it out: 100 calls before the first scrape of a new
+    counter and 1 after it read 0.03/s over a minute instead of 1.7/s.
+
+    Args:
+        range_s: what new counters counted came within so many seconds; inf: nobody knows, they may be old.
+    """
+    rps = _value(answered, "rate", is_silent)
+    if "rate" not in answered.signals:
+        return rps, np.zeros(len(rps), dtype=np.bool_)
+    moved, born = answered.moved, answered.born
+    did_move = born.present | (moved.present & (moved.values != 0))  # NaN too: what cannot be read is no calm
+    rps[did_move & ~answered.signals["rate"].present] = 0.0  # a counter of one sample has no rate yet
+    called = born.values + np.where(moved.present, moved.values, 0.0)  # both: one of two names of a function is new
+    is_born = born.present & np.isfinite(called)
+    rps[is_born] = np.maximum(rps, called / range_s)[is_born]
+    return rps, did_move & ((rps == 0.0) | (born.present & ~is_born))
+
+
+def _is_quiet(profile: Profile, answered: Answered, is_silent: Bools, values: tuple[Floats, Floats, Floats]) -> Bools:
+    """Tell where the answers say that nothing was called and, as far as the profile can tell, nothing runs."""
+    if not profile.has_activity:
+        return np.zeros(len(is_silent), dtype=np.bool_)
+    known_still = answered.moved.present & (answered.moved.values == 0) & ~answered.born.present
+    quiet: Bools = known_still | (is_silent if profile.has_alive else False)
+    names: tuple[SignalName, ...] = ("rate", *_GAUGES)
+    for name, column in zip(names, values, strict=True):
+        if name in answered.signals:
+            quiet = quiet & (column == 0.0)
+    return quiet
