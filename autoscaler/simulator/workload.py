@@ -1,5 +1,6 @@
 """When requests arrive: a rate over time, and how arrivals are spaced under it."""
 
+from abc import ABC, abstractmethod
 from typing import Annotated, Literal
 
 import numpy as np
@@ -13,7 +14,7 @@ SINE_KNOTS = 128
 """Straight pieces that one period of a sine is made of: its rate is then off by at most 0.01 % of the amplitude."""
 
 
-class Arrivals(Strict):
+class Arrivals(Strict, ABC):
     """What all workloads share: how arrivals are spaced under their rate.
 
     Both spacings run one clock that ticks `rate` times a second: `even` sends a request at every whole
@@ -24,13 +25,13 @@ class Arrivals(Strict):
         "poisson", description="Spacing: poisson (independent callers) or even (a timer). Default poisson."
     )
 
+    @abstractmethod
     def knots(self, start_s: float, end_s: float) -> Floats:
         """Give the times between which the rate is straight, both ends included, ascending."""
-        raise NotImplementedError
 
+    @abstractmethod
     def cumulative(self, times_s: Floats) -> Floats:
         """Give the requests expected from 0 to each time."""
-        raise NotImplementedError
 
     def between(self, start_s: float, end_s: float, generator: np.random.Generator) -> Floats:
         """Draw the arrivals in [start, end), ascending seconds.

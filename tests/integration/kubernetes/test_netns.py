@@ -1,5 +1,6 @@
 """The launcher of tests that need addresses of their own."""
 
+import os
 import subprocess
 import sys
 
@@ -9,10 +10,7 @@ PROGRAM = """
 import os, socket
 listener = socket.create_server(("10.244.3.7", 8080))
 print(socket.create_connection(("10.244.3.7", 8080)).getpeername()[0], os.environ["AUTOSCALER_TEST_NAMESPACE"])
-try:
-    socket.create_connection(("192.0.2.1", 80), 1)
-except OSError as error:
-    print(error.strerror)
+print(*(name for _, name in socket.if_nameindex()))
 """
 
 
@@ -23,11 +21,11 @@ def launch(*command: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_pods_addresses_are_local_inside_and_nothing_leaves() -> None:
-    """Inside, an address of the pods' range can be bound and reached, and any other network is out of reach."""
+    """Inside, an address of the pods' range can be bound and reached, and there is no way out but loopback."""
     outcome = launch(sys.executable, "-c", PROGRAM)
-    if "no network namespace can be made" in outcome.stderr:
+    if "no network namespace can be made" in outcome.stderr and not os.environ.get("CI"):
         pytest.skip(outcome.stderr.strip())
-    assert outcome.stdout.splitlines() == ["10.244.3.7 1", "Network is unreachable"]
+    assert outcome.stdout.splitlines() == ["10.244.3.7 1", "lo"]
 
 
 def test_a_missing_command_is_said() -> None:

@@ -11,6 +11,7 @@ from autoscaler.core.decisions import Decisions
 from autoscaler.core.events import Event
 from autoscaler.core.observation import Observation
 from tests.property.core.strategies import events_of, fleet_of, observation_of, seeds
+from tests.property.effort import examples
 from tests.unit.core.fleets import NAN, at, make_load, stepped
 
 RULE = BlastRadiusRule(3.0, 0.2, 60.0)
@@ -46,7 +47,7 @@ def script(seed: int, steps: int = 25) -> list[tuple[float, Observation | None, 
 
 
 @given(seeds)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_invariants_hold_through_any_run(seed: int) -> None:
     """Through random churn, wild samples and events, every step keeps every invariant."""
     controller = Controller(RULE)
@@ -55,7 +56,7 @@ def test_invariants_hold_through_any_run(seed: int) -> None:
 
 
 @given(seeds)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 def test_the_same_inputs_give_the_same_bytes(seed: int) -> None:
     """Two controllers that are told the same decide the same, byte for byte."""
     one, other = Controller(RULE), Controller(RULE)
@@ -66,7 +67,7 @@ def test_the_same_inputs_give_the_same_bytes(seed: int) -> None:
 
 
 @given(seeds)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 def test_inputs_are_left_as_they_came(seed: int) -> None:
     """No step writes into the columns of its observation."""
     rng = np.random.default_rng(seed)
@@ -88,7 +89,7 @@ def test_inputs_are_left_as_they_came(seed: int) -> None:
 
 
 @given(seeds)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_splitting_events_changes_nothing_without_a_budget(seed: int) -> None:
     """Where no budget binds, events told one by one come to the same as told together, between ticks and after the next."""
     rng = np.random.default_rng(seed)
@@ -109,7 +110,7 @@ def test_splitting_events_changes_nothing_without_a_budget(seed: int) -> None:
 
 
 @given(seeds)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_splitting_events_under_a_budget_moves_no_sum(seed: int) -> None:
     """Under caps, events told one by one raise every tenant by as much as told together, and the next tick is the same."""
     rng = np.random.default_rng(seed)
@@ -131,7 +132,7 @@ def test_splitting_events_under_a_budget_moves_no_sum(seed: int) -> None:
 
 
 @given(seeds)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_events_repeated_change_nothing(seed: int) -> None:
     """The same wakes and firing alerts told three times, in one step or in several, come to the same as told once."""
     rng = np.random.default_rng(seed)
@@ -149,7 +150,7 @@ def test_events_repeated_change_nothing(seed: int) -> None:
 
 
 @given(seeds)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_one_tenants_inputs_never_change_anothers_rows(seed: int) -> None:
     """Whatever one tenant's loads, requests and events are, the decisions of the others stay the same bytes."""
     rng = np.random.default_rng(seed)
@@ -184,7 +185,7 @@ def _mixed(plain: Observation, changed: Observation, mine: np.ndarray) -> Observ
 
 
 @given(seeds)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 def test_silence_removes_nothing(seed: int) -> None:
     """However long nothing is known, no tick asks for fewer than before, but by max, caps, budgets and orders at the first."""
     rng = np.random.default_rng(seed)

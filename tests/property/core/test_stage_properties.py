@@ -8,10 +8,11 @@ from autoscaler.core.blast_radius import contain
 from autoscaler.core.budget import fill
 from autoscaler.core.recommendations import STEPS, Recommendations
 from tests.property.core.strategies import seeds
+from tests.property.effort import examples
 
 
 @given(seeds)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_fill_is_feasible_fair_and_wastes_nothing(seed: int) -> None:
     """A fill keeps the cap, uses all of it that is asked for, respects guarantees and one-each, and is even to one unit."""
     rng = np.random.default_rng(seed)
@@ -40,7 +41,7 @@ def test_fill_is_feasible_fair_and_wastes_nothing(seed: int) -> None:
 
 
 @given(seeds)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_fill_of_what_it_granted_changes_nothing(seed: int) -> None:
     """Filled again with what was granted as what runs, the same comes out: equal inputs never flap."""
     rng = np.random.default_rng(seed)
@@ -52,7 +53,7 @@ def test_fill_of_what_it_granted_changes_nothing(seed: int) -> None:
 
 
 @given(seeds)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 def test_containment_spends_no_more_than_the_credit(seed: int) -> None:
     """Cuts beyond the credit are put off to the unit, none is made larger, none is touched that the credit covers."""
     rng = np.random.default_rng(seed)
@@ -72,7 +73,7 @@ def test_containment_spends_no_more_than_the_credit(seed: int) -> None:
 
 
 @given(seeds, st.sampled_from([0.0, 5.0, 30.0, 300.0]))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 def test_the_sliding_maximum_is_that_of_all_recommendations(seed: int, window_s: float) -> None:
     """The peak is the largest recommendation of the window, as if all had been kept; after too many falls it is no less."""
     rng = np.random.default_rng(seed)

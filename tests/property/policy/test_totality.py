@@ -15,6 +15,7 @@ from autoscaler.policy.loading import load
 from autoscaler.policy.parsing import read_documents
 from autoscaler.policy.precedence import fits
 from autoscaler.policy.profiles import quoted
+from tests.property.effort import examples
 
 GOOD = """\
 apiVersion: autoscaler.faas.dev/v1alpha1
@@ -47,7 +48,7 @@ JSON = st.recursive(
 )
 
 
-@settings(deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.text() | st.lists(TOKENS, max_size=30).map("".join))
 @example("&0 : &0")  # an anchor set twice made the library warn on standard error
 def test_any_text_is_read(text: str) -> None:
@@ -60,7 +61,7 @@ def test_any_text_is_read(text: str) -> None:
         assert problem.path == "" or problem.path.isprintable()
 
 
-@settings(deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.data())
 def test_any_edit_of_a_good_text_is_survived(data: st.DataObject) -> None:
     """Cutting and pasting within good documents breaks nothing, and a refused document is told."""
@@ -71,7 +72,7 @@ def test_any_edit_of_a_good_text_is_survived(data: st.DataObject) -> None:
     Compiler().compile(edited, [Deployed(FunctionKey("acme-prod", "f"), "u", {"faas_function": "f"}, {})])
 
 
-@settings(deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.dictionaries(st.text(min_size=1, max_size=3), st.text(max_size=3), max_size=4))
 def test_a_text_that_cannot_be_read_removes_nothing(files: dict[str, str]) -> None:
     """Whatever happens to other files, documents of an untouched one stay in force."""
@@ -79,7 +80,7 @@ def test_a_text_that_cannot_be_read_removes_nothing(files: dict[str, str]) -> No
     assert set(load(files).policies["acme-prod"]) == {"default"}
 
 
-@settings(deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(JSON)
 def test_any_value_is_a_payload_or_a_value_error(document: Any) -> None:
     """Whatever JSON says, the parser gives a payload or a ValueError of one printable line."""
@@ -89,7 +90,7 @@ def test_any_value_is_a_payload_or_a_value_error(document: Any) -> None:
         assert str(error).isprintable()  # noqa: PT017
 
 
-@settings(deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(
     st.dictionaries(
         st.sampled_from(["namespace", "function", "function_name", "deployment", "a"]),
@@ -104,7 +105,7 @@ def test_any_alert_has_an_event_or_a_reason(labels: dict[str, str]) -> None:
     assert boost_events(plan, frozenset(), [Alert("1", "t", True, labels)], 0.0)[0] == []
 
 
-@settings(deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(
     st.dictionaries(
         st.sampled_from(sorted(MEANINGS)),
@@ -125,7 +126,7 @@ def test_any_labels_give_rules_within_bounds(labels: dict[str, str]) -> None:
     )
 
 
-@settings(deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.text("ab", max_size=8), st.text("ab*", max_size=8))
 def test_patterns_mean_what_their_stars_say(name: str, pattern: str) -> None:
     """`*` stands for any text: the same as trying every length for every star."""
@@ -140,7 +141,7 @@ def test_patterns_mean_what_their_stars_say(name: str, pattern: str) -> None:
     assert fits(pattern, name) == slow(pattern, name)
 
 
-@settings(deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.text())
 def test_a_quoted_text_has_no_end_of_its_own(value: str) -> None:
     """Reading a quoted text back, escape by escape, gives the value: no value ends its own quotes."""
@@ -156,7 +157,7 @@ def test_a_quoted_text_has_no_end_of_its_own(value: str) -> None:
     assert result == value
 
 
-@settings(deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.dictionaries(st.text("abc", min_size=1), st.integers() | st.booleans() | st.none() | st.text("xyz \n'\"")))
 def test_plain_values_survive_writing_and_reading(values: dict[str, object]) -> None:
     """JSON is YAML: what JSON says is read as JSON means it."""

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from autoscaler.core.fleet import FunctionKey
 from autoscaler.simulator.platform import FunctionSpec, Platform
 from autoscaler.simulator.workload import Constant, OnOff, Workload
+from tests.property.effort import examples
 
 KEY = FunctionKey("acme", "resize")
 
@@ -40,7 +41,7 @@ def platform_of(spec: FunctionSpec, workload: Workload, seed: int) -> Platform:
     return Platform([spec], {KEY: workload}, np.random.default_rng(seed), 1.0)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(spec=specs, workload=workloads, orders=orders, seed=st.integers(0, 2**32))
 def test_nothing_is_lost(spec: FunctionSpec, workload: Workload, orders: list[tuple[float, int]], seed: int) -> None:
     """Started is finished plus in flight; replicas ready are never more than requested; waits never last beyond the hold."""
@@ -62,7 +63,7 @@ def test_nothing_is_lost(spec: FunctionSpec, workload: Workload, orders: list[tu
         assert np.all(statistics.waits_s <= spec.hold_s * (1 + 1e-9) + 1e-9)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(spec=specs, workload=workloads, orders=orders, seed=st.integers(0, 2**32))
 def test_replica_seconds_are_the_integral_of_what_there_is(
     spec: FunctionSpec, workload: Workload, orders: list[tuple[float, int]], seed: int
@@ -80,7 +81,7 @@ def test_replica_seconds_are_the_integral_of_what_there_is(
     assert statistics.draining_s >= 0
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(spec=specs, workload=workloads, cuts=st.lists(st.floats(0, 60), max_size=30), seed=st.integers(0, 2**32))
 def test_the_steps_of_time_change_nothing(spec: FunctionSpec, workload: Workload, cuts: list[float], seed: int) -> None:
     """Advanced in one step or in many, a platform comes to the same counts and the same waits."""
@@ -101,7 +102,7 @@ def test_the_steps_of_time_change_nothing(spec: FunctionSpec, workload: Workload
     assert np.isclose(one.replica_seconds, many.replica_seconds)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(workload=workloads, cuts=st.lists(st.floats(0, 100), min_size=1, max_size=5), seed=st.integers(0, 2**32))
 def test_windows_share_no_arrival(workload: Workload, cuts: list[float], seed: int) -> None:
     """Arrivals of neighbouring windows ascend, lie within them, and evenly spaced ones are those of the whole."""
