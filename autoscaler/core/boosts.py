@@ -37,6 +37,7 @@ class BoostInForce:
 class _Boost:
     ends_s: float
     floors: dict[FunctionKey, float] = field(default_factory=dict)
+    pairs: Counter[str] = field(default_factory=Counter)
     is_resolved: bool = False
 
 
@@ -52,7 +53,6 @@ class Boosts:
         self._most = pairs_per_tenant
         self._boosts: dict[str, _Boost] = {}
         self._pairs: Counter[str] = Counter()
-        self._owners: dict[FunctionKey, str] = {}
         self._compiled: tuple[Fleet, Ints, Floats] | None = None
 
     def fire(self, event: BoostFiring, fleet: Fleet, floor_of: Callable[[int], float], now_s: float) -> Ints:
@@ -65,7 +65,7 @@ class Boosts:
             now_s: monotonic seconds; a boost that would have ended is ignored.
 
         Returns:
-            The rows it raises, ascending; none where it was refused.
+            The rows it raises, ascending; where there is no place for more, only those that it raised before.
         """
         if not event.ends_s > now_s:
             return np.empty(0, np.int64)
@@ -73,8 +73,10 @@ class Boosts:
         boost = self._boosts.get(event.id)
         known = boost.floors if boost is not None else {}
         fresh = [row for row in rows if fleet.keys[row] not in known]
-        if not rows or not self._has_place(fresh, fleet):
-            self.refused += bool(rows)
+        if not self._has_place(fresh, fleet):
+            self.refused += 1
+            rows, fresh = [row for row in rows if fleet.keys[row] in known], []
+        if not rows:
             return np.empty(0, np.int64)
         if boost is None:
             boost = self._boosts[event.id] = _Boost(event.ends_s)
@@ -88,8 +90,8 @@ class Boosts:
         return all(self._pairs[tenant] + count <= self._most for tenant, count in wanted.items())
 
     def _add(self, boost: _Boost, key: FunctionKey, tenant: str, floor: float) -> None:
-        owner = self._owners.setdefault(key, tenant)
-        self._pairs[owner] += 1
+        self._pairs[tenant] += 1
+        boost.pairs[tenant] += 1
         boost.floors[key] = floor
         self._compiled = None
 
@@ -103,16 +105,8 @@ class Boosts:
         """Remove what ended or was resolved; ticks alone do this."""
         gone = [name for name, boost in self._boosts.items() if boost.is_resolved or boost.ends_s <= now_s]
         for name in gone:
-            for key in self._boosts.pop(name).floors:
-                self._pairs[self._owners[key]] -= 1
+            self._pairs -= self._boosts.pop(name).pairs
             self._compiled = None
-        if gone:
-            self._forget_owners()
-
-    def _forget_owners(self) -> None:
-        self._pairs = +self._pairs
-        if not self._boosts:
-            self._owners.clear()
 
     def floor(self, fleet: Fleet) -> Floor:
         """Give the floors in force in a fleet's rows."""

@@ -8,7 +8,6 @@ from autoscaler.core.between import between_ticks
 from autoscaler.core.blast_radius import BlastRadiusRule
 from autoscaler.core.boosts import BoostInForce, Boosts
 from autoscaler.core.decisions import Decisions
-from autoscaler.core.derived import MOST_REPLICAS
 from autoscaler.core.events import BoostFiring, BoostResolved, Event, Wake
 from autoscaler.core.fleet import Ints
 from autoscaler.core.floors import Floor
@@ -115,9 +114,10 @@ class Controller:
         return Now(self._now_s, now.utc_s)
 
     def _keep_early(self, events: Sequence[Event]) -> None:
-        """Keep events until functions are known, each once."""
+        """Keep events until functions are known, each once, where it was told last: of two levels the later holds."""
         for event in events:
             if event in self._early or len(self._early) < EARLY_EVENTS:
+                self._early.pop(event, None)
                 self._early[event] = None
             else:
                 self._early_refused += 1
@@ -139,6 +139,9 @@ class Controller:
         row = memory.fleet.row_of.get(event.key)
         if row is None:
             return np.empty(0, np.int64)
+        leaves_zero, holds = memory.settled[row] == 0, memory.wake_ends_s[row] > now_s
+        floor = memory.fleet.rules.activation[row] if leaves_zero else 1.0
+        memory.wake_floor[row] = max(float(floor), 1.0, float(memory.wake_floor[row]) if holds else 0.0)
         memory.active_s[row] = now_s
         memory.wake_ends_s[row] = now_s + max(float(memory.fleet.rules.stable_window_s[row]), LEAST_WAKE_S)
         memory.waiting[row] = max(float(memory.waiting[row]), float(event.waiting))
@@ -149,12 +152,10 @@ class Controller:
             demand = memory.known_demand[row]
             if np.isnan(demand):
                 return float(memory.settled[row])
-            floor = whole_up(np.array([demand * event.factor + event.add]))[0]
-            return float(min(floor, MOST_REPLICAS))
+            return float(whole_up(np.array([demand * event.factor + event.add]))[0])
 
         return self._boosts.fire(event, memory.fleet, floor_of, now_s)
 
     def _floors(self, memory: Memory, now_s: float) -> tuple[Floor, ...]:
         awake = np.flatnonzero(memory.wake_ends_s > now_s)
-        woken = np.maximum(memory.fleet.rules.activation[awake], 1.0)
-        return Floor(awake, woken, Reason.WAKE), self._boosts.floor(memory.fleet)
+        return Floor(awake, memory.wake_floor[awake], Reason.WAKE), self._boosts.floor(memory.fleet)

@@ -36,14 +36,15 @@ def relative_load(rps: Floats | None, concurrency: Floats | None, rules: Rules) 
         concurrency: likewise.
         rules: targets, inf where a function does not use the metric.
     """
-    if rps is not None and concurrency is not None:
-        ratio = np.fmax(rps / rules.target_rps, concurrency / rules.target_concurrency)
-    elif rps is not None:
-        ratio = rps / rules.target_rps
-    elif concurrency is not None:
-        ratio = concurrency / rules.target_concurrency
-    else:
-        return np.zeros(len(rules.target_rps))
+    with np.errstate(over="ignore"):  # inf, which asks for the most there is
+        if rps is not None and concurrency is not None:
+            ratio = np.fmax(rps / rules.target_rps, concurrency / rules.target_concurrency)
+        elif rps is not None:
+            ratio = rps / rules.target_rps
+        elif concurrency is not None:
+            ratio = concurrency / rules.target_concurrency
+        else:
+            return np.zeros(len(rules.target_rps))
     nothing = np.flatnonzero(np.isnan(ratio))
     if nothing.size:
         ratio[nothing] = 0.0
@@ -64,7 +65,8 @@ def demand(
 
     `want = ceil(load / target)`, kept within `[floor(ready / maxRateDown), ceil(ready * maxRateUp)]` where ready
     counts as at least 1, so that 0 can grow. The lower edge never exceeds what is requested: after a cut to 2,
-    pods that still end (ready 9) are no reason to go back to 4. A function that leaves zero gets its activation.
+    pods that still end (ready 9) are no reason to go back to 4. Nor is the upper edge below it: of 10 replicas that
+    the load needs none goes because only 1 is ready. A function that leaves zero gets its activation.
     Requests held in a wake are a proposal of their own, neither averaged nor limited in rate; the largest wins.
 
     Args:
@@ -76,14 +78,16 @@ def demand(
         waiting: `(functions,) float64`, requests held until a replica is ready.
         waiting_target: `(functions,) float64`, held requests that one replica is given, > 0.
 
-    Source: Knative pkg/autoscaler/scaling/autoscaler.go `Scale`; ours bounds the lower edge by what is requested.
+    Source: Knative pkg/autoscaler/scaling/autoscaler.go `Scale`; ours bounds both edges by what is requested.
     """
     wanted = whole_up(ratio)
     serving = np.maximum(ready, 1.0)
     low = whole_down(serving / rules.max_rate_down)
     np.minimum(low, requested, out=low)
     replicas = np.maximum(wanted, low)
-    np.minimum(replicas, whole_up(serving * rules.max_rate_up), out=replicas)
+    high = whole_up(serving * rules.max_rate_up)
+    np.maximum(high, requested, out=high)
+    np.minimum(replicas, high, out=replicas)
     clamped = np.flatnonzero(replicas != wanted)
     is_up = wanted[clamped] > replicas[clamped]
     bound = [Bound(clamped[is_up], Reason.MAX_RATE_UP), Bound(clamped[~is_up], Reason.MAX_RATE_DOWN)]
@@ -118,4 +122,5 @@ def _serve_waiting(replicas: Floats, waiting: Floats, waiting_target: Floats) ->
 
 def waiting_proposal(waiting: Floats, waiting_target: Floats) -> Floats:
     """Give the replicas that held requests ask for."""
-    return whole_up(waiting / waiting_target)
+    with np.errstate(over="ignore"):
+        return whole_up(waiting / waiting_target)

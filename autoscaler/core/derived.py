@@ -5,10 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from autoscaler.core.fleet import Bools, Fleet, Floats, Ints, Rules
-from autoscaler.core.rounding import whole_down
-
-MOST_REPLICAS = 2_147_483_647.0
-"""Kubernetes keeps `spec.replicas` in an int32; no rule of ours may ask for more."""
+from autoscaler.core.rounding import MOST_REPLICAS, whole_down
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -110,7 +110,8 @@ _NAMES = {
 _DETAILS: dict[Reason, Callable[[DecisionRecord, int, int], str]] = {
     Reason.DEMAND: _demand,
     Reason.MAX_RATE_UP: _of(
-        "max_rate_up", "the load asks for more, but one tick multiplies {ready} ready by at most {n}: {after}."
+        "max_rate_up",
+        "the load asks for more, but one tick multiplies {ready} ready by at most {n}, or keeps what runs: {after}.",
     ),
     Reason.MAX_RATE_DOWN: _of(
         "max_rate_down", "the load asks for fewer, but one tick divides {ready} ready by at most {n}: {after}."

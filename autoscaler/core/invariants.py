@@ -131,7 +131,17 @@ def check_memory(memory: Memory) -> None:
         InvariantError: something does not hold.
     """
     functions = len(memory.fleet)
-    for name in ("range_s", "active_s", "wake_ends_s", "waiting", "known_demand", "restart_floor", "asked", "found"):
+    for name in (
+        "range_s",
+        "active_s",
+        "wake_ends_s",
+        "wake_floor",
+        "waiting",
+        "known_demand",
+        "restart_floor",
+        "asked",
+        "found",
+    ):
         if len(getattr(memory, name)) != functions:
             raise InvariantError(f"{name} has {len(getattr(memory, name))} rows, the fleet {functions}")
     for stretch in (memory.proof.covered, memory.proof.idle):

@@ -12,6 +12,7 @@ _COLUMNS = (
     "range_s",
     "active_s",
     "wake_ends_s",
+    "wake_floor",
     "waiting",
     "known_demand",
     "restart_floor",
@@ -32,6 +33,7 @@ class Memory:
         range_s: `(functions,) float64`, stretch that a sample covers, as last told.
         active_s: `(functions,) float64`, last wake; idleness is proven from there on; -inf: never woken.
         wake_ends_s: `(functions,) float64`, until when a wake's floor holds; -inf: none.
+        wake_floor: `(functions,) float64`, that floor: its activation where it left zero, else 1.
         waiting: `(functions,) float64`, most requests that events since the last tick said are held.
         known_demand: `(functions,) float64`, demand of the last tick with known load; nan: never known.
         restart_floor: `(functions,) float64`, what ran when first seen; 0 once a whole window is known.
@@ -56,6 +58,7 @@ class Memory:
         self.range_s = told_range(observation.load.range_s, np.zeros(functions))
         self.active_s = np.full(functions, -np.inf)
         self.wake_ends_s = np.full(functions, -np.inf)
+        self.wake_floor = np.zeros(functions)
         self.waiting = np.zeros(functions)
         self.known_demand = np.full(functions, np.nan)
         self.restart_floor = observation.requested.copy()
@@ -93,8 +96,8 @@ class Memory:
 
 
 def told_range(range_s: Floats, before: Floats) -> Floats:
-    """Give ranges where a range that is none (nan, inf, negative) stays as it was before."""
-    is_range = (range_s >= 0) & (range_s < np.inf)
+    """Give ranges where a range that is none (nan, inf, negative, 0: no answer) stays as it was before."""
+    is_range = (range_s > 0) & (range_s < np.inf)
     return range_s.copy() if is_range.all() else np.where(is_range, range_s, before)
 
 

@@ -40,17 +40,18 @@ class Recommendations:
             getattr(self, name)[new] = getattr(source, name)[old]
         self._front(new, window_s)
 
-    def record(self, wanted: Floats, unknown: Ints, window_s: Floats, now_s: float) -> None:
+    def record(self, wanted: Floats, unsure: Ints, window_s: Floats, now_s: float) -> None:
         """Take a tick's recommendations.
 
         Args:
             wanted: `(functions,) float64`, whole replicas; kept, so the caller must not change it afterwards.
-            unknown: rows of unknown load: their last recommendation stands meanwhile.
+            unsure: rows whose load is unknown or a lower bound: meanwhile their last recommendation stands, if it is
+                larger. What may lower nothing ages nothing either.
             window_s: `(functions,) float64`, look-back, seconds.
             now_s: monotonic seconds.
         """
-        if unknown.size:
-            wanted[unknown] = self.last[unknown]
+        if unsure.size:
+            wanted[unsure] = np.maximum(wanted[unsure], self.last[unsure])
         changed = np.flatnonzero(wanted != self.last)
         if changed.size:
             falls = wanted[changed] < self.last[changed]

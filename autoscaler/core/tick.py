@@ -89,7 +89,7 @@ def _look(memory: Memory, observation: Observation, now_s: float) -> Sight:
     load = observation.load
     memory.hear_ranges(load.range_s)
     cleaned = clean(load, memory.derived)
-    rps, concurrency = memory.averages.take(cleaned, now_s)
+    rps, concurrency = memory.averages.take(cleaned, load.is_covered, now_s)
     memory.ticks += 1
     seen = memory.proof.take(load, cleaned, memory.range_s, memory.fleet.rules.stable_window_s, now_s)
     return Sight(seen, rps, concurrency, cleaned.in_flight, cleaned.rows)
@@ -115,10 +115,11 @@ def _stages_of_one_function(
     )
     trail.put(Stage.DEMAND, Staged(asked_for.replicas, asked_for.bound), Reason.DEMAND)
     near = tolerated(ratio, requested, waiting, derived.tolerant, rules)
-    _remember_demand(memory, asked_for, sight.seen)
+    unsure = np.flatnonzero(sight.seen <= Seen.LOWER_BOUND)
+    _remember_demand(memory, asked_for, np.flatnonzero(trail.reasons[Stage.DEMAND] == Reason.MAX_RATE_DOWN), unsure)
     asked_for.wanted[near] = requested[near]  # within the dead band that is what the load recommends
     _recommend_waiting(asked_for.wanted, waiting, derived.waiting_target)
-    memory.recommendations.record(asked_for.wanted, sight.unknown, rules.stabilization_down_s, now_s)
+    memory.recommendations.record(asked_for.wanted, unsure, rules.stabilization_down_s, now_s)
     guarded = guards(
         trail.replicas,
         requested,
@@ -178,11 +179,14 @@ def _recommend_waiting(wanted: Floats, waiting: Floats, waiting_target: Floats) 
     wanted[held] = np.maximum(wanted[held], waiting_proposal(waiting[held], waiting_target[held]))
 
 
-def _remember_demand(memory: Memory, asked_for: Demand, seen: NDArray[np.uint8]) -> None:
-    """Remember the demand on which boosts are based; where it is not wholly known, the last known one stands."""
-    unsure = np.flatnonzero(seen <= Seen.LOWER_BOUND)
+def _remember_demand(memory: Memory, asked_for: Demand, slowed: Ints, unsure: Ints) -> None:
+    """Remember the demand on which boosts are based; where it is not wholly known, the last known one stands.
+
+    Where a rate slows a cut, it is what the load wants: else one boost would raise what the next one multiplies.
+    """
     before = memory.known_demand[unsure]
     memory.known_demand[:] = asked_for.replicas
+    memory.known_demand[slowed] = asked_for.wanted[slowed]
     memory.known_demand[unsure] = before
 
 

@@ -2,7 +2,7 @@
 
 A sample is itself a mean over the source's range R, so that a window W is the mean of the samples in
 (now − max(0, W − R), now], at least the newest one. With W = R = 60 s the newest sample is the answer; with
-R = 20 s the samples of the last 40 s are averaged.
+R = 20 s the samples of the last 40 s are averaged. Samples that are lower bounds are averaged in no later tick.
 """
 
 from typing import NamedTuple
@@ -70,9 +70,12 @@ class Averages:
         self.rps = of_similar_length(np.flatnonzero(derived.uses_rps), horizon_s, ticks)
         self.concurrency = of_similar_length(np.flatnonzero(derived.uses_concurrency), horizon_s, ticks)
 
-    def take(self, cleaned: Cleaned, now_s: float) -> tuple[Floats, Floats]:
+    def take(self, cleaned: Cleaned, is_covered: Bools, now_s: float) -> tuple[Floats, Floats]:
         """Take a tick's samples and give the means of requests/s and of concurrency; nan: unknown now."""
-        return _means(self.rps, cleaned.rps, now_s), _means(self.concurrency, cleaned.concurrency, now_s)
+        return (
+            _means(self.rps, cleaned.rps, is_covered, now_s),
+            _means(self.concurrency, cleaned.concurrency, is_covered, now_s),
+        )
 
     def carry(self, source: "Averages", new_of_old: Ints) -> None:
         """Take over what another instance knows of the same functions.
@@ -89,14 +92,19 @@ class Averages:
                         samples.carry(lanes, old, old_lanes)
 
 
-def _means(kept: tuple[Samples, ...], newest: Floats, now_s: float) -> Floats:
+def _means(kept: tuple[Samples, ...], newest: Floats, is_covered: Bools, now_s: float) -> Floats:
     if not kept:
         return newest
     result = newest.copy()
     for samples in kept:
-        sample = newest[samples.rows]
-        samples.push(sample, now_s)
-        result[samples.rows] = samples.means() + 0.0 * sample  # nan where the newest is unknown
+        sample, low = newest[samples.rows], np.flatnonzero(~is_covered[samples.rows])
+        # A lower bound may raise the mean of its tick, and is not kept: bridged later, it would count as a value.
+        kept_sample = sample.copy()
+        kept_sample[low] = np.nan
+        samples.push(kept_sample, now_s)
+        means = samples.means()
+        means[low] = np.fmax(means[low], (samples.sum[low] + sample[low]) / (samples.known[low] + 1))
+        result[samples.rows] = means + 0.0 * sample  # nan where the newest is unknown
     return result
 
 

@@ -5,8 +5,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from ruamel.yaml import YAML
+from ruamel.yaml.composer import MaxDepthExceededError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.reader import ReaderError
 
 from autoscaler.policy.problems import Problem, path_text, shown
 
@@ -59,11 +61,15 @@ def _pieces(text: str) -> Iterator[tuple[str, int]]:
 def _read(file: str, piece: str, lines_before: int) -> YamlDocument | None:
     try:
         nodes = [node for node in _yaml().compose_all(piece) if not _is_empty(node)]
+    except MaxDepthExceededError:
+        return _unreadable(file, lines_before + 1, lines_before, f"is nested more than {MAX_DEPTH} deep")
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = lines_before + (mark.line + 1 if mark is not None else 1)
         words = " ".join(part for part in (error.context, error.problem) if part)
         return _unreadable(file, line, lines_before, f"is no YAML: {words}")
+    except ReaderError:
+        return _unreadable(file, lines_before + 1, lines_before, "is no UTF-8 text, or has control characters")
     except (YAMLError, ValueError, OverflowError, ArithmeticError, LookupError, AttributeError, TypeError) as error:
         return _unreadable(file, lines_before + 1, lines_before, f"is no YAML: {shown(str(error))}")
     except (RecursionError, AssertionError, NotImplementedError):

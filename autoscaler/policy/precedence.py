@@ -1,6 +1,7 @@
 """Which of several sayings holds: built-in defaults, tenant, policy, labels; later wins, inside the tenant's bounds."""
 
 import math
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -197,7 +198,7 @@ def _without_contradictions(below: Fields, own: Fields, function: str) -> tuple[
         if not found:
             return fields, problems
         for one in found:
-            for path in {one.path, one.other} & own.keys():
+            for path in (path for path in (one.path, one.other) if path in own):
                 wrong = f"{one.wrong}; this label is left out"
                 problems.append(Problem(function, None, own.pop(path).origin, wrong, one.allowed))
 
@@ -219,7 +220,7 @@ def _clipped(fields: dict[str, Said], bounds: Bounds, at: Callable[[str], str]) 
 
 def _rules(fields: dict[str, Said], flags: Flags, scope: Scope) -> FunctionRules:
     metrics = fields["metrics"].of(list)
-    targets = {metric.type: metric.target * metric.utilization for metric in metrics if isinstance(metric, Metric)}
+    targets = {metric.type: _aimed_at(metric) for metric in metrics if isinstance(metric, Metric)}
     zero = fields["zero"].value
     columns = {
         "target_rps": targets.get("rps", math.inf),
@@ -237,6 +238,11 @@ def _rules(fields: dict[str, Said], flags: Flags, scope: Scope) -> FunctionRules
         dry_run=scope.dry_run or flags.dry_run,
     )
     return FunctionRules(columns, flags.paused, plan, fields)
+
+
+def _aimed_at(metric: Metric) -> float:
+    """Give the load that a replica shall carry; never 0, which a product of two tiny numbers is rounded to."""
+    return max(metric.target * metric.utilization, sys.float_info.min)
 
 
 def _alert_rules(alerts: list[object], whose: str) -> Iterator[AlertRule]:

@@ -16,11 +16,15 @@ from autoscaler.policy.settings import HEX_64, HTTP_URL
 _SHOWN = 60
 _PLAIN = re.compile(r"[-A-Za-z0-9_/.*]{1,120}")
 _SECRETS = ("token", "password", "header", "param")
+_IN_WORDS = {"bool_type": "true or false", "string_type": "a text", "int_type": "a whole number"}
 _PATTERNS = {
     HTTP_URL: ("is no http or https URL", "http://HOST:PORT/PREFIX"),
     HEX_64: ("has a wrong value (not shown)", "64 hex digits, lower case"),
 }
 """What is wrong and what is allowed where a pattern does not match; the value may hold a secret and is not shown."""
+
+
+_NAME = "a Kubernetes name: a-z, 0-9 and - (and where several may be meant, *), beginning and ending with a-z or 0-9"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +109,13 @@ def _words(detail: ErrorDetails, model: type[BaseModel], parts: tuple[str | int,
             allowed = str(detail["ctx"]["error"])
         case "literal_error":
             allowed = detail["ctx"]["expected"]
+        case "union_tag_invalid":
+            tag = shown(detail["ctx"]["tag"])
+            return f"has the {detail['ctx']['discriminator'].strip(chr(39))} {tag}", detail["ctx"]["expected_tags"]
+        case "string_pattern_mismatch":
+            allowed = _NAME
+        case kind if kind in _IN_WORDS:
+            allowed = _IN_WORDS[kind]
         case _:
             allowed = detail["msg"].removeprefix("Input should be ").removeprefix("Input should have ")
     if isinstance(detail["input"], Mapping) and detail["type"] == "value_error":

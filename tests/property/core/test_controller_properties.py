@@ -12,7 +12,7 @@ from autoscaler.core.events import Event
 from autoscaler.core.observation import Observation
 from tests.property.core.strategies import events_of, fleet_of, observation_of, seeds
 from tests.property.effort import examples
-from tests.unit.core.fleets import NAN, at, make_load, stepped
+from tests.unit.core.fleets import NAN, at, make_fleet, make_load, observe, stepped
 
 RULE = BlastRadiusRule(3.0, 0.2, 60.0)
 
@@ -204,3 +204,22 @@ def test_silence_removes_nothing(seed: int) -> None:
         desired = stepped(controller, now_s, replace(silent, requested=previous.copy(), ready=previous.copy())).desired
         assert np.all(desired >= previous)
         previous = desired
+
+
+@given(seeds)
+@settings(max_examples=examples(40), deadline=None)
+def test_samples_that_read_too_low_remove_nothing(seed: int) -> None:
+    """Under a constant load, lower bounds and silences wherever they come remove no replica, at the tick or later."""
+    rng = np.random.default_rng(seed)
+    windows, looks = rng.choice([30.0, 60.0, 120.0], 6), rng.choice([0.0, 20.0], 6)
+    fleet = make_fleet(
+        [("t", f"f{n}", {"stable_window_s": windows[n], "stabilization_down_s": looks[n]}) for n in range(6)]
+    )
+    controller, requested, now_s = Controller(RULE), np.full(6, 5.0), 0.0
+    for _ in range(150):
+        now_s += float(rng.choice([2.0, 2.0, 2.0, 9.0]))
+        is_low, is_silent = rng.random(6) < 0.2, rng.random(6) < 0.1
+        rps = np.where(is_silent, NAN, np.where(is_low, 50.0 * rng.random(6), 50.0))
+        sample = observe(fleet, requested, rps=rps, is_covered=~is_low & ~is_silent, range_s=20.0)
+        requested = stepped(controller, now_s, sample).desired.copy()
+        assert requested.tolist() == [5.0] * 6

@@ -1,5 +1,6 @@
 """The controller over several steps."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -458,3 +459,100 @@ def test_held_requests_of_a_rate_policy_ask_for_what_a_second_needs() -> None:
     fleet, controller = one(), Controller(None)
     stepped(controller, 0, observe(fleet, 0, rps=0.0))
     assert stepped(controller, 1, None, [Wake(F, 25)]).desired.tolist() == [3]
+
+
+def test_boosts_that_follow_each_other_never_climb() -> None:
+    """A cut that is slowed by a rate raises no demand: each of five alerts in a row makes 15 of a load of 5 by factor 3."""
+    fleet, controller, requested = one(max_rate_down=2.0), Controller(None), 5.0
+    stepped(controller, 0, observe(fleet, requested, rps=50.0))
+    floors = []
+    for n in range(5):
+        firing = boost(factor=3.0, name=f"b{n}")
+        for t, events in ((1, [firing]), (2, []), (3, [BoostResolved(firing.id)])):
+            requested = stepped(controller, 10 * n + t, observe(fleet, requested, rps=50.0), events).desired[0]
+            floors += [view.floors for view in controller.boosts(at(10 * n + t))]
+    assert floors == [(15,)] * 10
+
+
+def test_a_lower_bound_is_no_recommendation_to_cut() -> None:
+    """However long the load is known only as a lower bound, the look-back of 300 s begins when it is known."""
+    fleet, controller = one(stabilization_down_s=300.0), Controller(None)
+    desired = {}
+    for t in range(0, 1000, 10):
+        is_covered = t < 100 or t >= 600
+        sample = observe(fleet, 10, rps=100.0 if t < 100 else 10.0, is_covered=is_covered)
+        desired[t] = stepped(controller, t, sample).desired[0]
+    assert [desired[t] for t in (590, 600, 880, 890)] == [10, 10, 10, 1]
+
+
+def test_what_a_lower_bound_raised_is_a_recommendation() -> None:
+    """A load that was seen at least once, if only as a lower bound, stands for its look-back."""
+    fleet, controller = one(stabilization_down_s=60.0), Controller(None)
+    stepped(controller, 0, observe(fleet, 1, rps=10.0))
+    assert stepped(controller, 10, observe(fleet, 1, rps=80.0, is_covered=False)).desired[0] == 8
+    assert [stepped(controller, t, observe(fleet, 8, rps=10.0)).desired[0] for t in (20, 69, 70)] == [8, 8, 1]
+
+
+def test_loads_beyond_all_numbers_end_at_what_kubernetes_can_hold() -> None:
+    """Loads, requests in flight and held ones of 1e300 give whole replicas that fit into an int32 after every stage."""
+    for rules in ({"concurrency_limit": 1.0}, {"target_rps": 2.3e-308}, {"target_concurrency": 2.3e-308}):
+        controller = Controller(None)
+        sample = observe(one(**rules), 1, rps=1e300, concurrency=1e300, in_flight=1e300, waiting=1e300)
+        record = stepped(controller, 0, sample).record(0)
+        assert max(record.stages.values()) == record.desired == 2_147_483_647
+
+
+def test_of_early_events_the_last_word_counts() -> None:
+    """Before functions are known, resolved, firing, resolved comes to resolved, and firing, resolved, firing to firing."""
+    firing, resolved = boost(), BoostResolved("b")
+    for events, in_force in (([resolved, firing, resolved], 0), ([firing, resolved, firing], 1)):
+        controller = Controller(None)
+        for event in events:
+            stepped(controller, 0, None, [event])
+        stepped(controller, 1, observe(one(), 4, rps=40.0))
+        assert len(controller.boosts(at(1))) == in_force
+
+
+def test_a_repetition_that_finds_no_place_for_more_keeps_what_it_has() -> None:
+    """A repeated boost that now names more functions than there is place for goes on for those it had, and is counted."""
+    fleet, boosts = make_fleet([("acme", "f", {}), ("acme", "g", {})]), Boosts(pairs_per_tenant=1)
+    boosts.fire(BoostFiring("b", (F,), 2.0, 0.0, 10.0), fleet, lambda _row: 3.0, 1.0)
+    rows = boosts.fire(BoostFiring("b", (F, key("g", "acme")), 2.0, 0.0, 20.0), fleet, lambda _row: 3.0, 2.0)
+    assert (rows.tolist(), boosts.refused) == ([0], 1)
+    assert [(view.keys, view.ends_s) for view in boosts.in_force(2.0)] == [((F,), 20.0)]
+
+
+def test_a_namespace_that_changes_hands_takes_its_new_boosts_along() -> None:
+    """Boosts count for the tenant that a function has when they are set, not for who had it while an older one lasts."""
+    before = make_fleet([("acme", "f", {}), ("other", "g", {})])
+    after = replace(before, tenant=np.array([1, 1]))
+    boosts, g = Boosts(pairs_per_tenant=1), key("g", "other")
+    for name, fleet, function in (("0", before, F), ("1", after, F), ("2", after, g)):
+        boosts.fire(BoostFiring(name, (function,), 2.0, 0.0, 99.0), fleet, lambda _row: 3.0, 1.0)
+    assert (boosts.refused, [view.id for view in boosts.in_force(1.0)]) == (1, ["0", "1"])
+    for name in "01":
+        boosts.resolve(name)
+    boosts.lift(2.0)
+    boosts.fire(BoostFiring("3", (g,), 2.0, 0.0, 99.0), after, lambda _row: 3.0, 2.0)
+    assert [view.id for view in boosts.in_force(2.0)] == ["3"]
+
+
+def test_a_wake_of_what_runs_asks_for_no_activation() -> None:
+    """Only what leaves zero gets its activation, and keeps it while it is woken again; what runs is kept at one."""
+    fleet, controller = one(activation=4.0), Controller(None)
+    stepped(controller, 0, observe(fleet, 1, rps=10.0))
+    assert not stepped(controller, 1, None, [Wake(F, 0)]).changed.size
+    assert stepped(controller, 2, observe(fleet, 1, rps=10.0), [Wake(F, 0)]).desired[0] == 1
+    assert stepped(controller, 100, observe(fleet, 0, rps=0.0)).desired[0] == 0
+    assert stepped(controller, 101, None, [Wake(F, 0)]).desired[0] == 4
+    assert not stepped(controller, 150, None, [Wake(F, 0)]).changed.size
+    assert stepped(controller, 200, observe(fleet, 4, rps=10.0)).desired[0] == 4
+    assert stepped(controller, 211, observe(fleet, 4, rps=10.0)).desired[0] == 1
+
+
+def test_whether_a_wake_leaves_zero_does_not_depend_on_what_came_just_before() -> None:
+    """A boost told a step before the wake, or with it, leaves the wake its activation."""
+    for parts in ([[boost(add=1.0)], [Wake(F, 0)]], [[boost(add=1.0), Wake(F, 0)]]):
+        fleet, controller = one(activation=4.0), Controller(None)
+        stepped(controller, 0, observe(fleet, 0, rps=0.0))
+        assert [stepped(controller, 1, None, part) for part in parts][-1].desired.tolist() == [4]

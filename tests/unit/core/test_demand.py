@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from autoscaler.core.demand import Demand, demand, relative_load
+from autoscaler.core.demand import Demand, demand, relative_load, waiting_proposal
 from autoscaler.core.reasons import Reason
 from tests.unit.core.fleets import INF, NAN, make_rules
 
@@ -109,3 +109,19 @@ def test_waiting_requests_are_a_proposal_of_their_own() -> None:
     outcome = asked(2, 1, waiting=45.0, target_concurrency=10.0, max_rate_up=2.0)
     assert (outcome.replicas[0], reason(outcome)) == (5, Reason.WAITING)
     assert asked(8, 4, waiting=45.0, target_concurrency=10.0).replicas[0] == 8
+
+
+def test_a_limit_of_growth_cuts_nothing() -> None:
+    """With 10 requested and 1 ready a growth of at most 2 keeps a load of 10 at 10, and one of 30 too: it never lowers."""
+    assert asked(10, 10, 1, max_rate_up=2.0).replicas[0] == 10
+    outcome = asked(30, 10, 1, max_rate_up=2.0)
+    assert (outcome.replicas[0], reason(outcome)) == (10, Reason.MAX_RATE_UP)
+    assert asked(4, 10, 1, max_rate_up=2.0).replicas[0] == 4
+
+
+def test_a_ratio_beyond_all_numbers_is_a_number_of_replicas() -> None:
+    """A load of 1e308 over a target near 0 asks for what Kubernetes can hold at most, and no load for none."""
+    rules = make_rules(2, target_rps=2.3e-308)
+    outcome = asked(float(relative_load(np.array([1e308, 0.0]), None, rules)[0]), 1, max_rate_up=1e300)
+    assert outcome.replicas[0] == outcome.wanted[0] == 2_147_483_647
+    assert waiting_proposal(np.array([5.0, 0.0]), rules.target_rps).tolist() == [2_147_483_647, 0]

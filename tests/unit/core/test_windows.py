@@ -160,3 +160,35 @@ def test_a_range_that_changes_keeps_the_samples() -> None:
     run(controller, fleet, [(10.0 * n, {"rps": 10.0, "range_s": 20.0}) for n in range(3)])
     record = run(controller, fleet, [(30.0, {"rps": 50.0, "range_s": 15.0})])[0]
     assert record.rps == 20.0
+
+
+def test_lower_bounds_within_a_bridged_window_lower_no_mean() -> None:
+    """Uncovered samples that read too low leave the mean as it was, so that the first covered one after them cuts nothing."""
+    fleet, controller = one(), Controller(None)
+    uncovered = range(60, 76, 2)
+    samples = [
+        (t, {"rps": 37.5 if t in uncovered else 50.0, "is_covered": t not in uncovered, "range_s": 20.0})
+        for t in range(0, 80, 2)
+    ]
+    records = run(controller, fleet, samples)
+    assert [record.seen for record in records[29:40]] == [Seen.VALUE] + [Seen.LOWER_BOUND] * 8 + [Seen.VALUE] * 2
+    assert [(record.rps, record.desired) for record in records[29:]] == [(50.0, 5)] * 11
+
+
+def test_lower_bounds_above_the_mean_count() -> None:
+    """An uncovered sample above the mean raises it; one that is all there is counts, however far back others are."""
+    fleet, controller = one(), Controller(None)
+    high = {"rps": 90.0, "range_s": 20.0, "is_covered": False}
+    records = run(controller, fleet, [(0, {"rps": 50.0, "range_s": 20.0}), (10, high)])
+    assert (records[-1].rps, records[-1].seen, records[-1].desired) == (70.0, Seen.LOWER_BOUND, 7)
+    records = run(controller, fleet, [(500, {**high, "rps": 30.0}), (502, {**high, "rps": 60.0})])
+    assert [record.rps for record in records] == [30.0, 60.0]
+
+
+def test_a_source_that_is_silent_changes_no_range() -> None:
+    """A tick without an answer covers 0 s: what samples cover stays as it was, and no history is laid out anew for it."""
+    fleet, controller = one(), Controller(None)
+    run(controller, fleet, [(0, {"rps": 50.0})])
+    before = controller.state_bytes
+    run(controller, fleet, [(2, {"range_s": 0.0})])
+    assert controller.state_bytes == before

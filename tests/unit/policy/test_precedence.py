@@ -165,3 +165,16 @@ def test_alert_rules_know_whose_they_are() -> None:
 def test_an_unknown_function_has_no_rules() -> None:
     """Asking for a function that no plan had gives nothing."""
     assert Compiler().rules(FunctionKey("a", "b")) is None
+
+
+def test_a_target_of_next_to_nothing_is_still_more_than_nothing() -> None:
+    """A target and a utilization whose product is rounded to 0 aim at the smallest number there is: 0 / 0 is no ratio."""
+    metrics = "{metrics: [{type: rps, target: 1e-300, utilization: 1e-300}]}"
+    assert 0 < rules_of(loaded(ACME, policy("p", "acme-prod", metrics)), deployed("f")).columns["target_rps"] < 1e-300
+
+
+def test_labels_that_contradict_each_other_are_told_in_one_order() -> None:
+    """Of a minimum above a maximum both labels are left out, the minimum first, however Python hashes their names."""
+    compiler, labels = Compiler(), {"autoscaler.faas.dev/min": "9", "autoscaler.faas.dev/max": "3"}
+    compiler.compile(loaded(ACME), [deployed("f", labels=labels)])
+    assert [problem.path for problem in compiler.problems] == list(labels)
