@@ -13,7 +13,8 @@ RUN python -m venv /opt/autoscaler \
 FROM python:3.12-slim
 RUN useradd --uid 65532 --user-group --no-create-home --shell /usr/sbin/nologin autoscaler
 COPY --from=build /opt/autoscaler /opt/autoscaler
-ENV PATH=/opt/autoscaler/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+# HOME, because the Kubernetes library wants one when it is imported, whoever runs it.
+ENV HOME=/ PATH=/opt/autoscaler/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 USER 65532:65532
 EXPOSE 8080 9090
 ENTRYPOINT ["autoscaler"]

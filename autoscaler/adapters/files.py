@@ -1,6 +1,7 @@
 """The folder of policy documents: read, and read again when it changes."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -29,7 +30,7 @@ def read(folder: str | Path) -> dict[str, str]:
     found = {}
     for path in sorted(Path(folder).iterdir()):
         if path.suffix in _ENDINGS and not path.name.startswith(".") and path.is_file():
-            found[path.name] = _text(path)
+            found[path.name] = text(path)
     return found
 
 
@@ -57,11 +58,13 @@ async def _changed(folder: Path) -> AsyncIterator[dict[str, str]]:
         )
         async for _ in notices:
             yield await asyncio.to_thread(read, folder)
-    except OSError:
-        return
+    except (OSError, RuntimeError):  # the latter where the kernel has no watch left for us: a node has few
+        with contextlib.suppress(OSError):
+            yield await asyncio.to_thread(read, folder)
 
 
-def _text(path: Path) -> str:
+def text(path: Path) -> str:
+    """Give a file's text as `read` does: nothing in it can make this fail, and of a huge one only a part is read."""
     try:
         with path.open("rb") as file:
             content = file.read(_LONGEST_CHARACTER * (MAX_CHARACTERS + 1))

@@ -37,19 +37,34 @@ def command(paths: Sequence[str], config: str | None, output: str) -> None:
     PATH is a file or a folder of policy documents; without one, the folder that the settings name.
     """
     loaded = load_settings(config, {}) if config is not None else None
-    settings = loaded.settings if loaded is not None else None
-    places = list(paths) or ([settings.policies] if settings is not None else [])
-    if not places and loaded is None:
+    if not paths and loaded is None:
         raise WrongConfiguration("Nothing to check: name a folder of policy documents, or settings with --config.")
     texts: dict[str, str] = {}
-    for place in places:
-        texts.update(_read(place))
-    problems = _problems(loaded, texts)
+    for path in paths:
+        texts.update(_read(path))
+    if not texts and loaded is None:
+        raise WrongConfiguration(
+            f"Nothing to check: no *.yaml or *.yml stands directly in {', '.join(paths)}; folders inside are not read."
+        )
+    problems = _problems(loaded, texts) if paths or loaded is None else _problems_of_settings(loaded, texts)
     if output == "json":
         print_json({"files": sorted(texts), "problems": [_as_json(problem) for problem in problems]})
     else:
-        _print(problems, len(texts))
+        _print(problems, len(texts), has_settings=loaded is not None)
     raise click.exceptions.Exit(1 if problems else 0)
+
+
+def _problems_of_settings(loaded: LoadedSettings, texts: dict[str, str]) -> list[Problem]:
+    """Give what is wrong with settings and, into `texts`, the folder they name; one that cannot be read is a problem."""
+    if loaded.settings is None:
+        return _problems(loaded, texts)
+    try:
+        texts.update(_read(loaded.settings.policies))
+    except WrongConfiguration as error:
+        allowed = "a folder of policy documents; `autoscaler check --config FILE DIR` checks another"
+        missing = Problem(SETTINGS, None, "policies", error.message.partition(";")[0], allowed)
+        return [*loaded.problems, loaded.places.put(missing)]
+    return _problems(loaded, texts)
 
 
 def _problems(loaded: LoadedSettings | None, texts: dict[str, str]) -> list[Problem]:
@@ -72,16 +87,20 @@ def _read(path: str) -> dict[str, str]:
     try:
         if place.is_dir():
             return {str(place / name): text for name, text in files.read(place).items()}
-        return {str(place): place.read_bytes().decode("utf-8", errors="surrogateescape")}
+        if not place.is_file():
+            place.stat()  # says why, where there is nothing
+            raise WrongConfiguration(f"{path} is neither file nor folder; a file or folder of policies is allowed")
+        return {str(place): files.text(place)}
     except OSError as error:
         raise WrongConfiguration(
             f"{path} cannot be read: {error.strerror}; a file or folder of policies is allowed"
         ) from None
 
 
-def _print(problems: Sequence[Problem], documents: int) -> None:
+def _print(problems: Sequence[Problem], documents: int, has_settings: bool) -> None:
     if not problems:
-        click.echo(f"No problems in {documents} {'file' if documents == 1 else 'files'}.")
+        settings = "the settings and " if has_settings else ""
+        click.echo(f"No problems in {settings}{documents} {'file' if documents == 1 else 'files'} of policies.")
         return
     table = Table(title=f"{len(problems)} problems" if len(problems) > 1 else "1 problem", title_justify="left")
     table.add_column("where", overflow="fold")

@@ -1,6 +1,7 @@
 """What the commands ask of a running daemon."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -64,10 +65,10 @@ class Client:
             async with self._session.get(f"{self._server}{path}", params=parameters, allow_redirects=False) as answer:
                 body = await answer.read()
                 status = answer.status
-        except aiohttp.InvalidURL:
+        except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError):
             raise WrongConfiguration(f"--server {self._server} is no URL; http://HOST:PORT is allowed") from None
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            reason = str(error) or type(error).__name__
+            reason = _in_words(error)
             raise WrongConfiguration(
                 f"The daemon at {self._server} does not answer ({reason}); --server names it"
             ) from None
@@ -94,9 +95,9 @@ async def client(server: str, token: str | None, token_file: str | None) -> Asyn
     """Open a client for the length of an `async with` block.
 
     Raises:
-        WrongConfiguration: the token's file cannot be read.
+        WrongConfiguration: the token's file cannot be read, or holds no token.
     """
-    bearer = token or (_read_token(token_file) if token_file else None)
+    bearer = _checked(token) if token else _read_token(token_file) if token_file else None
     headers = {"Authorization": f"Bearer {bearer}"} if bearer else {}
     timeout = aiohttp.ClientTimeout(total=DEADLINE_S)
     async with aiohttp.ClientSession(headers=headers, timeout=timeout) as session:
@@ -113,9 +114,26 @@ def until_interrupted(work: Coroutine[Any, Any, None]) -> None:
 
 def _read_token(path: str) -> str:
     try:
-        return Path(path).read_text().strip()
+        return _checked(Path(path).read_text().strip(), f"--token-file {path}")
     except (OSError, UnicodeDecodeError):
         raise WrongConfiguration(f"--token-file {path} cannot be read; a text file with one token is allowed") from None
+
+
+def _checked(token: str, origin: str = "--token") -> str:
+    """Give a token that a header can carry; another is refused without being shown."""
+    if not token or not all("!" <= sign <= "~" for sign in token):
+        raise WrongConfiguration(f"{origin} holds no token; one word of ASCII letters, digits and signs is allowed")
+    return token
+
+
+def _in_words(error: Exception) -> str:
+    """Say why a connection failed as the system says it; `aiohttp` adds its own inner words."""
+    if isinstance(error, TimeoutError):
+        return f"nothing within {DEADLINE_S:.0f} s"
+    number = getattr(error, "errno", None)
+    if isinstance(error, OSError) and number is not None and number > 0:
+        return os.strerror(number)
+    return str(error) or type(error).__name__
 
 
 def _parsed(body: bytes, server: str) -> Json:

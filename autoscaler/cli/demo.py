@@ -41,6 +41,7 @@ _FRAME_S = 0.25
 _SEED = 20
 _SEEN_OUTAGE_S = 6.0
 _PICTURE_WIDTH = 132
+_LONGEST_S = 3_600.0
 _FONTS = re.compile(r"@font-face \{.*?\}\n", re.DOTALL)
 
 
@@ -66,7 +67,7 @@ class Options:
 
 @click.command("demo", short_help="Show the daemon at work on a simulated platform, in a minute.")
 @click.option(
-    "--duration", default=60.0, show_default=True, metavar="SECONDS", help="Length, on the demo's clock; 45 or more."
+    "--duration", default=60.0, show_default=True, metavar="SECONDS", help="Length, on the demo's clock; 45 to 3600."
 )
 @click.option(
     "--speed", default=1.0, show_default=True, help="How fast the demo's clock runs; up to 4 keeps every check."
@@ -91,9 +92,9 @@ def command(*, duration: float, speed: float, no_open: bool, port: int, output: 
       autoscaler demo
       autoscaler demo --duration 60 --no-open --output json
     """
-    if duration < SHORTEST_S:
+    if not SHORTEST_S <= duration <= _LONGEST_S:
         raise click.BadParameter(
-            f"{duration:g} is too short; {SHORTEST_S:g} or more is allowed", param_hint="--duration"
+            f"{duration:g} is out of range; {SHORTEST_S:g} to {_LONGEST_S:.0f} is allowed", param_hint="--duration"
         )
     if not 0 < speed <= 20:
         raise click.BadParameter(f"{speed:g} is out of range; more than 0, at most 20 is allowed", param_hint="--speed")
@@ -101,6 +102,7 @@ def command(*, duration: float, speed: float, no_open: bool, port: int, output: 
     options = Options(duration, speed, _usable_port(port), not (no_open or is_json), is_json, record)
     with contextlib.suppress(KeyboardInterrupt, asyncio.CancelledError):
         sys.exit(asyncio.run(_demo(options)))
+    click.echo("Ended before its time: the records were not asked, and nothing is claimed.", err=True)
     sys.exit(1)
 
 

@@ -85,9 +85,10 @@ def _lines(found: Json) -> list[str]:
 
 def _said_now(found: Json) -> list[str]:
     decision = found["decision"]
+    replicas = "1 replica" if decision["desired"] == 1 else f"{decision['desired']} replicas"
     title = (
         f"{decision['namespace']}/{decision['function']} (tenant {decision['tenant']}, "
-        f"policy {found['policy'] or 'none, defaults'}): {decision['desired']} replicas, {decision['reason']}"
+        f"policy {found['policy'] or 'none, defaults'}): {replicas}, {decision['reason']}"
     )
     dry = ["  Dry run: this is decided and recorded, nothing is written."] if found["dry_run"] else []
     source = found["source"]

@@ -1,6 +1,9 @@
 """Settings from a file, the environment and flags; later wins, and every problem is named at once."""
 
 import contextlib
+import difflib
+import os
+import re
 import typing
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -24,6 +27,10 @@ MOST_BYTES = 4 << 20
 ENVIRONMENT = "environment"
 FLAGS = "flags"
 DEFAULTS = "settings"
+
+_OF_COMMANDS = frozenset({"CONFIG", "SERVER", "TOKEN", "TOKEN_FILE"})
+"""Variables that are no settings of the daemon but options of commands."""
+_SETTING_IN_ERROR = re.compile(r'field "(\w+)"')
 
 
 class _Environment(BaseSettings, Settings):
@@ -87,8 +94,11 @@ def load_settings(config: str | None, flags: Mapping[str, object]) -> LoadedSett
     try:
         environment = _from_environment()
     except SettingsError as error:
-        wrong = Problem(ENVIRONMENT, None, "", _one_line(error), "JSON where a list or a mapping is meant")
+        named = _SETTING_IN_ERROR.search(str(error))
+        place = _alias(named.group(1)) if named is not None else ""
+        wrong = Problem(ENVIRONMENT, None, place, "is no JSON", "JSON where a list or a mapping is meant")
         environment, problems = {}, [*problems, wrong]
+    problems = [*problems, *_slips(os.environ)]
     places = Places(config or DEFAULTS, lines, environment, flags)
     if problems:
         return LoadedSettings(None, problems, places)
@@ -174,6 +184,38 @@ def _from_environment() -> dict[str, Any]:
     return typing.cast(dict[str, Any], _outside_names(Settings, found))
 
 
+def _slips(variables: Iterable[str]) -> Iterable[Problem]:
+    """Name variables that are no setting but look like one: `AUTOSCALER_DRYRUN` must not mean a real run.
+
+    Others are left alone: Kubernetes itself sets `AUTOSCALER_PORT` and the like, for a Service of that name.
+    """
+    settings = _Environment.model_fields
+    meant = {_squashed(name): name.upper() for name in settings}
+    for name, field in settings.items():
+        for inner in field.annotation.model_fields if _is_model(field.annotation) else ():  # type: ignore[union-attr]
+            variable = f"{name}__{inner}".upper()
+            meant |= {_squashed(variable): variable}
+            meant.setdefault(_squashed(inner), variable)  # a flag's name, such as --kubeconfig
+    for variable in sorted(variables):
+        name = variable.removeprefix(PREFIX)
+        if name == variable or name.partition("__")[0].lower() in settings or name in _OF_COMMANDS:
+            continue
+        near = difflib.get_close_matches(_squashed(name.partition("__")[0]), meant, n=1, cutoff=0.85)
+        near = near or [known for known in (_squashed(name),) if known in meant]
+        if near or "__" in name:
+            known = PREFIX + meant[near[0]] if near else ", ".join(PREFIX + name.upper() for name in settings)
+            yield Problem(ENVIRONMENT, None, variable, "is no setting", f"did you mean {known}?" if near else known)
+
+
+def _squashed(name: str) -> str:
+    return name.replace("_", "").lower()
+
+
+def _alias(name: str) -> str:
+    field = Settings.model_fields.get(name)
+    return (field.alias if field is not None else None) or name
+
+
 def _outside_names(annotation: object, value: object) -> object:
     """Name fields as files do (`dryRun`), so that a variable and a file that mean one field meet."""
     if not isinstance(value, dict):
@@ -213,7 +255,3 @@ def _holds(tree: object, parts: Sequence[str]) -> bool:
             return False
         tree = tree[part]
     return True
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())

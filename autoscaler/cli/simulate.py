@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from autoscaler.adapters import files as folders
 from autoscaler.cli.errors import WrongConfiguration
 from autoscaler.cli.output import console, output_option
 from autoscaler.policy.problems import Problem
@@ -75,10 +76,14 @@ def _files(path: Path, scenario: Scenario, others: str) -> dict[str, str]:
 
 
 def _folder(folder: Path) -> dict[str, str]:
+    """Read a folder as the daemon reads it."""
     if not folder.is_dir():
         raise ScenarioError([Problem(str(folder), None, "", "is no folder", "a folder of policy documents")])
-    found = sorted(path for path in folder.iterdir() if path.suffix in (".yaml", ".yml") and path.is_file())
-    return {str(path): _text(path) for path in found}
+    found = {str(folder / name): text for name, text in folders.read(folder).items()}
+    if not found:
+        allowed = "*.yaml or *.yml directly in it"
+        raise ScenarioError([Problem(str(folder), None, "", "holds no policy documents", allowed)])
+    return found
 
 
 def _text(path: Path) -> str:
@@ -106,6 +111,9 @@ def _print(result: Result, took_s: float) -> None:
         f"{result.title or 'Scenario'}: {result.duration_s:g} virtual seconds, {result.ticks} ticks, "
         f"{requests} requests in {took_s:.1f} s. Seed {result.seed}."
     )
+    if homeless := [row.function or "" for row in result.functions if not row.tenant]:
+        more = f" and {len(homeless) - 1} more" if len(homeless) > 1 else ""
+        out.print(f"Nothing scaled {homeless[0]}{more}: no tenant has their namespace.", soft_wrap=True)
 
 
 def _table(title: str, rows: tuple[Row, ...], is_tenants: bool) -> Table:

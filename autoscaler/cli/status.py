@@ -6,6 +6,7 @@ import click
 from rich.table import Table
 
 from autoscaler.cli.client import Json, client, server_options, until_interrupted
+from autoscaler.cli.errors import NotSo
 from autoscaler.cli.output import console, output_option, print_json, source_line
 
 _EPILOG = """\b
@@ -39,7 +40,8 @@ def command(
 ) -> None:
     """Show tenants against their caps, and functions with load, replicas and reason.
 
-    Each caller sees only its own tenants. Exits with 1 while the daemon is not ready.
+    Each caller sees only its own tenants. Exits with 1 while the daemon is not ready, and for a
+    tenant that is not there.
     """
     wanted = {"tenant": tenant, "namespace": namespace, "reason": reason}
     filters = {name: value for name, value in wanted.items() if value is not None}
@@ -50,6 +52,9 @@ def command(
             tenants = (await daemon.get("/v1/tenants"))["tenants"]
             functions = await daemon.pages("/v1/functions", "functions", filters, limit)
         shown = [row for row in tenants if tenant in (None, row["tenant"])]
+        if tenant is not None and not shown:
+            known = ", ".join(row["tenant"] for row in tenants) or "none"
+            raise NotSo(f"There is no tenant {tenant} that this caller may see; those are: {known}.")
         if output == "json":
             print_json({"status": status, "tenants": shown, "functions": functions})
         else:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 from collections.abc import AsyncIterator, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
@@ -68,8 +69,10 @@ async def wired(settings: Settings, clock: Clock, sinks: Sequence[DecisionSink] 
         await stack.enter_async_context(beside(policies.follow(files.watch(settings.policies))))
         await stack.enter_async_context(beside(daemon.run(), end=daemon.stop))
         app = build(daemon, clock)
-        await stack.enter_async_context(_listening(build_metrics(daemon, app[TALLY]), settings.metrics.listen))
-        address = await stack.enter_async_context(_listening(app, settings.listen))
+        await stack.enter_async_context(
+            _listening(build_metrics(daemon, app[TALLY]), "metrics.listen", settings.metrics.listen)
+        )
+        address = await stack.enter_async_context(_listening(app, "listen", settings.listen))
         log.info("listening", address=f"{address.host}:{address.port}", dry_run=settings.dry_run)
         yield daemon
 
@@ -124,12 +127,13 @@ async def _reading(settings: Settings) -> AsyncIterator[PrometheusLoads]:
 
 
 @asynccontextmanager
-async def _listening(app: web.Application, listen: str) -> AsyncIterator[Address]:
+async def _listening(app: web.Application, field: str, listen: str) -> AsyncIterator[Address]:
     async with contextlib.AsyncExitStack() as stack:
         try:
             address = await stack.enter_async_context(serve(app, listen))
         except ValueError as error:
-            raise WrongConfiguration(f"listen: {error}") from None
+            raise WrongConfiguration(f"{field}: {error}") from None
         except OSError as error:
-            raise WrongConfiguration(f"listen: {listen} cannot be listened on: {error.strerror}") from None
+            why = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
+            raise WrongConfiguration(f"{field}: {listen} cannot be listened on: {why}; a free one is allowed") from None
         yield address

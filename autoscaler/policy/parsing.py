@@ -61,25 +61,27 @@ def _pieces(text: str) -> Iterator[tuple[str, int]]:
 def _read(file: str, piece: str, lines_before: int) -> YamlDocument | None:
     try:
         nodes = [node for node in _yaml().compose_all(piece) if not _is_empty(node)]
-    except MaxDepthExceededError:
-        return _unreadable(file, lines_before + 1, lines_before, f"is nested more than {MAX_DEPTH} deep")
+    except (MaxDepthExceededError, RecursionError, AssertionError, NotImplementedError):
+        return _unreadable(file, lines_before + 1, lines_before, "is no YAML that can be read, or nested too deeply")
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = lines_before + (mark.line + 1 if mark is not None else 1)
         words = " ".join(part for part in (error.context, error.problem) if part)
         return _unreadable(file, line, lines_before, f"is no YAML: {words}")
-    except ReaderError:
-        return _unreadable(file, lines_before + 1, lines_before, "is no UTF-8 text, or has control characters")
     except (YAMLError, ValueError, OverflowError, ArithmeticError, LookupError, AttributeError, TypeError) as error:
-        return _unreadable(file, lines_before + 1, lines_before, f"is no YAML: {shown(str(error))}")
-    except (RecursionError, AssertionError, NotImplementedError):
-        return _unreadable(file, lines_before + 1, lines_before, "is no YAML that can be read, or nested too deeply")
+        return _unreadable(file, lines_before + 1, lines_before, _in_words(error))
     if not nodes:
         return None
     if len(nodes) > 1:
         line = lines_before + nodes[1].start_mark.line + 1
         return _unreadable(file, line, lines_before, "a second document begins without ---")
     return _Builder(file, lines_before).document(nodes[0])
+
+
+def _in_words(error: Exception) -> str:
+    if isinstance(error, ReaderError):
+        return "is no UTF-8 text, or has control characters"
+    return f"is no YAML: {shown(str(error))}"
 
 
 def _yaml() -> YAML:

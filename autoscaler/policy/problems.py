@@ -94,7 +94,11 @@ def problems_of(
 
 def _problem(detail: ErrorDetails, model: type[BaseModel], file: str, lines: Mapping[str, int]) -> Problem:
     parts = tuple(part for part in detail["loc"] if part != "[key]")
-    wrong, allowed = _PATTERNS.get(detail.get("ctx", {}).get("pattern", "")) or _words(detail, model, parts)
+    context = detail.get("ctx", {})
+    if detail["type"] == "union_tag_invalid":
+        wrong, allowed = f"has {context['discriminator']} {shown(context['tag'])}", context["expected_tags"]
+    else:
+        wrong, allowed = _PATTERNS.get(context.get("pattern", "")) or _words(detail, model, parts)
     return Problem(file, line_of(lines, parts), path_text(parts), wrong, allowed)
 
 
@@ -109,9 +113,6 @@ def _words(detail: ErrorDetails, model: type[BaseModel], parts: tuple[str | int,
             allowed = str(detail["ctx"]["error"])
         case "literal_error":
             allowed = detail["ctx"]["expected"]
-        case "union_tag_invalid":
-            tag = shown(detail["ctx"]["tag"])
-            return f"has the {detail['ctx']['discriminator'].strip(chr(39))} {tag}", detail["ctx"]["expected_tags"]
         case "string_pattern_mismatch":
             allowed = _NAME
         case kind if kind in _IN_WORDS:

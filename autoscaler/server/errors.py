@@ -49,7 +49,7 @@ async def answer_refusals(request: web.Request, handler: Handler) -> web.StreamR
     except Refused as refused:
         return _answer(refused)
     except web.HTTPNotFound:
-        return _answer(Refused(404, "there is no such route", "path", "the routes of the README, without a final /"))
+        return _answer(Refused(404, "there is no such route", "path", "the routes of docs/api.md, without a final /"))
     except web.HTTPMethodNotAllowed as error:
         methods = ", ".join(sorted(error.allowed_methods))
         return _answer(Refused(405, "this route has no such method", "method", methods, {"Allow": methods}))

@@ -148,13 +148,11 @@ def _proxy_for(url: str) -> str | None:
 async def _read_configuration(settings: KubernetesSettings) -> Configuration:
     configuration = Configuration()
     is_told = settings.kubeconfig is not None or settings.context is not None
-    if settings.kubeconfig is not None and not Path(settings.kubeconfig).expanduser().exists():
-        raise ConfigurationError(f"cannot use {settings.kubeconfig}: there is no such file")
+    path = _home_expanded(settings.kubeconfig)
     try:
         if not is_told and os.environ.get("KUBERNETES_SERVICE_HOST"):
             config.load_incluster_config(configuration, try_refresh_token=False)  # type: ignore[no-untyped-call]
         else:
-            path = _home_expanded(settings.kubeconfig)
             await config.load_kube_config(path, settings.context, configuration, False)  # type: ignore[no-untyped-call]
     except (config.ConfigException, yaml.YAMLError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         where = settings.kubeconfig or "the pod's service account, $KUBECONFIG or ~/.kube/config"
@@ -162,8 +160,22 @@ async def _read_configuration(settings: KubernetesSettings) -> Configuration:
     return configuration
 
 
+def _is_missing(path: str | None) -> bool:
+    return path is not None and not Path(path).expanduser().exists()
+
+
 def _home_expanded(path: str | None) -> str | None:
-    return None if path is None else str(Path(path).expanduser())
+    """Give a path with `~` replaced; the library would say of a missing file that it lacks keys.
+
+    Raises:
+        ConfigurationError: there is no such file.
+    """
+    if path is None:
+        return None
+    file = Path(path).expanduser()
+    if not file.exists():
+        raise ConfigurationError(f"cannot use {path}: there is no such file")
+    return str(file)
 
 
 @asynccontextmanager

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -109,3 +110,36 @@ async def test_a_folder_that_is_away_changes_nothing(tmp_path: Path) -> None:
     while state != {"a.yaml": "2"}:
         state = await next_state(states)
     await states.aclose()  # type: ignore[attr-defined]
+
+
+WATCHING = """
+import asyncio, sys
+from autoscaler.adapters.files import watch
+
+async def main():
+    async for state in watch(sys.argv[1]):
+        print(state["a.yaml"], flush=True)
+
+asyncio.run(main())
+"""
+
+
+async def test_without_notices_the_folder_is_read_all_the_same(tmp_path: Path) -> None:
+    """Where the kernel gives no watches (other programs of a node's user hold them all), a change is still seen."""
+    (tmp_path / "a.yaml").write_text("1")
+    command = 'echo 0 > /proc/sys/user/max_inotify_instances || exit 77; exec "$0" -c "$1" "$2"'
+    process = await asyncio.create_subprocess_exec(
+        *("unshare", "-Ur", "sh", "-c", command, sys.executable, WATCHING, str(tmp_path)),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    try:
+        first = await asyncio.wait_for(process.stdout.readline(), 30)
+        if not first and await process.wait() in (1, 77):
+            pytest.skip("no user namespace can be made here")
+        (tmp_path / "a.yaml").write_text("2")
+        assert await asyncio.wait_for(process.stdout.readline(), 30) == b"2\n"
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
