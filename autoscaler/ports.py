@@ -246,7 +246,7 @@ class Health:
         step_failures: ticks and steps that an unforeseen error ended; the daemon went on.
         writes_held: why nothing is written although there is no dry run; None: nothing stands against it.
         cluster_problems: watches of the cluster that cannot be kept now, and why, as sentences.
-        refused_events: wakes and boosts for which the controller had no place, since the start.
+        refused_events: wakes and boosts that were dropped since the start: there was no place, or steps failed over them.
         state_bytes: bytes of the state that the controller keeps of all functions.
     """
 

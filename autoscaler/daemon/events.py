@@ -15,7 +15,7 @@ class EventQueue:
 
     Attributes:
         has_urgent: set while an event waits that shall not wait for the next tick.
-        refused: boost events dropped because too many waited.
+        refused: events dropped: boosts because too many waited, and what two steps failed over.
     """
 
     def __init__(self) -> None:
@@ -36,6 +36,10 @@ class EventQueue:
         """Note that somebody wants a function that runs already: activity for the next tick, no step of its own."""
         self._wakes.setdefault(key, Wake(key, 0))
 
+    def awaits(self, key: FunctionKey) -> bool:
+        """Tell whether a wake of this function waits for the next step."""
+        return key in self._wakes
+
     def take(self) -> list[Event]:
         """Hand over everything that waits."""
         events: list[Event] = [*self._wakes.values(), *self._boosts.values()]
@@ -54,11 +58,13 @@ class EventQueue:
         for event in events:
             subject = _subject(event)
             attempts = self._attempts.get(subject, 0) + 1
-            if attempts < MOST_ATTEMPTS and subject not in self._wakes and subject not in self._boosts:
+            is_newer = subject in self._wakes or subject in self._boosts
+            if attempts < MOST_ATTEMPTS and not is_newer:
                 self._attempts[subject] = attempts
                 self._put(event)
             else:
                 self._attempts.pop(subject, None)
+                self.refused += not is_newer
 
     def _put(self, event: Event) -> None:
         if isinstance(event, Wake):

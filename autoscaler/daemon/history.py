@@ -83,7 +83,8 @@ class History:
         self._fleet: Fleet | None = None
         self._outlines: dict[FunctionKey, _Outline] = {}
         self._of: dict[FunctionKey, tuple[_Kept, ...]] = {}
-        self._recent: deque[_Kept] = deque(maxlen=RECENT)
+        # Whole, unlike the rest: unpacking a thousand at every question would hold the event loop for 40 ms.
+        self._recent: deque[DecisionRecord] = deque(maxlen=RECENT)
         self._rules: dict[bytes, _Rules] = {}
 
     def take(self, decisions: Decisions) -> Sequence[DecisionRecord]:
@@ -94,8 +95,9 @@ class History:
         news = self._packed(decisions, positions)
         for kept in news:
             self._of[kept.key] = (*self._of.get(kept.key, ())[1 - PER_FUNCTION :], kept)
-        self._recent.extend(news)
-        return [kept.record() for kept in news]
+        records = [kept.record() for kept in news]
+        self._recent.extend(records)
+        return records
 
     def of(self, key: FunctionKey) -> Sequence[DecisionRecord]:
         """Give a function's last changed decisions, oldest first."""
@@ -103,7 +105,7 @@ class History:
 
     def recent(self) -> Sequence[DecisionRecord]:
         """Give the last changed decisions of all functions, oldest first."""
-        return [kept.record() for kept in self._recent.copy()]
+        return list(self._recent.copy())
 
     def _novel(self, decisions: Decisions) -> Ints:
         """Give the positions of changes that the last step did not decide just so."""

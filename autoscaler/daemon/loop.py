@@ -26,6 +26,7 @@ from autoscaler.daemon.present import Present
 from autoscaler.daemon.stepper import Stepped, Stepper
 from autoscaler.daemon.waiting import flag_or_time
 from autoscaler.daemon.wakes import WakeHub
+from autoscaler.daemon.wishes import Wish
 from autoscaler.daemon.writes import WriteScheduler
 from autoscaler.policy.alerts import Alert
 from autoscaler.policy.plan import Plan
@@ -94,7 +95,7 @@ class Daemon:
         self._events = EventQueue()
         self._present = Present()
         self._history = History()
-        self._hub = WakeHub(clock, lambda wake: self._events.put([wake]), self._present.staying)
+        self._hub = WakeHub(clock, lambda wake: self._events.put([wake]), self._staying)
         self._writes = WriteScheduler(clock, cluster, settings.kubernetes, generator, self._settled)
         self._stepper = Stepper(controller, sinks, step_in)
         self._slow_in = slow_in
@@ -218,7 +219,14 @@ class Daemon:
         if self._settings.dry_run or held_because(self._cluster) is not None:
             self._writes.drop_unsent()
         else:
-            self._writes.offer(stepped.wishes, decisions.is_tick)
+            self._writes.offer([wish for wish in stepped.wishes if not self._is_recalled(wish)], decisions.is_tick)
+
+    def _is_recalled(self, wish: Wish) -> bool:
+        """Tell whether somebody came for the last replica while it was decided away, and was told that it is there."""
+        return wish.change.new == 0 and self._events.awaits(wish.change.key)
+
+    def _staying(self, key: FunctionKey) -> int:
+        return 0 if self._writes.is_ending(key) else self._present.staying(key)
 
     def _keep(self, decisions: Decisions) -> None:
         telemetry.decided(self._history.take(decisions), self._settings.dry_run)
@@ -226,8 +234,11 @@ class Daemon:
     async def _read_back(self, read: ReadFiring) -> None:
         """Put the boosts back that fired before a restart; until that succeeds what runs is held anyway."""
         await self._ticked.wait()
-        while (alerts := await read()) is None:
+        if (alerts := await read()) is None:
+            telemetry.log.warning("alerts cannot be read back", retry_s=RETRY_FIRING_S)
+        while alerts is None:
             await self._clock.sleep(RETRY_FIRING_S)
+            alerts = await read()
         if self._planned is not None:
             loop, plan, now = asyncio.get_running_loop(), self._planned.plan, self._clock.now()
             events, receipt = await loop.run_in_executor(self._slow_in, receive, plan, None, alerts, now)
@@ -269,13 +280,16 @@ class Daemon:
         if row is None or not caller.may_see(planned.plan.fleet.tenants[planned.plan.fleet.tenant[row]]):
             return WakeResult(WakeState.NOT_FOUND, 0.0)
         is_dry = self._settings.dry_run or not planned.may_write[row]
-        ready = self._present.ready(key) if is_dry else self._present.staying(key)
+        ready = self._present.ready(key) if is_dry else self._staying(key)
         if ready >= 1:
             self._events.touch(key)
             return WakeResult(WakeState.READY, 0.0)
         function = planned.plan.functions[row]
         if is_dry or function.wake_hold_s is None:
             return WakeResult(WakeState.REFUSED, 0.0, DRY_RUN if is_dry else NEVER_WOKEN)
+        if held_because(self._cluster) is not None:
+            self._events.touch(key)  # it starts once the API server is heard of again
+            return WakeResult(WakeState.NOT_READY, 0.0)
         longest_s = function.wake_hold_s
         return await self._hub.wake(key, longest_s if hold_s is None else min(hold_s, longest_s), function.wake_waiters)
 
@@ -318,7 +332,7 @@ class Daemon:
             step_failures=self._step_failures,
             writes_held=held_because(self._cluster),
             cluster_problems=self._cluster.problems(),
-            refused_events=step.refused_events if step is not None else 0,
+            refused_events=self._events.refused + (step.refused_events if step is not None else 0),
             state_bytes=step.state_bytes if step is not None else 0,
         )
 

@@ -1,7 +1,6 @@
 """Waiting for a flag or for time, whichever is first, on the clock that was handed in."""
 
 import asyncio
-import contextlib
 from typing import Any
 
 from autoscaler.ports import Clock
@@ -25,6 +24,5 @@ async def flag_or_time(flag: asyncio.Event, clock: Clock, seconds: float | None)
 async def _cancelled(waits: list[asyncio.Future[Any]]) -> None:
     for wait in waits:
         wait.cancel()
-    for wait in waits:
-        with contextlib.suppress(asyncio.CancelledError):
-            await wait
+    # Not each by itself: our own cancellation, if it came now, could not be told from theirs and would be lost.
+    await asyncio.gather(*waits, return_exceptions=True)

@@ -37,7 +37,7 @@ class WakeHub:
     Args:
         clock: measures holds.
         notify: takes the event that shall become a step at once.
-        ready: gives replicas that can serve now.
+        ready: gives replicas that can serve now and will stay.
     """
 
     def __init__(
@@ -97,7 +97,8 @@ class WakeHub:
             self._release(key, (WakeState.READY, None))
 
     def decided(self, decisions: Decisions, events: Sequence[Event]) -> None:
-        """Tell those that hold for a function what a step made of it: one that stays at 0 is refused.
+        """Tell those that hold for a function what a step made of it: one that stays at 0 is refused, one that
+        runs already (a cut to 0 was called back) is ready, one that is gone is not found.
 
         Args:
             decisions: of a tick or of a step between ticks.
@@ -106,6 +107,9 @@ class WakeHub:
         for event in events:
             if isinstance(event, Wake) and event.key in self._held:
                 self._held[event.key].is_asked = True
+        if decisions.is_tick:
+            for key in [key for key in self._held if key not in decisions.fleet.row_of]:
+                self._release(key, (WakeState.NOT_FOUND, None))
         asked = [key for key, held in self._held.items() if held.is_asked and key in decisions.fleet.row_of]
         for key in asked:
             row = decisions.fleet.row_of[key]
@@ -133,6 +137,8 @@ class WakeHub:
             self._release(key, (WakeState.REFUSED, reason.name))
         else:
             _settle(self._held[key].starters, (WakeState.STARTED, None))
+            if self._ready(key) >= 1:
+                self._release(key, (WakeState.READY, None))
 
     def _release(self, key: FunctionKey, outcome: _Outcome) -> None:
         held = self._held.get(key)

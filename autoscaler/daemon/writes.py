@@ -50,33 +50,47 @@ class WriteScheduler:
         wakes = TokenBucket(settings.wakes_per_second, settings.wake_burst, now_s)
         others = TokenBucket(settings.writes_per_second, settings.write_burst, now_s)
         self._buckets = {Urgency.WAKE: wakes, Urgency.RAISE: others, Urgency.CUT: others}
-        self._queues: dict[Urgency, dict[FunctionKey, Wish]] = {urgency: {} for urgency in Urgency}
+        self._queues: list[dict[FunctionKey, Wish]] = [{} for _ in Urgency]
         self._delayed: dict[FunctionKey, Wish] = {}
         self._due: list[tuple[float, int, FunctionKey]] = []
         self._order = itertools.count()
         self._outstanding: dict[FunctionKey, asyncio.Task[ScaleResult]] = {}
+        self._ending: set[FunctionKey] = set()
         self._following: dict[FunctionKey, Wish] = {}
         self._failures: dict[FunctionKey, WriteFailure] = {}
         self._has_news = asyncio.Event()
 
     def offer(self, wishes: Iterable[Wish], is_tick: bool) -> None:
-        """Take the wishes of a step. A full tick's are all there is: what it no longer wishes is dropped."""
+        """Take the wishes of a step. A full tick's are all there is: what it no longer wishes is dropped.
+
+        Who waits keeps its place, or a fleet that wishes more than the rate allows would never write its last names.
+        """
         unsent = self._take_unsent()
-        for wish in wishes:
-            self._enqueue(wish if is_tick else _from_what_is(wish, unsent.get(wish.change.key)))
-            unsent.pop(wish.change.key, None)
-        if not is_tick:
+        if is_tick:
+            place = {key: number for number, key in enumerate(unsent)}
+            for wish in sorted(wishes, key=lambda wish: place.get(wish.change.key, len(place))):
+                self._enqueue(wish)
+        else:
+            for wish in wishes:
+                unsent[wish.change.key] = _from_what_is(wish, unsent.get(wish.change.key))
             for wish in unsent.values():
                 self._enqueue(wish)
         self._has_news.set()
+
+    def is_ending(self, key: FunctionKey) -> bool:
+        """Tell whether a write that takes a function to zero is out: what still runs of it will not stay."""
+        return key in self._ending
 
     def drop_unsent(self) -> None:
         """Give up every write that has not gone out."""
         self._take_unsent()
 
     def retain(self, fleet: Fleet) -> None:
-        """Forget functions that the fleet no longer has."""
+        """Forget functions that the fleet no longer has, and what they wish."""
         self._backoff.retain(fleet)
+        for wishes in (self._following, self._delayed, *self._queues):
+            for key in [key for key, wish in wishes.items() if not _is_of(wish.change, fleet)]:
+                del wishes[key]
         for key in [key for key in self._failures if key not in fleet.row_of]:
             del self._failures[key]
 
@@ -107,7 +121,7 @@ class WriteScheduler:
 
     def _take_unsent(self) -> dict[FunctionKey, Wish]:
         unsent: dict[FunctionKey, Wish] = {}
-        for wishes in (self._following, self._delayed, *self._queues.values()):
+        for wishes in (self._following, self._delayed, *self._queues):
             unsent.update(wishes)
             wishes.clear()
         self._due.clear()
@@ -121,7 +135,7 @@ class WriteScheduler:
             self._following[change.key] = wish
             return
         until_s = self._backoff.until_s(change.key, change.uid)
-        if until_s > self._clock.now().monotonic_s:
+        if until_s > 0 and until_s > self._clock.now().monotonic_s:
             self._delayed[change.key] = wish
             heapq.heappush(self._due, (until_s, next(self._order), change.key))
         else:
@@ -153,11 +167,14 @@ class WriteScheduler:
     def _send(self, wish: Wish) -> None:
         task = asyncio.ensure_future(self._cluster.scale(wish.change))
         self._outstanding[wish.change.key] = task
+        if wish.change.new == 0:
+            self._ending.add(wish.change.key)
         task.add_done_callback(lambda done: self._settle(wish, done))
 
     def _settle(self, wish: Wish, task: "asyncio.Future[ScaleResult]") -> None:
         key = wish.change.key
         del self._outstanding[key]
+        self._ending.discard(key)
         following = self._following.pop(key, None)
         if task.cancelled():
             return
@@ -193,6 +210,11 @@ def _from_what_is(wish: Wish, unsent: Wish | None) -> Wish:
     if unsent is None:
         return wish
     return replace(wish, change=replace(wish.change, old=unsent.change.old))
+
+
+def _is_of(change: ScaleChange, fleet: Fleet) -> bool:
+    row = fleet.row_of.get(change.key)
+    return row is not None and fleet.uids[row] == change.uid
 
 
 def _result(task: "asyncio.Future[ScaleResult]") -> ScaleResult:

@@ -63,7 +63,9 @@ class Reading:
                 "dry_run": plan.functions[planned].dry_run if planned is not None else None,
                 "source": views.source_in_short(tenant.source, self._service.health().sources) if tenant else None,
                 "decision": views.record(decisions.record(int(np.searchsorted(decisions.rows, row))), now),
-                "history": [views.record(past, now) for past in self._service.history(key)],
+                "history": [
+                    views.record(past, now) for past in self._service.history(key) if caller.may_see(past.tenant)
+                ],
             }
         )
 

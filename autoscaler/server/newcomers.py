@@ -17,15 +17,15 @@ class Newcomers:
 
     def __init__(self, patience_s: float) -> None:
         self._patience_s = patience_s
-        self._waiting: set[asyncio.BaseProtocol] = set()
+        self._waiting: dict[asyncio.BaseProtocol, asyncio.TimerHandle] = {}
 
     def watch(self, make: Callable[[], web.RequestHandler]) -> Callable[[], asyncio.Protocol]:
         """Give a factory of connections that are closed unless they ask in time."""
 
         def made() -> asyncio.Protocol:
             connection = make()
-            self._waiting.add(connection)
-            asyncio.get_running_loop().call_later(self._patience_s, self._part, connection)
+            timer = asyncio.get_running_loop().call_later(self._patience_s, self._part, connection)
+            self._waiting[connection] = timer
             return connection
 
         return made
@@ -33,10 +33,11 @@ class Newcomers:
     @web.middleware
     async def greet(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Let a connection stay that asks; a middleware."""
-        self._waiting.discard(request.protocol)
+        timer = self._waiting.pop(request.protocol, None)
+        if timer is not None:
+            timer.cancel()  # which also lets go of the connection
         return await handler(request)
 
     def _part(self, connection: web.RequestHandler) -> None:
-        if connection in self._waiting:
-            self._waiting.discard(connection)
-            connection.force_close()
+        del self._waiting[connection]
+        connection.force_close()

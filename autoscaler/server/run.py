@@ -2,12 +2,14 @@
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator
 from typing import NamedTuple
 
 import structlog
 from aiohttp import web
 from aiohttp.abc import AbstractAccessLogger
+from aiohttp.http_exceptions import HttpProcessingError
 
 from autoscaler.server.newcomers import Newcomers
 
@@ -53,6 +55,7 @@ async def serve(
         auto_decompress=False,
         shutdown_timeout=shutdown_s,
         access_log_class=AccessLog,
+        logger=_library,
     )
     await runner.setup()
     async with contextlib.AsyncExitStack() as stack:
@@ -102,4 +105,12 @@ class AccessLog(AbstractAccessLogger):
         )
 
 
+def _is_ours(record: logging.LogRecord) -> bool:
+    """Tell whether a line of the library's may be written: of a head that is no HTTP it quotes a part, which may
+    be a credential. That such a request came and got a 400 is in the access log."""
+    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
+
+
 _log = structlog.get_logger("autoscaler.server")
+_library = logging.getLogger("autoscaler.server.http")
+_library.addFilter(_is_ours)

@@ -178,7 +178,10 @@ class Pool:
         if worker is not None and worker.is_lost:
             self._retire(place)
         if place not in self._workers:
-            self._workers[place] = self._start()
+            try:
+                self._workers[place] = self._start()
+            except OSError as error:
+                raise WorkerLost(f"a worker process cannot be started ({error.strerror})") from None
         return self._workers[place]
 
     def _retire(self, place: int) -> None:

@@ -50,6 +50,7 @@ class Source:
         self._pause = SickPause()
         self._rows: Ints | None = None
         self._segment: OwnedSegment | None = None
+        self._read_into: OwnedSegment | None = None
         self._version = 0
         self._number = 0
         self._task: asyncio.Task[Reading | None] | None = None
@@ -66,7 +67,7 @@ class Source:
         names = await names_of(plan.fleet.keys, rows)
         allowed = serves(plan.fleet, rows, self._profiles)
         await asyncio.sleep(0)  # making the segment of 100,000 rows takes 2 ms of its own
-        if self._segment is not None and self._task is None:
+        if self._segment is not None and self._segment is not self._read_into:
             self._segment.close()
         self._version += 1
         self._rows = rows
@@ -111,6 +112,7 @@ class Source:
         segment = self._segment
         if segment is None:
             return None
+        self._read_into = segment
         self._number += 1
         adopt = Adopt(self.name, self.settings, self._profiles, segment.description)
         ask = Ask(self.name, self._number, now.utc_s, self.settings.timeout)
@@ -124,7 +126,7 @@ class Source:
             self._failed(str(error), now)
             return None
         finally:
-            self._task = None
+            self._task = self._read_into = None
             if segment is not self._segment:
                 segment.close()
 

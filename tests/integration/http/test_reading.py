@@ -1,9 +1,11 @@
 """The read-only routes over real sockets."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from autoscaler.core.now import Now
 from tests.integration.http.conftest import Listening
 from tests.integration.http.fakes import ACME, GATEWAY, OPERATOR, UMBRELLA
 
@@ -261,3 +263,13 @@ async def test_answers_are_kept_by_nobody(listening: Listening) -> None:
         assert answer.headers["Cache-Control"] == "no-store"
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
         assert answer.headers["Server"] == "autoscaler"
+
+
+async def test_a_function_that_changed_hands_shows_nothing_of_its_former_tenant(listening: Listening) -> None:
+    """What was decided while a namespace was another tenant's is that tenant's, not the new one's."""
+    (past,) = [one for one in listening.service.past if str(one.key) == "acme-prod/thumbnail"]
+    listening.service.past.append(replace(past, tenant="umbrella", at=Now(past.at.monotonic_s - 60, past.at.utc_s)))
+    shown = (await listening.read("/v1/functions/acme-prod/thumbnail", ACME))["history"]
+    assert [one["tenant"] for one in shown] == ["acme"]
+    whole = (await listening.read("/v1/functions/acme-prod/thumbnail", OPERATOR))["history"]
+    assert [one["tenant"] for one in whole] == ["acme", "umbrella"]

@@ -2,10 +2,13 @@
 
 import asyncio
 import errno
+import gc
+import logging
 
 import aiohttp
 import pytest
 import structlog
+from aiohttp import web
 
 from autoscaler.server.app import build, build_metrics
 from autoscaler.server.run import serve
@@ -74,6 +77,7 @@ async def test_a_head_beyond_its_limits_is_refused(listening: Listening, lines: 
 
 async def test_the_log_holds_no_query_and_no_credential(listening: Listening) -> None:
     """A request's line has method, path and status; what secrets may stand in is left out."""
+    structlog.reset_defaults()  # whatever level another test left it at
     with structlog.testing.capture_logs() as lines:
         await listening.read("/v1/functions?namespace=private-name")
         await listening.read("/v1/functions?token=private-token", status=400)
@@ -118,3 +122,38 @@ async def test_a_connection_that_never_asks_is_closed() -> None:
         for writer in (silent_writer, half_writer):
             writer.close()
             await writer.wait_closed()
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["GET /healthz HTTP/1.1", "Authorization: Bearer private-\x01token"],
+        ["GET /healthz HTTP/1.1", "Authorization Bearer private-token"],
+        ["GET /healthz HTTP/1.1", "Authorization: Bearer private-token" + "x" * 9_000],
+        ["GET http://[private-token HTTP/1.1"],
+    ],
+    ids=["control", "colon", "long", "url"],
+)
+async def test_the_log_holds_nothing_of_a_head_that_is_no_http(
+    listening: Listening, lines: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """A broken request head may hold a credential: neither our log nor the library's repeats any of it."""
+    with structlog.testing.capture_logs() as own:
+        assert await exchange(listening.main, lines) == 400
+    assert [line["status"] for line in own] == [400]
+    assert "private" not in caplog.text + str(own)
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+async def test_connections_that_asked_are_forgotten_when_they_end(listening: Listening) -> None:
+    """A connection that is over is no longer kept by the clock that watches newcomers."""
+    await exchange(listening.main, ["GET /healthz HTTP/1.1", "Connection: close"])
+
+    def kept() -> int:
+        gc.collect()
+        return sum(type(one) is web.RequestHandler for one in gc.get_objects())
+
+    await asyncio.sleep(0)
+    async with asyncio.timeout(5):
+        while kept() > 0:
+            await asyncio.sleep(0.01)

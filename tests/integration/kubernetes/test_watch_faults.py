@@ -186,3 +186,13 @@ async def test_long_lines_are_read(api: FakeApi, settings: KubernetesSettings) -
         assert kept is not None
         assert kept.annotations == {}
     assert len(api.lists) == 1
+
+
+async def test_watches_that_end_after_an_event_are_not_hammered(api: FakeApi, settings: KubernetesSettings) -> None:
+    """A server that ends each watch at once, though it told something, is asked a few times a second at most."""
+    api.pages[0] = page([deployment("f", 5)], 5)
+    api.watches.extend([[modified(6 + number, 2 + number)] for number in range(200)])
+    async with running(settings, times=TIMES) as cluster:
+        await wait_for(cluster.problems, "a watch that is waited for")
+        await wait_for(lambda: requested(cluster, F) >= 4, "the third watch")
+        assert len(api.lists) == 1

@@ -91,6 +91,7 @@ def test_events_of_a_failed_step_come_once_more() -> None:
         queue.give_back(queue.take())
         assert queue.take() == again
         queue.put(again)
+    assert queue.refused == 1
 
 
 def test_an_event_given_back_does_not_replace_a_newer_one() -> None:
@@ -101,6 +102,7 @@ def test_an_event_given_back_does_not_replace_a_newer_one() -> None:
     queue.put([Wake(A, 5)])
     queue.give_back(failed)
     assert queue.take() == [Wake(A, 5)]
+    assert queue.refused == 0
 
 
 def test_boosts_that_wait_are_bounded() -> None:
@@ -188,3 +190,30 @@ async def test_replica_columns_of_a_step_do_not_move_with_the_watch() -> None:
         assert cluster.deployments[key].requested == 10
         assert np.array_equal(it.kept.decisions[0].requested, [1.0])
         assert np.array_equal(it.kept.decisions[0].ready, [1.0])
+
+
+async def test_recent_changes_are_not_unpacked_at_every_question() -> None:
+    """The last changes of all functions are kept whole: unpacking a thousand would hold the event loop for 40 ms."""
+    cluster = MemoryCluster()
+    loads = MemoryLoads()
+    loads.concurrency[cluster.add("acme/a", 1)] = 95.0
+    async with rig(cluster, loads=loads) as it:
+        await it.ticks(2)
+        first, second = it.daemon.recent(), it.daemon.recent()
+        assert len(first) == 1
+        assert first[0] is second[0]
+
+
+@pytest.mark.parametrize("turns", range(8))
+async def test_waiting_that_is_cancelled_as_it_ends_is_cancelled(turns: int) -> None:
+    """In whatever turn of the loop a cancellation comes, it is not lost: else the daemon would never end."""
+    clock, flag = HandClock(), asyncio.Event()
+    waiting = asyncio.ensure_future(flag_or_time(flag, clock, 5.0))
+    await clock.settle()
+    flag.set()
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    is_accepted = waiting.cancel()
+    await clock.settle()
+    assert waiting.done()
+    assert waiting.cancelled() == is_accepted

@@ -101,3 +101,16 @@ def test_libraries_write_json_too(stream: io.StringIO) -> None:
         logging.getLogger("library").exception("two\nlines")
     assert [line["event"] for line in lines(stream)] == ["two\nlines"]
     assert "ValueError: odd" in str(lines(stream)[0]["exception"])
+
+
+async def test_an_alertmanager_that_cannot_be_read_is_said_once(stream: io.StringIO) -> None:
+    """Boosts that fired before a restart and cannot be read back are no silent loss; asking again and again says no more."""
+    cluster = MemoryCluster()
+    cluster.add("acme/a", 1)
+
+    async def firing() -> None:
+        return None
+
+    async with rig(cluster, firing=[firing]) as it:
+        await it.clock.advance(60.0)
+    assert len([line for line in lines(stream) if line["event"] == "alerts cannot be read back"]) == 1

@@ -1,13 +1,15 @@
 """Wakes: held, released, refused, bounded."""
 
 import asyncio
+import contextlib
 
 import pytest
 
+from autoscaler.core.decisions import Decisions
 from autoscaler.core.events import Wake
 from autoscaler.core.fleet import FunctionKey
 from autoscaler.daemon.wakes import WakeHub
-from autoscaler.ports import Caller, Role, WakeResult, WakeState
+from autoscaler.ports import Caller, Role, ScaleChange, ScaleResult, WakeResult, WakeState
 from tests.unit.daemon.clock import HandClock
 from tests.unit.daemon.fakes import MemoryCluster, MemoryLoads, counts, outcomes
 from tests.unit.daemon.rig import ACME, FILES, OPERATOR, ZERO, Rig, policy, rig, tenant
@@ -177,23 +179,6 @@ async def test_a_start_that_is_forbidden_is_not_held_for() -> None:
         assert held.result() == WakeResult(WakeState.NOT_READY, 0.0)
 
 
-async def test_a_wake_while_it_goes_to_zero_is_not_told_that_it_runs() -> None:
-    """A function whose last replica was just decided away is started again, not called ready."""
-    cluster = MemoryCluster(ready_at_once=False)
-    key = cluster.add("acme/a", 1)
-    loads = MemoryLoads()
-    loads.concurrency[key] = 5.0
-    async with rig(cluster, files=ASLEEP, loads=loads) as it:
-        await it.ticks(2)
-        it.loads.concurrency[key] = 0.0
-        cluster.answers[key] = outcomes(*["retry"] * 50, retry_after_s=60.0)
-        await it.clock.until(lambda: it.record("acme/a").desired == 0, within_s=300.0)
-        assert cluster.deployments[key].ready == 1
-        held = await call(it, key)
-        assert not held.done()
-        held.cancel()
-
-
 async def test_a_step_that_had_not_heard_of_the_wake_refuses_nothing() -> None:
     """A tick that was under way when the wake came, and leaves the function at zero, says nothing of that wake."""
     cluster, key = asleep()
@@ -224,3 +209,105 @@ async def test_requests_held_in_all_are_bounded() -> None:
     assert not again.done()
     hub.heard(FunctionKey("n", "c"), 1, 1)
     assert (await again).state is WakeState.READY
+
+
+async def test_a_wake_that_calls_back_a_cut_is_released() -> None:
+    """A cut to zero that had not gone out is dropped for a wake; the replica still runs, so nobody is held for it."""
+    cluster = MemoryCluster(ready_at_once=False)
+    key = cluster.add("acme/a", 1)
+    loads = MemoryLoads()
+    loads.concurrency[key] = 5.0
+    async with rig(cluster, files=ASLEEP, loads=loads) as it:
+        await it.ticks(2)
+        it.loads.concurrency[key] = 0.0
+        cluster.answers[key] = outcomes("retry", retry_after_s=60.0)
+        await it.clock.until(lambda: it.record("acme/a").desired == 0, within_s=300.0)
+        held = await call(it, key)
+        assert held.done()
+        assert held.result().state is WakeState.READY
+        await it.ticks(5)
+        assert cluster.deployments[key].requested == 1
+
+
+async def test_a_wake_amid_a_cut_that_is_out_is_held() -> None:
+    """While the write to zero is out, the replica that still runs is nobody's; the wake is held until it is started."""
+    answer = asyncio.Event()
+
+    class Slow(MemoryCluster):
+        async def scale(self, change: ScaleChange) -> ScaleResult:
+            if change.new == 0:
+                await answer.wait()
+            return await super().scale(change)
+
+    cluster = Slow(ready_at_once=False)
+    key = cluster.add("acme/a", 1)
+    loads = MemoryLoads()
+    loads.concurrency[key] = 5.0
+    async with rig(cluster, files=ASLEEP, loads=loads) as it:
+        await it.ticks(2)
+        it.loads.concurrency[key] = 0.0
+        await it.clock.until(lambda: it.record("acme/a").desired == 0, within_s=300.0)
+        first = await call(it, key)
+        second = await call(it, key)
+        assert not first.done()
+        assert not second.done()
+        answer.set()
+        await it.clock.settle()
+        assert counts(cluster.writes) == [("acme/a", 1, 0), ("acme/a", 0, 1)]
+        cluster.become_ready(key, 1)
+        await it.clock.settle()
+        assert first.result().state is second.result().state is WakeState.READY
+
+
+async def test_a_wake_during_the_tick_that_cuts_to_zero_keeps_it() -> None:
+    """A request that is told to go while a tick decides the function away finds it there: that cut is not written."""
+    cluster = MemoryCluster()
+    key = cluster.add("acme/a", 1)
+    loads = MemoryLoads()
+    loads.concurrency[key] = 5.0
+    told: list[WakeResult] = []
+
+    class Waking:
+        """Calls in the midst of the step that cuts."""
+
+        def take(self, decisions: Decisions) -> None:
+            if decisions.is_tick and decisions.desired[0] == 0 and not told:
+                asking = it.daemon.wake(ACME, key, None)
+                with contextlib.suppress(StopIteration):
+                    asking.send(None)
+                told.append(WakeResult(WakeState.READY, 0.0))
+
+    async with rig(cluster, files=ASLEEP, loads=loads, sinks=[Waking()]) as it:
+        await it.ticks(2)
+        it.loads.concurrency[key] = 0.0
+        await it.clock.until(lambda: told, within_s=300.0)
+        await it.ticks(5)
+        assert cluster.writes == []
+        assert it.record("acme/a").desired == 1
+
+
+async def test_a_function_that_goes_lets_its_requests_go() -> None:
+    """Requests held for a Deployment that is deleted are told so at the next tick, not at the end of their hold."""
+    cluster, key = asleep()
+    async with rig(cluster, files=ASLEEP) as it:
+        held = await call(it, key)
+        cluster.remove(key)
+        await it.ticks(1)
+        assert held.done()
+        assert held.result().state is WakeState.NOT_FOUND
+
+
+@pytest.mark.parametrize("hold_s", [0.0, None])
+async def test_while_nothing_may_be_written_nobody_is_told_that_it_starts(hold_s: float | None) -> None:
+    """With the API server away a wake is told to come again at once, and starts the function when the server is back."""
+    cluster, key = asleep()
+    async with rig(cluster, files=ASLEEP) as it:
+        cluster.silent_s = 600.0
+        held = await call(it, key, hold_s)
+        assert held.done()
+        assert held.result() == WakeResult(WakeState.NOT_READY, 0.0)
+        await it.ticks(2)
+        assert cluster.asked == []
+        cluster.silent_s = 0.0
+        await it.ticks(2)
+        assert counts(cluster.writes) == [("acme/a", 0, 1)]

@@ -12,6 +12,7 @@ from autoscaler.daemon.wishes import Urgency, Wish
 from autoscaler.daemon.writes import WriteScheduler
 from autoscaler.policy.settings import KubernetesSettings
 from autoscaler.ports import ScaleChange, ScaleOutcome, ScaleResult
+from tests.unit.core.fleets import make_fleet
 from tests.unit.daemon.clock import HandClock
 from tests.unit.daemon.fakes import MemoryCluster, counts, outcomes
 
@@ -224,3 +225,37 @@ async def test_closing_finishes_what_is_out_and_starts_nothing() -> None:
         cluster.may_answer.set()
         await closing
         assert counts(cluster.asked) == [("n/a", 1, 2), ("n/b", 1, 2)]
+
+
+async def test_who_waits_for_a_place_is_not_overtaken() -> None:
+    """With more wishes than the rate allows, at every tick, all are written in turn: no name is always last."""
+    cluster, clock = MemoryCluster(), HandClock()
+    names = [f"n/busy{number}" for number in range(6)] + ["n/quiet"]
+    replicas = dict.fromkeys(names, 1)
+    for name in names:
+        cluster.add(name, 1)
+    async with scheduler(cluster, clock) as writes:
+        for _ in range(8):
+            written = {str(change.key): change.new for change in cluster.writes}
+            replicas |= written
+            busy = [wish(name, replicas[name], replicas[name] + 1) for name in names[:-1]]
+            quiet = [wish("n/quiet", 1, 2)] if "n/quiet" not in written else []
+            writes.offer([*busy, *quiet], is_tick=True)
+            await clock.advance(1.01)
+        assert ("n/quiet", 1, 2) in counts(cluster.writes)
+
+
+async def test_a_function_that_left_the_fleet_is_not_written() -> None:
+    """A wish that waits is forgotten as soon as its function is no longer in the plan, or is another object."""
+    cluster, clock = MemoryCluster(), HandClock()
+    for name in ("n/a", "n/b", "n/c", "n/d", "n/e"):
+        cluster.add(name, 1)
+    names = ("n/a", "n/b", "n/c", "n/d", "n/e")
+    async with scheduler(cluster, clock) as writes:
+        writes.offer([wish(name, 1, 2) for name in names], is_tick=True)
+        await clock.settle()
+        again = [("n", name, {}) for name in ("a", "d", "e")]
+        uids = {"a": "uid-n/a", "d": "another", "e": "uid-n/e"}
+        writes.retain(make_fleet(again, uids=uids))
+        await clock.advance(60.0)
+        assert counts(cluster.asked) == [("n/a", 1, 2), ("n/b", 1, 2), ("n/e", 1, 2)]
