@@ -19,6 +19,7 @@ _PACKAGES = {
     "prometheus": "prometheus",
     "prometheus-alertmanager": "prometheus-alertmanager",
     "chromium": "chromium",
+    "openssl": "openssl",
 }
 """Debian package of each program."""
 

@@ -11,6 +11,7 @@ from tests.integration.prometheus.fake import FakePrometheus, healthy
 from tests.integration.prometheus.loading import loads, row, source
 from tests.integration.prometheus.plans import plan_of
 from tests.integration.prometheus.timeline import LAST, at
+from tests.servers.binaries import require
 
 PLAN = plan_of({"ours": ["fn/steady"]})
 SECRET = "very-secret"
@@ -89,7 +90,7 @@ def certificates(folder: Path) -> None:
 
 
 def run(folder: Path, command: str) -> None:
-    subprocess.run(["openssl", *command.split()], cwd=folder, check=True, capture_output=True)
+    subprocess.run([require("openssl"), *command.split()], cwd=folder, check=True, capture_output=True)
 
 
 async def test_tls_with_a_client_certificate(tmp_path: Path) -> None:
