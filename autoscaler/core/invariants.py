@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from autoscaler.core.decisions import Decisions, Stage
 from autoscaler.core.derived import Derived, derive
 from autoscaler.core.fleet import Bools
-from autoscaler.core.memory import Memory
+from autoscaler.core.memory import COLUMNS, Memory
 from autoscaler.core.reasons import Reason
 from autoscaler.core.seen import Seen
 
@@ -131,17 +131,7 @@ def check_memory(memory: Memory) -> None:
         InvariantError: something does not hold.
     """
     functions = len(memory.fleet)
-    for name in (
-        "range_s",
-        "active_s",
-        "wake_ends_s",
-        "wake_floor",
-        "waiting",
-        "known_demand",
-        "restart_floor",
-        "asked",
-        "found",
-    ):
+    for name in COLUMNS:
         if len(getattr(memory, name)) != functions:
             raise InvariantError(f"{name} has {len(getattr(memory, name))} rows, the fleet {functions}")
     for stretch in (memory.proof.covered, memory.proof.idle):

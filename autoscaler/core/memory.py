@@ -8,7 +8,7 @@ from autoscaler.core.observation import Observation
 from autoscaler.core.recommendations import Recommendations
 from autoscaler.core.windows import Averages, Proof
 
-_COLUMNS = (
+COLUMNS = (
     "range_s",
     "active_s",
     "wake_ends_s",
@@ -20,6 +20,7 @@ _COLUMNS = (
     "settled",
     "found",
 )
+"""Columns of one number a function, which follow it when the fleet changes."""
 
 
 class Memory:
@@ -120,7 +121,7 @@ def _carry(fresh: Memory, memory: Memory) -> None:
     new = np.flatnonzero(old_of_new >= 0)
     old = old_of_new[new]
     told = fresh.range_s
-    for name in _COLUMNS:
+    for name in COLUMNS:
         getattr(fresh, name)[new] = getattr(memory, name)[old]
     if not np.array_equal(told, fresh.range_s):
         fresh.averages = Averages(fresh.derived, fresh.horizon_s, fresh.ticks)

@@ -59,22 +59,10 @@ def function_rows(decisions: Decisions, replicas: Replicas, positions: Sequence[
 
 def record(decided: DecisionRecord, now: Now) -> Json:
     """Give one decision whole, with the sentences that say it in words."""
-    return {
-        "namespace": decided.key.namespace,
-        "function": decided.key.name,
-        "tenant": decided.tenant,
-        "decided_utc_s": decided.at.utc_s,
-        "decided_ago_s": now.monotonic_s - decided.at.monotonic_s,
-        "is_tick": decided.is_tick,
-        "seen": _SEEN[decided.seen],
+    return change(decided, now) | {
         "rps": decided.rps,
         "concurrency": decided.concurrency,
         "in_flight": decided.in_flight,
-        "requested": decided.requested,
-        "ready": decided.ready,
-        "desired": decided.desired,
-        "reason": decided.reason.name,
-        "reason_sentence": decided.reason.sentence,
         "stages": [
             {
                 "stage": stage.name.lower().replace("_", "-"),
