@@ -1,13 +1,12 @@
 """From decisions to wishes: which replica counts shall be written, and in which order of urgency."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 
 import numpy as np
 
 from autoscaler.core.decisions import Decisions
-from autoscaler.core.fleet import Bools, FunctionKey
+from autoscaler.core.fleet import Bools
 from autoscaler.policy.plan import Plan
 from autoscaler.ports import ScaleChange
 
@@ -52,12 +51,6 @@ def wishes(decisions: Decisions, plan: Plan, may_write: Bools) -> list[Wish]:
     olds = decisions.requested[changed].astype(np.int64).tolist()
     news = decisions.desired[changed].astype(np.int64).tolist()
     return [_wish(plan, row, old, new) for row, old, new in zip(rows, olds, news, strict=True)]
-
-
-def decided_keys(decisions: Decisions) -> Iterable[FunctionKey]:
-    """Name the functions that a step decided."""
-    keys = decisions.fleet.keys
-    return (keys[row] for row in decisions.rows.tolist())
 
 
 def _wish(plan: Plan, row: int, old: int, new: int) -> Wish:

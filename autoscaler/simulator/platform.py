@@ -160,9 +160,6 @@ class Platform:
     def ready_column(self) -> Floats:
         return self._column(lambda function: function.ready)
 
-    def in_flight_column(self) -> Floats:
-        return self._column(lambda function: function.in_flight)
-
     def waiting_column(self) -> Floats:
         return self._column(lambda function: function.waiting)
 
