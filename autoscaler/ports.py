@@ -1,12 +1,13 @@
 """The protocols at which daemon, server and adapters meet; none of them imports another."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
+from autoscaler.core.columns import Codes, Floats, no_codes
 from autoscaler.core.decisions import DecisionRecord, Decisions
-from autoscaler.core.fleet import Fleet, Floats, FunctionKey
+from autoscaler.core.fleet import Fleet, FunctionKey
 from autoscaler.core.now import Now
 from autoscaler.core.observation import Load
 from autoscaler.policy.alerts import Alert
@@ -71,15 +72,17 @@ class Catalog:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Replicas:
-    """Replica columns of a fleet, both `(functions,) float64`.
+    """Replica columns of a fleet, `(functions,) float64` unless said.
 
     Attributes:
         requested: `spec.replicas`.
         ready: `status.readyReplicas`.
+        obstacle: `(functions,) uint8`, `Obstacle`: why replicas are missing. Left out: nothing is known of any.
     """
 
     requested: Floats
     ready: Floats
+    obstacle: Codes = field(default_factory=no_codes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,9 @@
 import numpy as np
 
 from autoscaler.core.budget import fill, rows_of_tenants, segments
+from autoscaler.core.columns import Bools, Floats, Ints
 from autoscaler.core.decisions import Decisions, Stage
 from autoscaler.core.demand import waiting_proposal
-from autoscaler.core.fleet import Bools, Floats, Ints
 from autoscaler.core.floors import Floor, floors
 from autoscaler.core.limits import limits
 from autoscaler.core.mask import mask, masked_rows

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from autoscaler.core.fleet import Floats, Ints
+from autoscaler.core.columns import Floats, Ints
 from autoscaler.core.reasons import Reason
 from autoscaler.core.staged import Bound
 

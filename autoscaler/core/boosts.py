@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from autoscaler.core.columns import Floats, Ints
 from autoscaler.core.events import BoostFiring
-from autoscaler.core.fleet import Fleet, Floats, FunctionKey, Ints
+from autoscaler.core.fleet import Fleet, FunctionKey
 from autoscaler.core.floors import Floor
 from autoscaler.core.reasons import Reason
 

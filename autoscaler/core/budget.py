@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from autoscaler.core.columns import Bools, Floats, Ints
 from autoscaler.core.derived import Derived
-from autoscaler.core.fleet import Bools, Floats, Ints
 from autoscaler.core.reasons import Reason
 from autoscaler.core.staged import Bound
 

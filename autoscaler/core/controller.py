@@ -7,9 +7,9 @@ import numpy as np
 from autoscaler.core.between import between_ticks
 from autoscaler.core.blast_radius import BlastRadiusRule
 from autoscaler.core.boosts import BoostInForce, Boosts
+from autoscaler.core.columns import Ints
 from autoscaler.core.decisions import Decisions
 from autoscaler.core.events import BoostFiring, BoostResolved, Event, Wake
-from autoscaler.core.fleet import Ints
 from autoscaler.core.floors import Floor
 from autoscaler.core.invariants import check_decisions, check_memory
 from autoscaler.core.memory import Memory, followed

@@ -6,7 +6,8 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from autoscaler.core.fleet import Fleet, Floats, FunctionKey, Ints
+from autoscaler.core.columns import Floats, Ints
+from autoscaler.core.fleet import Fleet, FunctionKey
 from autoscaler.core.now import Now
 from autoscaler.core.reasons import REASON_OF, Reason
 from autoscaler.core.seen import Seen

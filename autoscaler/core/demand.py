@@ -4,7 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from autoscaler.core.fleet import Floats, Ints, Rules
+from autoscaler.core.columns import Floats, Ints
+from autoscaler.core.fleet import Rules
 from autoscaler.core.reasons import Reason
 from autoscaler.core.rounding import whole_down, whole_up
 from autoscaler.core.staged import Bound

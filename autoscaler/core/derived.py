@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from autoscaler.core.fleet import Bools, Fleet, Floats, Ints, Rules
+from autoscaler.core.columns import Bools, Floats, Ints
+from autoscaler.core.fleet import Fleet, Rules
 from autoscaler.core.rounding import MOST_REPLICAS, whole_down
 
 

@@ -1,15 +1,13 @@
 """The functions there are, and what their policies say of them, as columns."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
-Ints = NDArray[np.int64]
+from autoscaler.core.columns import NOTHING, Bools, Floats, Ints, left_out
+from autoscaler.core.lanes import NO_METRICS, NO_POLICIES, NO_SCHEDULES, OtherMetrics, RatePolicies, Schedules
 
 
 class FunctionKey(NamedTuple):
@@ -26,7 +24,8 @@ class FunctionKey(NamedTuple):
 class Rules:
     """What the policies say, one row per function. Every column is `(functions,) float64` unless said.
 
-    Unlimited or absent is `inf` in a limit or target, `nan` in `force`.
+    Unlimited or absent is `inf` in a limit or target, `nan` in `force`. A column that is left out (`NOTHING`) says
+    the same of every function: its rule is off (`OFF`).
 
     Attributes:
         target_rps: requests/s that one replica shall carry (target × utilization); inf: not a metric.
@@ -45,6 +44,16 @@ class Rules:
         zero_after_s: proven idleness after which zero is allowed; inf: never.
         paused: `(functions,) bool`, what runs stays.
         force: replicas ordered by annotation in place of demand, guards, floors and idle; nan: none.
+        panic_window_s: short averaging window, seconds.
+        panic_threshold: demand over the panic window, as a ratio to ready replicas, that begins panic; inf: never.
+        stabilization_up_s: look-back over recommendations; the smallest of them is the ceiling of a raise.
+        delay_s: look-back over guarded demand; the largest is what is asked for, so that a cut waits so long.
+        fallback_after: ticks in a row with unknown load after which the fallback holds; inf: never.
+        fallback_replicas: replicas that a fallback raises to, where more than zero run; nan: it only holds.
+        progress_deadline_s: how long replicas may be missing before demand is raised no more for it.
+        initial: replicas of a function that was created with any a moment ago, until its load is known.
+        utilization_rps: fraction of the policy's target that `target_rps` is; for the words alone.
+        utilization_concurrency: likewise.
     """
 
     target_rps: Floats
@@ -63,11 +72,39 @@ class Rules:
     zero_after_s: Floats
     paused: Bools
     force: Floats
+    panic_window_s: Floats = field(default_factory=left_out)
+    panic_threshold: Floats = field(default_factory=left_out)
+    stabilization_up_s: Floats = field(default_factory=left_out)
+    delay_s: Floats = field(default_factory=left_out)
+    fallback_after: Floats = field(default_factory=left_out)
+    fallback_replicas: Floats = field(default_factory=left_out)
+    progress_deadline_s: Floats = field(default_factory=left_out)
+    initial: Floats = field(default_factory=left_out)
+    utilization_rps: Floats = field(default_factory=left_out)
+    utilization_concurrency: Floats = field(default_factory=left_out)
 
     def __post_init__(self) -> None:
+        for name, value in OFF.items():
+            if getattr(self, name) is NOTHING:
+                object.__setattr__(self, name, np.full(len(self.target_rps), value))
         lengths = {field.name: len(getattr(self, field.name)) for field in fields(self)}
         if len(set(lengths.values())) > 1:
             raise ValueError(f"columns of different lengths: {lengths}")
+
+
+OFF: Mapping[str, float] = {
+    "panic_window_s": 6.0,
+    "panic_threshold": np.inf,
+    "stabilization_up_s": 0.0,
+    "delay_s": 0.0,
+    "fallback_after": np.inf,
+    "fallback_replicas": np.nan,
+    "progress_deadline_s": np.inf,
+    "initial": 1.0,
+    "utilization_rps": 1.0,
+    "utilization_concurrency": 1.0,
+}
+"""What a column of `Rules` holds where it is left out."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,6 +119,11 @@ class Fleet:
         tenants: tenant names, sorted.
         tenant_cap: `(tenants,) float64`, replicas a tenant may have; inf: no limit.
         rules: the policies' columns.
+        created_s: `(functions,) float64`, UTC seconds at which each Deployment was created; nan: not known.
+        rate_up: scaling policies of growth, of the functions that have any.
+        rate_down: likewise of shrinkage.
+        others: metrics beside requests/s and concurrency, of the functions that have any.
+        schedules: floors and ceilings by the calendar.
     """
 
     keys: tuple[FunctionKey, ...]
@@ -91,6 +133,15 @@ class Fleet:
     tenants: tuple[str, ...]
     tenant_cap: Floats
     rules: Rules
+    created_s: Floats = field(default_factory=left_out)
+    rate_up: RatePolicies = NO_POLICIES
+    rate_down: RatePolicies = NO_POLICIES
+    others: OtherMetrics = NO_METRICS
+    schedules: Schedules = NO_SCHEDULES
+
+    def __post_init__(self) -> None:
+        if self.created_s is NOTHING:
+            object.__setattr__(self, "created_s", np.full(len(self.keys), np.nan))
 
     def __len__(self) -> int:
         return len(self.keys)

@@ -3,7 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from autoscaler.core.fleet import Floats, Ints, Rules
+from autoscaler.core.columns import Floats, Ints
+from autoscaler.core.fleet import Rules
 from autoscaler.core.reasons import Reason
 from autoscaler.core.rounding import NOISE, whole_up
 from autoscaler.core.seen import Seen

@@ -5,9 +5,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from autoscaler.core.columns import Bools
 from autoscaler.core.decisions import Decisions, Stage
 from autoscaler.core.derived import Derived, derive
-from autoscaler.core.fleet import Bools
 from autoscaler.core.memory import COLUMNS, Memory
 from autoscaler.core.reasons import Reason
 from autoscaler.core.seen import Seen

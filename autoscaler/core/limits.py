@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from autoscaler.core.fleet import Bools, Floats
+from autoscaler.core.columns import Bools, Floats
 from autoscaler.core.reasons import Reason
 from autoscaler.core.staged import Bound, Staged
 

@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from autoscaler.core.columns import Floats, Ints
 from autoscaler.core.derived import Derived, derive
-from autoscaler.core.fleet import Fleet, Floats, Ints
+from autoscaler.core.fleet import Fleet
 from autoscaler.core.observation import Observation
 from autoscaler.core.recommendations import Recommendations
 from autoscaler.core.windows import Averages, Proof

@@ -1,8 +1,22 @@
 """What a tick has seen: loads and replicas, one row per function of a fleet."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from autoscaler.core.fleet import Bools, Fleet, Floats
+from autoscaler.core.columns import Bools, Codes, Floats, left_out, no_codes, no_flags
+from autoscaler.core.fleet import Fleet
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PanicAverages:
+    """Averages over the panic window, ready-made. Both `(functions,) float64`; nan: unknown.
+
+    Attributes:
+        rps: requests/s.
+        concurrency: requests in flight.
+    """
+
+    rps: Floats
+    concurrency: Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -20,6 +34,11 @@ class Load:
         is_idle: bool, proof of zero over the range: covered, the function's own series (or a sign of
             life that names it) exists, no counter moved or appeared, and nothing is in flight.
         range_s: float64, seconds that the sample covers.
+        others: `(lanes,) float64`, values of `fleet.others`; nan: unknown. Left out: all unknown.
+        others_idle: `(lanes,) bool`, what this lane watches is proven to be idle: its queue is empty, its activity
+            query says 0. Left out: nowhere.
+        panic: averages ready-made (recordings have them): then `rps` and `concurrency` are the averages over the
+            stable window, and both are used as they are. None: averages are made from the samples.
     """
 
     rps: Floats
@@ -28,6 +47,9 @@ class Load:
     is_covered: Bools
     is_idle: Bools
     range_s: Floats
+    others: Floats = field(default_factory=left_out)
+    others_idle: Bools = field(default_factory=no_flags)
+    panic: PanicAverages | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,6 +63,7 @@ class Observation:
         ready: `(functions,) float64`, replicas that can serve now.
         waiting: `(functions,) float64`, requests held in a wake until a replica is ready.
         is_held: `(functions,) bool`, left alone because a foreign writer holds it.
+        obstacle: `(functions,) uint8`, `Obstacle`: why replicas are missing. Left out: nothing is known of any.
     """
 
     fleet: Fleet
@@ -49,3 +72,4 @@ class Observation:
     ready: Floats
     waiting: Floats
     is_held: Bools
+    obstacle: Codes = field(default_factory=no_codes)

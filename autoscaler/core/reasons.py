@@ -23,26 +23,42 @@ class Reason(IntEnum):
     MAX_RATE_DOWN = 3, "The load asks for fewer, but shrinkage per tick is limited to a factor."
     ACTIVATION = 4, "A function that leaves zero starts with its activation replicas."
     WAITING = 5, "Requests that are held until a replica is ready ask for this many."
+    PANIC = 6, "Load rose so fast that for a whole stable window nothing is lowered and the short average may raise."
     UNKNOWN_LOAD = 10, "The load is not known, so nothing is lowered."
     LOWER_BOUND = 11, "The load is known only as a lower bound, so nothing is lowered."
     TOLERANCE = 12, "The load is so near the target that nothing changes."
     STABILIZATION = 13, "A larger recommendation within the stabilization window forbids this cut for now."
     IN_FLIGHT = 14, "Requests in flight need this many replicas to finish."
+    FALLBACK = 15, "The load has been unknown for so long that the policy's fallback replicas are a floor."
+    SCALE_UP_POLICY = 16, "The load asks for more, but scaling policies limit growth per period."
+    SCALE_DOWN_POLICY = 17, "The load asks for fewer, but scaling policies limit shrinkage per period."
+    STABILIZATION_UP = (
+        18,
+        "A smaller recommendation within the stabilization window of growth forbids this raise for now.",
+    )
+    DELAY = 19, "More was asked for within the scale-down delay, so this cut waits."
     MIN_REPLICAS = 20, "The policy's minimum raises it."
     WAKE = 21, "A wake holds it up."
     BOOST = 22, "An alert's boost holds it up."
     RESTART = 23, "What ran when the daemon first saw it is a floor until a full window is known."
+    INITIAL = 24, "The function is new: its initial replicas are a floor until a full window is known."
+    SCHEDULE = 25, "A schedule holds it up."
     ZERO_IDLE = 30, "It is proven idle for long enough, so it needs no replica."
     ZERO_NOT_PROVEN = 31, "Zero is not proven for long enough yet, so one replica stays."
     ZERO_NOT_ALLOWED = 32, "The policy does not allow zero, so one replica stays."
     MAX_REPLICAS = 40, "The policy's maximum caps it."
     CONCURRENCY_CAP = 41, "The function's concurrency cap allows no more replicas."
+    SCHEDULE_CEILING = 42, "A schedule caps it."
     BUDGET = 50, "The tenant's replica budget allows no more for this function."
     BLAST_RADIUS = 60, "The tenant's load-driven cuts of this minute are used up."
     PAUSED = 70, "The function is paused: what runs stays."
     FOREIGN_WRITER = 71, "Somebody else changes its replicas: what runs stays."
     FORCED = 72, "An annotation orders this many replicas."
     BETWEEN_TICKS = 80, "Between ticks nothing is lowered."
+    ROLLOUT = 90, "A rollout is not complete, so missing replicas are no reason to ask for more."
+    NOT_READY = 91, "Its replicas do not become ready, so their being missing is no reason to ask for more."
+    NOT_SCHEDULABLE = 92, "No node has room for its replicas, so their being missing is no reason to ask for more."
+    QUOTA_EXCEEDED = 93, "A quota refuses its replicas, so their being missing is no reason to ask for more."
 
 
 REASON_OF: dict[int, Reason] = {int(reason): reason for reason in Reason}

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from autoscaler.core.fleet import Floats, Ints
+from autoscaler.core.columns import Floats, Ints
 
 STEPS = 16
 """Falls remembered per function. Where there are more, those of one fourteenth of the window become one, the largest

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from autoscaler.core.fleet import Floats
+from autoscaler.core.columns import Floats
 
 NOISE = 1e-9
 """A ratio this near above a whole number is that number: 2.1 / 0.7 is 3.0000000000000004, and asks for 3 replicas, not 4."""

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from autoscaler.core.fleet import Floats, Ints
+from autoscaler.core.columns import Floats, Ints
 
 QUANTUM = 2.0**-20
 """Samples are cut to multiples of this (a millionth), so that sums of float64 are exact and a running sum that

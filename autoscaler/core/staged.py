@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from autoscaler.core.fleet import Floats, Ints
+from autoscaler.core.columns import Floats, Ints
 from autoscaler.core.reasons import Reason
 
 

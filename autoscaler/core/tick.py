@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 from autoscaler.core.blast_radius import BlastRadiusRule, contain, refilled
 from autoscaler.core.budget import Budgeted, budget
+from autoscaler.core.columns import Floats, Ints
 from autoscaler.core.decisions import Decisions, Stage
 from autoscaler.core.demand import Demand, demand, relative_load, waiting_proposal
-from autoscaler.core.fleet import Floats, Ints
 from autoscaler.core.floors import Floor, floors
 from autoscaler.core.guards import guards, tolerated
 from autoscaler.core.idle import idle

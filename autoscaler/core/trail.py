@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from autoscaler.core.columns import Floats
 from autoscaler.core.decisions import Stage
-from autoscaler.core.fleet import Floats
 from autoscaler.core.reasons import Reason
 from autoscaler.core.staged import Staged
 

@@ -10,8 +10,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from autoscaler.core.columns import Bools, Floats, Ints
 from autoscaler.core.derived import Derived
-from autoscaler.core.fleet import Bools, Floats, Ints
 from autoscaler.core.observation import Load
 from autoscaler.core.samples import Samples, of_similar_length
 from autoscaler.core.seen import Seen

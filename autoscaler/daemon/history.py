@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from autoscaler.core.columns import Ints
 from autoscaler.core.decisions import DecisionRecord, Decisions, Stage
-from autoscaler.core.fleet import Fleet, FunctionKey, Ints
+from autoscaler.core.fleet import Fleet, FunctionKey
 from autoscaler.core.now import Now
 from autoscaler.core.reasons import REASON_OF
 from autoscaler.core.seen import Seen

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
-from autoscaler.core.fleet import Bools
+from autoscaler.core.columns import Bools
 from autoscaler.daemon.identity import Identities
 from autoscaler.daemon.policies import Policies
 from autoscaler.daemon.wishes import writable

@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from autoscaler.core.columns import Floats
 from autoscaler.core.decisions import Decisions
-from autoscaler.core.fleet import Fleet, Floats, FunctionKey
+from autoscaler.core.fleet import Fleet, FunctionKey
 
 
 class Present:

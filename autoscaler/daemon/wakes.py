@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from autoscaler.core.columns import Floats
 from autoscaler.core.decisions import Decisions
 from autoscaler.core.events import Event, Wake
-from autoscaler.core.fleet import Fleet, Floats, FunctionKey
+from autoscaler.core.fleet import Fleet, FunctionKey
 from autoscaler.core.reasons import REASON_OF, Reason
 from autoscaler.ports import Clock, ScaleOutcome, WakeResult, WakeState
 

@@ -5,8 +5,8 @@ from enum import IntEnum
 
 import numpy as np
 
+from autoscaler.core.columns import Bools
 from autoscaler.core.decisions import Decisions
-from autoscaler.core.fleet import Bools
 from autoscaler.policy.plan import Plan
 from autoscaler.ports import ScaleChange
 

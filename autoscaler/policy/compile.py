@@ -6,7 +6,7 @@ from operator import attrgetter
 
 import numpy as np
 
-from autoscaler.core.fleet import Fleet, FunctionKey, Rules
+from autoscaler.core.fleet import OFF, Fleet, FunctionKey, Rules
 from autoscaler.policy.deployment import Deployed
 from autoscaler.policy.documents import ScalingPolicy, Tenant
 from autoscaler.policy.functions import tenant_of
@@ -137,7 +137,8 @@ def _columns(rules: Sequence[FunctionRules]) -> Rules:
     place = {identity: position for position, identity in enumerate(distinct)}
     rows = np.array([place[id(one)] for one in rules], dtype=np.int64)
     table = {
-        name: np.array([one.columns[name] for one in distinct.values()], dtype=np.float64)[rows] for name in _FLOATS
+        name: np.array([one.columns.get(name, OFF.get(name)) for one in distinct.values()], dtype=np.float64)[rows]
+        for name in _FLOATS
     }
     paused = np.array([one.paused for one in distinct.values()], dtype=np.bool_)[rows]
     return Rules(**table, paused=paused)

@@ -15,9 +15,11 @@ class Deployed:
         uid: its identity; a recreated Deployment has another.
         labels: of the Deployment over those of its pod template (OpenFaaS labels the template only).
         annotations: likewise.
+        created_s: UTC seconds at which it was created; None: not known.
     """
 
     key: FunctionKey
     uid: str
     labels: Mapping[str, str]
     annotations: Mapping[str, str]
+    created_s: float | None = None

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from autoscaler.core.fleet import Bools, Floats
+from autoscaler.core.columns import Bools, Floats
 from autoscaler.policy.profiles import Profile, SignalName
 
 _GAUGES: tuple[SignalName, SignalName] = ("concurrency", "in_flight")

@@ -1,5 +1,6 @@
 """What documents and Deployments come to: the fleet for the core, and what the shell needs beside it."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -65,6 +66,19 @@ class TenantPlan:
     dry_run: bool
 
 
+@dataclass(frozen=True, slots=True)
+class QueryPlan:
+    """A tenant's own metric, as it is to be asked.
+
+    Attributes:
+        query: PromQL, confined to the namespaces of its tenant.
+        activity: likewise, 0 where nothing goes on; None: idleness cannot be proven.
+    """
+
+    query: str
+    activity: str | None
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Plan:
     """Everything that documents and Deployments say, compiled; replaced whole when either changes.
@@ -73,8 +87,13 @@ class Plan:
         fleet: functions and rules, for the core.
         functions: `(functions,)`, by row of the fleet.
         tenants: by name.
+        queries: `(lanes,)`, by lane of `fleet.others`; None: the source's own query of that kind.
+        known_until_s: UTC seconds up to which the fleet's schedules are compiled; inf: there are none. Whoever holds
+            the plan makes another one before.
     """
 
     fleet: Fleet
     functions: tuple[FunctionPlan, ...]
     tenants: Mapping[str, TenantPlan]
+    queries: tuple[QueryPlan | None, ...] = ()
+    known_until_s: float = math.inf

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from autoscaler.core.fleet import Floats
+from autoscaler.core.columns import Floats
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 

@@ -5,8 +5,9 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from aiohttp import web
 
+from autoscaler.core.columns import Bools, Floats
 from autoscaler.core.decisions import DecisionRecord, Decisions
-from autoscaler.core.fleet import Bools, Floats, FunctionKey
+from autoscaler.core.fleet import FunctionKey
 from autoscaler.core.seen import Seen
 from autoscaler.policy.plan import Plan, TenantPlan
 from autoscaler.ports import Autoscaling, Caller, Clock, Replicas

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator, Iterator, Set
 import numpy as np
 from aiohttp import web
 
+from autoscaler.core.columns import Ints
 from autoscaler.core.decisions import Decisions
-from autoscaler.core.fleet import Ints
 from autoscaler.core.reasons import Reason
 from autoscaler.core.seen import Seen
 from autoscaler.policy.plan import Plan

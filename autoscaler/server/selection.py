@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from autoscaler.core.columns import Bools, Ints
 from autoscaler.core.decisions import Decisions
-from autoscaler.core.fleet import Bools, FunctionKey, Ints
+from autoscaler.core.fleet import FunctionKey
 from autoscaler.core.reasons import Reason
 from autoscaler.ports import Caller
 

@@ -10,7 +10,8 @@ from math import inf, isnan, nan
 
 import numpy as np
 
-from autoscaler.core.fleet import Fleet, Floats, FunctionKey
+from autoscaler.core.columns import Floats
+from autoscaler.core.fleet import Fleet, FunctionKey
 from autoscaler.core.observation import Load
 from autoscaler.policy.evidence import Answered, Coverage, Sums, weigh
 from autoscaler.policy.profiles import NEWEST_WITHIN, OLDEST_WITHIN, Profile, profile_of

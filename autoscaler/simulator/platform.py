@@ -9,7 +9,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from autoscaler.core.fleet import Floats, FunctionKey
+from autoscaler.core.columns import Floats
+from autoscaler.core.fleet import FunctionKey
 from autoscaler.simulator.function import FunctionSpec, SimulatedFunction
 from autoscaler.simulator.statistics import FunctionStatistics
 from autoscaler.simulator.workload import Workload

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from autoscaler.core.fleet import Floats, Ints
+from autoscaler.core.columns import Floats, Ints
 
 THRESHOLD = 1.1
 """Mean gaps between samples up to which Prometheus extrapolates to the end of a range."""

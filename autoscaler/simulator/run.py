@@ -7,10 +7,11 @@ from functools import partial
 import numpy as np
 
 from autoscaler.core.blast_radius import BlastRadiusRule
+from autoscaler.core.columns import Ints
 from autoscaler.core.controller import Controller
 from autoscaler.core.decisions import Decisions
 from autoscaler.core.events import Event, Wake
-from autoscaler.core.fleet import FunctionKey, Ints
+from autoscaler.core.fleet import FunctionKey
 from autoscaler.core.now import Now
 from autoscaler.core.observation import Observation
 from autoscaler.core.reasons import REASON_OF, Reason

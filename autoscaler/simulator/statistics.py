@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from autoscaler.core.fleet import Floats
+from autoscaler.core.columns import Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)

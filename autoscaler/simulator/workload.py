@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field, model_validator
 
-from autoscaler.core.fleet import Floats
+from autoscaler.core.columns import Floats
 from autoscaler.policy.quantities import Duration
 from autoscaler.policy.settings import Strict
 

@@ -11,7 +11,8 @@ import numpy as np
 import orjson
 from aiohttp import web
 
-from autoscaler.core.fleet import Floats, FunctionKey
+from autoscaler.core.columns import Floats
+from autoscaler.core.fleet import FunctionKey
 from autoscaler.policy.evidence import Coverage
 from autoscaler.policy.quantities import format_duration
 from autoscaler.simulator.measurement import Answers, Measurement

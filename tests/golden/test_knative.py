@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from autoscaler.core.columns import Floats
 from autoscaler.core.decisions import Decisions
 from autoscaler.core.events import Event
-from autoscaler.core.fleet import Floats
 from autoscaler.core.now import Now
 from autoscaler.core.observation import Observation
 from autoscaler.simulator.run import simulate

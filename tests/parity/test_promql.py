@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from autoscaler.core.fleet import Floats, FunctionKey
+from autoscaler.core.columns import Floats
+from autoscaler.core.fleet import FunctionKey
 from autoscaler.policy.profiles import profile_of
 from autoscaler.policy.settings import GatewaySettings, SourceSettings
 from autoscaler.simulator.measurement import Answers, Measurement, Scrape

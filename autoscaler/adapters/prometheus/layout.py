@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from autoscaler.core.fleet import Bools, Fleet, FunctionKey, Ints
+from autoscaler.core.columns import Bools, Ints
+from autoscaler.core.fleet import Fleet, FunctionKey
 from autoscaler.policy.plan import Plan
 from autoscaler.policy.profiles import Profile
 

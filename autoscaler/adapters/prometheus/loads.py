@@ -11,7 +11,7 @@ from autoscaler.adapters.prometheus.quiet import QuietStretches
 from autoscaler.adapters.prometheus.segments import remove_orphans
 from autoscaler.adapters.prometheus.signals import VALUES, Column
 from autoscaler.adapters.prometheus.source import Reading, Source
-from autoscaler.core.fleet import Bools, Floats
+from autoscaler.core.columns import Bools, Floats
 from autoscaler.core.now import Now
 from autoscaler.core.observation import Load
 from autoscaler.policy.plan import Plan

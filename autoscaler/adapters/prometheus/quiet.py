@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from autoscaler.core.fleet import Bools, Floats, Ints
+from autoscaler.core.columns import Bools, Floats, Ints
 
 
 class QuietStretches:

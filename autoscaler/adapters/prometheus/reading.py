@@ -16,7 +16,7 @@ from autoscaler.adapters.prometheus.messages import Adopt, Ask
 from autoscaler.adapters.prometheus.segments import AttachedSegment
 from autoscaler.adapters.prometheus.signals import Contribution, Rows, answered_by, columns_of, together
 from autoscaler.adapters.prometheus.transport import CheckingAdapter, Lines, session
-from autoscaler.core.fleet import Floats
+from autoscaler.core.columns import Floats
 from autoscaler.policy.evidence import weigh
 from autoscaler.policy.profiles import Profile, SignalName
 from autoscaler.policy.settings import SourceSettings

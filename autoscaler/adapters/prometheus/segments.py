@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from autoscaler.adapters.prometheus.messages import Segment
 from autoscaler.adapters.prometheus.signals import Column
-from autoscaler.core.fleet import Bools, Floats
+from autoscaler.core.columns import Bools, Floats
 
 _PREFIX = "faas-autoscaler"
 _FOLDER = Path("/dev/shm")  # noqa: S108 - where Linux keeps shared memory; only names of our own are looked at

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from autoscaler.adapters.prometheus.answers import Series
 from autoscaler.adapters.prometheus.errors import AnswerError
-from autoscaler.core.fleet import Bools, Floats
+from autoscaler.core.columns import Bools, Floats
 from autoscaler.policy.evidence import Answered, Coverage, Evidence, Sums
 from autoscaler.policy.profiles import SIGNAL_LABEL, Profile, SignalName
 

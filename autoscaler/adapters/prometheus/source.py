@@ -9,7 +9,7 @@ from autoscaler.adapters.prometheus.messages import Adopt, Answer, Ask
 from autoscaler.adapters.prometheus.pause import SickPause
 from autoscaler.adapters.prometheus.pool import Pool
 from autoscaler.adapters.prometheus.segments import OwnedSegment
-from autoscaler.core.fleet import Floats, Ints
+from autoscaler.core.columns import Floats, Ints
 from autoscaler.core.now import Now
 from autoscaler.policy.plan import Plan
 from autoscaler.policy.profiles import profiles_of

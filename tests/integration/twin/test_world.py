@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from autoscaler.core.fleet import Floats
+from autoscaler.core.columns import Floats
 from autoscaler.simulator.platform import FunctionSpec
 from autoscaler.simulator.workload import Constant
 from autoscaler.twin.world import Scenario, Twin, served

@@ -8,7 +8,7 @@ import numpy as np
 from autoscaler.core.controller import Controller
 from autoscaler.core.decisions import Decisions
 from autoscaler.core.events import Event
-from autoscaler.core.fleet import Fleet, FunctionKey, Rules
+from autoscaler.core.fleet import OFF, Fleet, FunctionKey, Rules
 from autoscaler.core.invariants import check_invariants
 from autoscaler.core.now import Now
 from autoscaler.core.observation import Load, Observation
@@ -32,6 +32,7 @@ PLAIN: Mapping[str, float | bool] = {
     "zero_after_s": INF,
     "paused": False,
     "force": NAN,
+    **OFF,
 }
 
 

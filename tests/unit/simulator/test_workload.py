@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from autoscaler.core.fleet import Floats
+from autoscaler.core.columns import Floats
 from autoscaler.simulator.workload import Workload, WorkloadField
 
 READER: TypeAdapter[Workload] = TypeAdapter(WorkloadField)
