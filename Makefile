@@ -9,7 +9,7 @@ ARGS   ?=
 # Servers are got without asking only where that surprises nobody: under CI, or as root in a container.
 MAY_INSTALL := $(shell if [ -n "$$CI" ] || { [ "$$(id -u)" = 0 ] && { [ -f /.dockerenv ] || [ -f /run/.containerenv ]; }; }; then echo yes; fi)
 
-.PHONY: help setup setup-test demo test pure check-code servers server-tests cluster-tests bench soak lock image clean
+.PHONY: help setup setup-test demo test pure check-code servers server-tests cluster-tests bench soak mutants studies lock image clean
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -57,10 +57,17 @@ cluster-tests: setup-test $(if $(MAY_INSTALL),servers)  ## real Kubernetes API, 
 	$(BIN)/python -m tests.servers.netns $(BIN)/python -m pytest tests/cluster $(ARGS)
 
 bench: setup-test  ## the figures, each a table; ARGS=--json for machines
-	@for figure in decisions tick stall memory; do echo "== $$figure"; $(BIN)/python -m benchmarks.$$figure $(ARGS) || exit 1; done
+	@for figure in decisions decision_log tick stall memory; do echo "== $$figure"; $(BIN)/python -m benchmarks.$$figure $(ARGS) || exit 1; done
 
-soak: setup-test  ## what takes long: fifty times the examples of every property
+soak: setup-test  ## what takes long: fifty times the examples of every property, every mutant of the core
 	SOAK=$${SOAK:-50} $(BIN)/python -m pytest tests/property --timeout 7200 $(ARGS)
+	$(BIN)/python -m tests.mutation --all --jobs 2
+
+mutants: setup-test  ## change one comparison in each module of the core: some test must fail (under a minute)
+	$(BIN)/python -m tests.mutation
+
+studies: setup-test  ## write the figures of simulations/*/README.md anew
+	$(BIN)/python -m simulations
 
 lock:  ## pin and hash all packages anew (needs uv)
 	uv pip compile pyproject.toml --group build --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11 --quiet --output-file requirements.lock

@@ -8,11 +8,13 @@ from typing import Protocol
 from autoscaler.core.columns import Codes, Floats, no_codes
 from autoscaler.core.decisions import DecisionRecord, Decisions
 from autoscaler.core.fleet import Fleet, FunctionKey
+from autoscaler.core.journal.step import Step
 from autoscaler.core.now import Now
 from autoscaler.core.observation import Load
 from autoscaler.policy.alerts import Alert
 from autoscaler.policy.deployment import Deployed
 from autoscaler.policy.plan import Plan
+from autoscaler.policy.provenance import Provenance
 
 
 class Clock(Protocol):
@@ -21,6 +23,14 @@ class Clock(Protocol):
     def now(self) -> Now: ...
 
     async def sleep(self, seconds: float) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class QueryProblem:
+    """Why a tenant's own query says nothing, for its eyes and the operator's: it names the tenant's policy."""
+
+    tenant: str
+    words: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +46,7 @@ class SourceHealth:
         failures: readings that failed since the start.
         whole_age_s: seconds since the tick that last found it answering whole; None: not since the start, or whoever
             says this does not know (the daemon does).
+        query_problems: tenants' own queries that say nothing, each with its tenant.
     """
 
     name: str
@@ -45,6 +56,7 @@ class SourceHealth:
     series: int
     failures: int
     whole_age_s: float | None = None
+    query_problems: Sequence[QueryProblem] = ()
 
 
 class LoadSource(Protocol):
@@ -149,6 +161,76 @@ class DecisionSink(Protocol):
     """Whoever keeps decisions: memory, log, metrics."""
 
     def take(self, decisions: Decisions) -> None: ...
+
+
+class StepSink(Protocol):
+    """Whoever keeps whole steps, what went in and what came out: the decision log."""
+
+    def take_step(self, step: Step, provenance: Provenance) -> None:
+        """Take a step; called in the thread that decides, so it never waits for anything.
+
+        Args:
+            provenance: what the plan in force was compiled from.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class LogState:
+    """How the decision log fares.
+
+    Attributes:
+        path: its folder.
+        files: files of it.
+        bytes: their size, as last counted.
+        steps: steps written since the start.
+        lost: steps decided and not written since the start, because the disk was too slow, full or away.
+        error: why nothing is written now; None: nothing stands against it.
+    """
+
+    path: str
+    files: int
+    bytes: int
+    steps: int
+    lost: int
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Recollection:
+    """What a decision log says of one function over a span.
+
+    Attributes:
+        records: decisions that were to change its replicas, each once, oldest first.
+        from_utc_s: the log was read from here on; later than asked where it begins later, or was not read to its end.
+        is_whole: the span was read from its beginning, as far as the log goes back.
+        lost: steps within it that are in no file.
+        unreadable: files, or rests of files, that could not be read, and why.
+    """
+
+    records: Sequence[DecisionRecord]
+    from_utc_s: float | None
+    is_whole: bool
+    lost: int
+    unreadable: Sequence[str]
+
+
+class ArchiveError(RuntimeError):
+    """The decision log cannot be read; the message says why."""
+
+
+class DecisionArchive(Protocol):
+    """What was decided long ago; its questions raise `ArchiveError` where the log cannot be read."""
+
+    def state(self) -> LogState: ...
+
+    async def at(self, key: FunctionKey, utc_s: float) -> DecisionRecord | None:
+        """Give the decision on a function that held at a time; None: the log has none."""
+        ...
+
+    async def changes(self, key: FunctionKey, since_utc_s: float, until_utc_s: float) -> Recollection:
+        """Give a function's changed decisions of a span; bounded in number and in time to look for them."""
+        ...
 
 
 class Role(Enum):

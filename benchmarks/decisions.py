@@ -1,137 +1,139 @@
-"""What a decision costs: `Controller.step` alone, over realistic ticks, reasons included.
+"""What a decision costs: `Controller.step` alone, every rule at work, reasons and records included.
 
-Time is that of the processor (one core), so that whatever else the machine does counts little.
+Time is that of the processor (one core). The machine's own speed is measured beside it, as the time of one addition of
+two columns that no cache holds, so that figures of two machines, or of one that does other work, can be compared.
 """
 
 import gc
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 
-from autoscaler.core.blast_radius import BlastRadiusRule
 from autoscaler.core.controller import Controller
-from autoscaler.core.events import Wake
-from autoscaler.core.fleet import Fleet, FunctionKey, Rules
+from autoscaler.core.events import BoostFiring, Event, Wake
+from autoscaler.core.lanes import NO_POLICIES, NO_SCHEDULES
 from autoscaler.core.now import Now
-from autoscaler.core.observation import Load, Observation
-from benchmarks.report import Figure, at_most, main
+from benchmarks.mixed import Mixed, mixed, moment, running, settled
+from benchmarks.plain_knative import PlainFunction
+from benchmarks.report import Figure, at_least, at_most, main
 
-TICK_S = 2.0
-PER_TENANT = 100
-BOUND_NS = 150.0
+BOUND_NS = 62.0
+QUIET_NS = 10.0
+EVENTS_MS = 3.0
 STATE_BYTES = 1024.0
+TIMES_PLAIN = 20.0
+SETTLING = 60
+"""Ticks before anything is measured: two windows, so that panic, look-backs and the blast radius are at work."""
 
 
-def make_fleet(functions: int, loads: np.ndarray) -> Fleet:
-    """Make tenants of 100 functions; a tenth of the tenants has a cap below what its functions ask for."""
-    owner = np.arange(functions) // PER_TENANT
-    tenants = tuple(f"tenant-{number:04d}" for number in range(int(owner[-1]) + 1))
-    keys = tuple(FunctionKey(tenants[owner[row]], f"function-{row % PER_TENANT:04d}") for row in range(functions))
-    asked = np.bincount(owner, weights=np.ceil(loads / 7.0), minlength=len(tenants))
-    is_bound = np.arange(len(tenants)) % 10 == 0
-    full = np.full
-    rules = Rules(
-        target_rps=full(functions, 7.0),
-        target_concurrency=full(functions, np.inf),
-        stable_window_s=full(functions, 60.0),
-        max_rate_up=full(functions, 1000.0),
-        max_rate_down=full(functions, 2.0),
-        tolerance_up=full(functions, 0.0),
-        tolerance_down=full(functions, 0.0),
-        stabilization_down_s=full(functions, 300.0),
-        concurrency_limit=full(functions, 20.0),
-        min_replicas=full(functions, 0.0),
-        max_replicas=full(functions, 50.0),
-        concurrency_cap=full(functions, np.inf),
-        activation=full(functions, 1.0),
-        zero_after_s=full(functions, 300.0),
-        paused=np.zeros(functions, bool),
-        force=full(functions, np.nan),
-    )
-    cap = np.where(is_bound, np.floor(asked * 0.7), np.ceil(asked * 2.0) + 100.0)
-    return Fleet(keys, tuple(map(str, keys)), {key: row for row, key in enumerate(keys)}, owner, tenants, cap, rules)
+def cost_ns(controller: Controller, world: Mixed, rng: np.random.Generator, first: int, ticks: int) -> float:
+    """Give the median cost of a decision over some ticks, ns of processor time; reasons and changes are read."""
+    requested, costs = world.requested, []
+    for number in range(first, first + ticks):
+        observation = world.observation(rng, requested)
+        begin = time.thread_time_ns()
+        decisions = controller.step(moment(number), observation, ())
+        assert len(decisions.reason) == len(decisions.rows) >= len(decisions.changed)
+        costs.append(time.thread_time_ns() - begin)
+        requested = decisions.whole().desired.copy()
+    return float(np.median(costs)) / len(world.fleet)
 
 
-def observe(fleet: Fleet, loads: np.ndarray, requested: np.ndarray, range_s: float) -> Observation:
-    """Make a tick's observation: whole samples, idle where nothing is asked for."""
-    functions = len(fleet)
-    load = Load(
-        rps=loads,
-        concurrency=np.full(functions, np.nan),
-        in_flight=np.floor(loads / 10.0),
-        is_covered=np.ones(functions, bool),
-        is_idle=loads == 0,
-        range_s=np.full(functions, range_s),
-    )
-    return Observation(fleet, load, requested, requested.copy(), np.zeros(functions), np.zeros(functions, bool))
+def mixed_ns(functions: int, ticks: int) -> float:
+    """Give the cost of a decision in the mixed fleet."""
+    controller, world, decisions, rng = running(functions, SETTLING)
+    share = len(decisions.panicking) / functions
+    if functions >= 10_000 and not 0.08 <= share <= 0.15:
+        raise AssertionError(f"a tenth is to be in panic, {share:.2f} are")
+    return cost_ns(controller, world, rng, SETTLING, ticks)
 
 
-def measure_ns(functions: int, changing: float, active: float, range_s: float = 60.0, ticks: int = 60) -> float:
-    """Run ticks and give the median cost of a decision, ns.
-
-    Args:
-        functions: how many.
-        changing: fraction of the active functions whose load is another at every tick.
-        active: fraction of functions with any load.
-        range_s: seconds that a sample covers; below the window of 60 s samples of the past are averaged.
-        ticks: ticks measured, after as many to settle (no fewer than two windows).
-    """
+def quiet_ns(functions: int, ticks: int) -> float:
+    """Give the cost of a decision in a fleet of which 99 % are at zero, proven, and nothing happens."""
     rng = np.random.default_rng(11)
-    loads = np.where(rng.random(functions) < active, rng.exponential(30.0, functions), 0.0)
-    usual = loads
-    fleet = make_fleet(functions, loads)
-    controller = Controller(BlastRadiusRule(10.0, 0.2, 60.0))
-    requested = np.ceil(loads / 7.0)
+    world = mixed(functions, rng, active=0.01)
+    world.unknown[:] = False
+    world.fleet = replace(world.fleet, schedules=NO_SCHEDULES)
+    controller = settled(world, rng, 200)
+    return cost_ns(controller, world, rng, 200, ticks)
+
+
+def events_ms(functions: int, make: Callable[[Mixed, int], Event]) -> float:
+    """Give the median cost of a step with one event for each of 1,000 functions and no observation, ms."""
+    controller, world, _, rng = running(functions, SETTLING)
     costs = []
-    for number in range(160 + ticks):
-        rows = np.flatnonzero((rng.random(functions) < changing) & (loads > 0))
-        loads = loads.copy()
-        loads[rows] = usual[rows] * rng.uniform(0.7, 1.3, len(rows))
-        observation = observe(fleet, loads, requested, range_s)
-        now = Now(TICK_S * number, TICK_S * number)
+    for number in range(11):
+        controller.step(moment(SETTLING + number), world.observation(rng, world.requested), ())
+        events = [make(world, one * 97 % functions) for one in range(1000)]
+        now = Now(moment(SETTLING + number).monotonic_s + 1.0, moment(SETTLING + number).utc_s + 1.0)
         begin = time.thread_time_ns()
-        decisions = controller.step(now, observation, ())
+        controller.step(now, None, events)
         costs.append(time.thread_time_ns() - begin)
-        requested = decisions.desired.copy()
-    return float(np.median(costs[-ticks:])) / functions
+    return float(np.median(costs)) / 1e6
 
 
-def wake_us(functions: int) -> float:
-    """Give the median cost of a step between ticks for one wake, microseconds."""
-    loads = np.zeros(functions)
-    fleet = make_fleet(functions, loads)
-    controller = Controller(BlastRadiusRule(10.0, 0.2, 60.0))
-    controller.step(Now(0.0, 0.0), observe(fleet, loads, loads, 60.0), ())
+def wake(world: Mixed, row: int) -> Event:
+    """Wake one function."""
+    return Wake(world.fleet.keys[row], 1)
+
+
+def boost(world: Mixed, row: int) -> Event:
+    """Boost one function by an alert of its own."""
+    return BoostFiring(f"alone-{row}", (world.fleet.keys[row],), 1.5, 1.0, 1e9)
+
+
+def plain_ns(functions: int, ticks: int) -> float:
+    """Give the cost of Knative's demand rule alone, as plain Python, ns for each function."""
+    rng = np.random.default_rng(11)
+    world = mixed(functions, rng)
+    rules = [PlainFunction(7.0) for _ in range(functions)]
+    stable, ready = world.usual.tolist(), np.ceil(world.usual / 7.0).astype(int).tolist()
     costs = []
-    for number in range(200):
+    for number in range(ticks):
+        panic = (world.usual * rng.uniform(0.7, 1.3, functions)).tolist()
         begin = time.thread_time_ns()
-        controller.step(Now(1.0 + number / 1000, 0.0), None, [Wake(fleet.keys[number * 37 % functions], 1)])
+        for rule, long, short, pods in zip(rules, stable, panic, ready, strict=True):
+            rule.desired(2.0 * number, long, short, pods)
         costs.append(time.thread_time_ns() - begin)
-    return float(np.median(costs)) / 1000
+    return float(np.median(costs)) / functions
 
 
-def state_bytes(functions: int, range_s: float) -> float:
-    """Give the bytes of state that the controller keeps for each function after two windows."""
-    loads = np.full(functions, 30.0)
-    fleet = make_fleet(functions, loads)
-    controller = Controller(None)
-    for number in range(60):
-        controller.step(Now(TICK_S * number, 0.0), observe(fleet, loads, np.full(functions, 5.0), range_s), ())
+def addition_ns(rows: int = 100_000, columns: int = 40) -> float:
+    """Give what one addition of two columns costs here, ns for each row."""
+    rng = np.random.default_rng(1)
+    numbers, results = [rng.random(rows) for _ in range(columns)], [np.empty(rows) for _ in range(10)]
+    costs = []
+    for _ in range(30):
+        begin = time.thread_time_ns()
+        for one in range(columns):
+            np.add(numbers[one], numbers[(one + 7) % columns], out=results[one % 10])
+        costs.append(time.thread_time_ns() - begin)
+    return float(np.median(costs)) / columns / rows
+
+
+def state_bytes(functions: int) -> float:
+    """Give the bytes of state that the controller keeps for each function of the mixed fleet."""
+    controller, *_ = running(functions, SETTLING)
     return controller.state_bytes / functions
 
 
-def refleet_ms(functions: int) -> float:
+def state_bytes_at_most(functions: int) -> float:
+    """Give the same where every function looks back 300 s and has scaling policies both ways."""
+    rng = np.random.default_rng(11)
+    world = mixed(functions, rng, behaving=1.0)
+    return settled(world, rng, 200).state_bytes / functions
+
+
+def new_fleet_ms(functions: int) -> float:
     """Give the cost of the tick that follows a change of one policy, ms: every function is found again."""
-    loads = np.full(functions, 30.0)
-    fleet = make_fleet(functions, loads)
-    controller = Controller(None)
-    requested = np.full(functions, 5.0)
-    controller.step(Now(0.0, 0.0), observe(fleet, loads, requested, 60.0), ())
-    changed = replace(fleet)
+    controller, world, _, rng = running(functions, SETTLING)
+    world.fleet = replace(world.fleet, rate_up=NO_POLICIES)
+    observation = world.observation(rng, world.requested)
     begin = time.thread_time_ns()
-    controller.step(Now(2.0, 2.0), observe(changed, loads, requested, 60.0), ())
+    controller.step(moment(SETTLING), observation, ())
     return (time.thread_time_ns() - begin) / 1e6
 
 
@@ -139,21 +141,22 @@ def measure() -> list[Figure]:
     """Measure all figures."""
     gc.collect()
     gc.disable()
-    figures = [
-        at_most(
-            f"decision_{functions}", measure_ns(functions, 0.1, 0.6), "ns", BOUND_NS if functions == 100_000 else None
-        )
-        for functions in (1_000, 10_000, 100_000)
+    whole, plain = mixed_ns(100_000, 60), plain_ns(100_000, 5)
+    grown = {1_000: mixed_ns(1_000, 200), 10_000: mixed_ns(10_000, 100), 1_000_000: mixed_ns(1_000_000, 7)}
+    return [
+        at_most("decision_100000", whole, "ns", BOUND_NS),
+        at_most("addition_of_two_columns", addition_ns(), "ns", None),
+        at_most("plain_python_knative_rule", plain, "ns", None),
+        at_least("plain_python_against_all_rules", plain / whole, "x", TIMES_PLAIN),
+        *(at_most(f"decision_{functions}", cost, "ns", None) for functions, cost in grown.items()),
+        at_most("decision_1000000_against_1000", grown[1_000_000] / grown[1_000], "x", 1.0),
+        at_most("decision_100000_quiet", quiet_ns(100_000, 60), "ns", QUIET_NS),
+        at_most("step_1000_wakes_of_100000", events_ms(100_000, wake), "ms", EVENTS_MS),
+        at_most("step_1000_boosts_of_100000", events_ms(100_000, boost), "ms", EVENTS_MS),
+        at_most("tick_100000_new_fleet", new_fleet_ms(100_000), "ms", None),
+        at_most("state_of_a_function", state_bytes(10_000), "bytes", STATE_BYTES),
+        at_most("state_of_a_function_all_look_back", state_bytes_at_most(10_000), "bytes", STATE_BYTES),
     ]
-    figures.append(at_most("decision_100000_quiet", measure_ns(100_000, 0.1, 0.01), "ns", None))
-    figures.append(
-        at_most("decision_100000_sampled", measure_ns(100_000, 0.1, 0.6, range_s=20.0, ticks=20), "ns", None)
-    )
-    figures.append(at_most("tick_100000_new_fleet", refleet_ms(100_000), "ms", None))
-    figures.append(at_most("wake_step_100000", wake_us(100_000), "us", None))
-    figures.append(at_most("state_of_a_function", state_bytes(1_000, 60.0), "bytes", STATE_BYTES))
-    figures.append(at_most("state_of_a_function_sampled", state_bytes(1_000, 20.0), "bytes", STATE_BYTES))
-    return figures
 
 
 if __name__ == "__main__":

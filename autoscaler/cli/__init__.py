@@ -19,6 +19,9 @@ COMMANDS: Mapping[str, _Entry] = {
     "status": _Entry("autoscaler.cli.status", "Tenants and functions: load, replicas, budget, reason."),
     "explain": _Entry("autoscaler.cli.explain", "Why a function has the replicas it has, in words."),
     "simulate": _Entry("autoscaler.cli.simulate", "One simulation of a scenario, in virtual time."),
+    "selftest": _Entry("autoscaler.cli.selftest", "Our decisions against recorded ones of Knative and of the HPA."),
+    "test": _Entry("autoscaler.cli.policy_test", "Policy tests: under a load over time, expect replicas and reasons."),
+    "replay": _Entry("autoscaler.cli.replay", "A decision log once more: the same again, or under other policies."),
     "schema": _Entry("autoscaler.cli.schema", "JSON Schema of policies and settings."),
 }
 

@@ -102,7 +102,8 @@ class Frame:
         parts: list[RenderableType] = [self._head()]
         if self.decisions is None:
             return Group(*parts, Text("  the daemon starts: watching Deployments, asking Prometheus …", style="dim"))
-        records = [self.decisions.record(position) for position in range(len(self.decisions.rows))]
+        whole = self.decisions.whole()
+        records = [whole.record(position) for position in range(len(whole.rows))]
         parts += [self._functions(records), self._outage(records)]
         feed = Group(*(_line(event) for event in self.events[-self.feed_lines :]))
         height = self.feed_lines + 2

@@ -1,6 +1,8 @@
-"""`autoscaler explain`: why a function has the replicas it has."""
+"""`autoscaler explain`: why a function has, or had, the replicas it has."""
 
 import asyncio
+from collections.abc import Sequence
+from pathlib import Path
 from urllib.parse import quote
 
 import click
@@ -8,14 +10,24 @@ import orjson
 
 from autoscaler.cli.client import Client, Json, client, server_options, until_interrupted
 from autoscaler.cli.output import output_option, print_json, source_line
+from autoscaler.core.fleet import FunctionKey
 
 _EPILOG = """\b
 Examples:
   autoscaler explain shop/thumbnail
   autoscaler explain shop/thumbnail --watch
       again whenever the decision changes, until Ctrl-C
+  autoscaler explain shop/thumbnail --at 2026-03-29T02:31:00+01:00
+  autoscaler explain shop/thumbnail --at '10m ago'
+      the decision that held then, from the decision log
+  autoscaler explain shop/thumbnail --last 24h
+      every change of a day, oldest first
+  autoscaler explain shop/thumbnail --last 24h --log /var/lib/autoscaler/decisions
+      from the files themselves, without a daemon
   autoscaler explain shop/thumbnail --output json
       every stage in numbers
+\b
+Exit codes: 0 here it is, 1 nothing is known of it, 2 wrong usage.
 """
 
 
@@ -30,31 +42,70 @@ Examples:
     show_default=True,
     help="Seconds between looks of --watch.",
 )
+@click.option("--at", metavar="TIME", help="The decision that held at a time: 2026-03-29T14:05:00Z, or '10m ago'.")
+@click.option("--last", metavar="DURATION", help="What changed within a stretch up to now, such as 24h.")
+@click.option(
+    "--log",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Folder of a decision log to read instead of asking a daemon.",
+)
 @output_option
 def command(
-    *, function: str, server: str, token: str | None, token_file: str | None, watch: bool, interval: float, output: str
+    *,
+    function: str,
+    server: str,
+    token: str | None,
+    token_file: str | None,
+    watch: bool,
+    interval: float,
+    at: str | None,
+    last: str | None,
+    log: Path | None,
+    output: str,
 ) -> None:
-    """Say in words how the last decision on a function came about, and what changed before it.
+    """Say in words how a decision on a function came about, and what changed before it.
 
     The words are the daemon's own, made from the decision's record; there is no second account. A line about the
-    source of its loads stands below where that does not answer now.
+    source of its loads stands below where that does not answer now. --at and --last read the decision log.
     """
-    namespace, slash, name = function.partition("/")
-    if not slash or not namespace or not name or "/" in name:
-        raise click.BadParameter(
-            f"{function!r} is no function; NAMESPACE/FUNCTION is allowed", param_hint="NAMESPACE/FUNCTION"
-        )
-    path = f"/v1/functions/{quote(namespace, safe='')}/{quote(name, safe='')}"
+    key = _key(function)
+    _refuse_contradictions(watch, at, last, log)
+    if log is not None:
+        from autoscaler.cli.recollection import from_files
+
+        _print_past(from_files(log, key, at, last), output)
+        return
+    path = f"/v1/functions/{quote(key.namespace, safe='')}/{quote(key.name, safe='')}"
+    question = {"at": at} if at is not None else {"last": last} if last is not None else None
 
     async def show() -> None:
         async with client(server, token, token_file) as daemon:
-            found = await daemon.get(path)
-            if not watch:
+            found = await daemon.get(path, question)
+            if question is not None:
+                _print_past(found, output)
+            elif not watch:
                 print_json(found) if output == "json" else click.echo("\n".join(_lines(found)))
             else:
                 await _watch(daemon, path, found, interval, output)
 
     until_interrupted(show())
+
+
+def _key(function: str) -> FunctionKey:
+    namespace, slash, name = function.partition("/")
+    if not slash or not namespace or not name or "/" in name:
+        raise click.BadParameter(
+            f"{function!r} is no function; NAMESPACE/FUNCTION is allowed", param_hint="NAMESPACE/FUNCTION"
+        )
+    return FunctionKey(namespace, name)
+
+
+def _refuse_contradictions(watch: bool, at: str | None, last: str | None, log: Path | None) -> None:
+    if sum((watch, at is not None, last is not None)) > 1:
+        raise click.UsageError("--watch, --at and --last are different questions: one of them is allowed")
+    if log is not None and at is None and last is None:
+        raise click.UsageError("--log answers for the past: --at or --last is needed with it")
 
 
 async def _watch(daemon: Client, path: str, found: Json, interval_s: float, output: str) -> None:
@@ -85,15 +136,24 @@ def _lines(found: Json) -> list[str]:
 
 def _said_now(found: Json) -> list[str]:
     decision = found["decision"]
-    replicas = "1 replica" if decision["desired"] == 1 else f"{decision['desired']} replicas"
-    title = (
-        f"{decision['namespace']}/{decision['function']} (tenant {decision['tenant']}, "
-        f"policy {found['policy'] or 'none, defaults'}): {replicas}, {decision['reason']}"
-    )
+    title = _title(decision, f", policy {found['policy'] or 'none, defaults'}")
     dry = ["  Dry run: this is decided and recorded, nothing is written."] if found["dry_run"] else []
     source = found["source"]
     sick = [f"  {source_line(source)}"] if source is not None and not source["is_ok"] else []
-    return [title, *(f"  {sentence}" for sentence in decision["sentences"]), *sick, *dry]
+    sick += [f"  {words}" for words in source["query_problems"]] if source is not None else []
+    return [title, *_sentences(decision), *sick, *dry]
+
+
+def _title(decision: Json, more: str = "") -> str:
+    replicas = "1 replica" if decision["desired"] == 1 else f"{decision['desired']} replicas"
+    return (
+        f"{decision['namespace']}/{decision['function']} (tenant {decision['tenant']}{more}): "
+        f"{replicas}, {decision['reason']}"
+    )
+
+
+def _sentences(decision: Json) -> Sequence[str]:
+    return [f"  {sentence}" for sentence in decision["sentences"]]
 
 
 def _change(past: Json) -> str:
@@ -101,3 +161,12 @@ def _change(past: Json) -> str:
         f"{past['decided_ago_s']:.0f} s ago: {past['requested']} → {past['desired']}, "
         f"{past['reason']}: {past['reason_sentence']}"
     )
+
+
+def _print_past(found: Json, output: str) -> None:
+    if output == "json":
+        print_json(found)
+    else:
+        from autoscaler.cli.recollection import past_lines
+
+        click.echo("\n".join(past_lines(found, _title, _sentences)))

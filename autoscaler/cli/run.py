@@ -37,6 +37,7 @@ The smallest settings:
 @click.option("--listen", metavar="HOST:PORT", help="Address of alerts, wakes, API and dashboard.")
 @click.option("--metrics-listen", metavar="HOST:PORT", help="Address of /metrics, /healthz and /readyz.")
 @click.option("--tick", metavar="DURATION", help="Interval of decisions, such as 2s.")
+@click.option("--decision-log", metavar="DIR", help="Folder of the decision log. Default: none is kept.")
 @click.option("--log-level", metavar="LEVEL", help="debug, info, warning or error.")
 def command(config: str | None, **flags: object) -> None:
     """Run the daemon.
@@ -74,6 +75,7 @@ def _as_settings(flags: dict[str, Any]) -> dict[str, object]:
         "listen": ("listen",),
         "metrics_listen": ("metrics", "listen"),
         "tick": ("tick",),
+        "decision_log": ("decisionLog", "path"),
         "log_level": ("logLevel",),
     }
     result: dict[str, Any] = {}

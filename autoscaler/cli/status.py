@@ -80,6 +80,7 @@ def _daemon_lines(status: Json) -> Sequence[str]:
         f"last took {status['last_tick_s']:.2f} s" + (f", {age_s:.1f} s ago" if age_s is not None else "")
     ]
     lines += [f"nothing is written: {status['writes_held']}"] if status["writes_held"] else []
+    lines += _log_lines(status["decision_log"])
     failures = status["step_failures"]
     lines += [f"steps that failed by a defect of the daemon: {failures}; its log has each"] if failures else []
     lines += [f"cluster: {problem}" for problem in status["cluster_problems"]]
@@ -89,6 +90,14 @@ def _daemon_lines(status: Json) -> Sequence[str]:
         for failure in status["write_failures"]
     ]
     return [*lines, *(f"policy: {problem}" for problem in status["problems"])]
+
+
+def _log_lines(log: Json | None) -> Sequence[str]:
+    """Say what ails the decision log; nothing where none is kept, or nothing does."""
+    if log is None:
+        return []
+    lines = [f"decision log cannot be written: {log['error']}"] if log["error"] else []
+    return [*lines, f"decision log: {log['lost_steps']} steps lost since the start"] if log["lost_steps"] else lines
 
 
 def _tenant_table(tenants: Sequence[Json]) -> Table:

@@ -13,6 +13,7 @@ from aiohttp import web
 
 from autoscaler.adapters import files, kubernetes
 from autoscaler.adapters.alertmanager import read_firing
+from autoscaler.adapters.decision_log import DecisionLog, FileArchive
 from autoscaler.adapters.kubernetes import KubernetesCluster
 from autoscaler.adapters.prometheus import PrometheusLoads
 from autoscaler.adapters.prometheus.errors import SourceError
@@ -51,7 +52,8 @@ async def wired(settings: Settings, clock: Clock, sinks: Sequence[DecisionSink] 
         step_in = stack.enter_context(_thread("step"))
         policies = Policies(await _policy_files(settings.policies), settings.sources, slow_in)
         cluster = await stack.enter_async_context(_connected(settings, clock, generator))
-        loads = await stack.enter_async_context(_reading(settings))
+        loads = await stack.enter_async_context(_reading(settings, cluster))
+        journal, archive = stack.enter_context(_decision_log(settings))
         daemon = Daemon(
             clock,
             cluster,
@@ -63,14 +65,15 @@ async def wired(settings: Settings, clock: Clock, sinks: Sequence[DecisionSink] 
             step_in=step_in,
             slow_in=slow_in,
             sinks=sinks,
+            journals=() if journal is None else (journal,),
             firing=[partial(read_firing, one) for one in settings.alertmanagers.values()],
         )
         await stack.enter_async_context(beside(cluster.run()))
         await stack.enter_async_context(beside(policies.follow(files.watch(settings.policies))))
         await stack.enter_async_context(beside(daemon.run(), end=daemon.stop))
-        app = build(daemon, clock)
+        app = build(daemon, clock, archive=archive)
         await stack.enter_async_context(
-            _listening(build_metrics(daemon, app[TALLY]), "metrics.listen", settings.metrics.listen)
+            _listening(build_metrics(daemon, app[TALLY], archive), "metrics.listen", settings.metrics.listen)
         )
         address = await stack.enter_async_context(_listening(app, "listen", settings.listen))
         log.info("listening", address=f"{address.host}:{address.port}", dry_run=settings.dry_run)
@@ -81,6 +84,21 @@ def _rule(blast_radius: BlastRadius | None) -> BlastRadiusRule | None:
     if blast_radius is None:
         return None
     return BlastRadiusRule(blast_radius.replicas, blast_radius.share, blast_radius.period)
+
+
+@contextmanager
+def _decision_log(settings: Settings) -> Iterator[tuple[DecisionLog | None, FileArchive | None]]:
+    """Keep the decision log open; what waits for the disk at the end is written first."""
+    path = settings.decision_log.path
+    if path is None:
+        yield None, None
+        return
+    decision_log = DecisionLog(path, settings.decision_log, settings.blast_radius, tell=log.warning)
+    decision_log.start()
+    try:
+        yield decision_log, FileArchive(decision_log, path)
+    finally:
+        decision_log.close()
 
 
 async def _policy_files(folder: str) -> dict[str, str]:
@@ -114,8 +132,8 @@ async def _connected(
 
 
 @asynccontextmanager
-async def _reading(settings: Settings) -> AsyncIterator[PrometheusLoads]:
-    loads = PrometheusLoads(settings.sources, patience_s=settings.tick)
+async def _reading(settings: Settings, cluster: KubernetesCluster) -> AsyncIterator[PrometheusLoads]:
+    loads = PrometheusLoads(settings.sources, patience_s=settings.tick, replicas_of=cluster.replicas)
     try:
         try:
             await loads.start()

@@ -4,15 +4,17 @@ import numpy as np
 
 from autoscaler.core.budget import fill, rows_of_tenants, segments
 from autoscaler.core.columns import Bools, Floats, Ints
-from autoscaler.core.decisions import Decisions, Stage
-from autoscaler.core.demand import waiting_proposal
-from autoscaler.core.floors import Floor, floors
+from autoscaler.core.decisions import Decisions
+from autoscaler.core.demand import serve_waiting, waiting_proposal
+from autoscaler.core.floors import Floor, raise_to
 from autoscaler.core.limits import limits
 from autoscaler.core.mask import mask, masked_rows
 from autoscaler.core.memory import Memory
 from autoscaler.core.now import Now
 from autoscaler.core.reasons import Reason
-from autoscaler.core.staged import Bound, Staged
+from autoscaler.core.seen import Seen
+from autoscaler.core.staged import Change, chosen
+from autoscaler.core.stages import Stage
 from autoscaler.core.trail import Trail
 
 
@@ -34,41 +36,37 @@ def between_ticks(
     """
     derived, fleet = memory.derived, memory.fleet
     asked = memory.asked[rows]
-    trail = Trail(len(rows))
-    proposal = np.maximum(asked, waiting_proposal(memory.waiting[rows], derived.waiting_target[rows]))
-    is_forced = np.isin(rows, derived.forced)
-    proposal[is_forced] = asked[is_forced]
-    trail.put(Stage.DEMAND, Staged(proposal, (Bound(np.flatnonzero(proposal > asked), Reason.WAITING),)), Reason.PASSED)
-    trail.put(Stage.GUARDS, Staged(proposal, ()))
-    free = rows[~is_forced]
-    raised = floors(proposal, np.zeros(len(rows)), tuple(_within(floor, rows, free) for floor in others))
-    trail.put(Stage.FLOORS, raised)
-    trail.put(Stage.IDLE, Staged(raised.replicas, ()))
-    trail.put(
-        Stage.LIMITS, _never_below(asked, limits(raised.replicas, derived.ceiling[rows], derived.is_cap_tighter[rows]))
-    )
+    trail = Trail(asked.copy(), Reason.PASSED)
+    free = np.flatnonzero(~np.isin(rows, derived.forced))
+    waiting = waiting_proposal(memory.waiting[rows], derived.waiting_target[rows])
+    trail.apply(Stage.DEMAND, serve_waiting(trail.replicas, free, waiting[free]))
+    for floor in others:
+        trail.apply(Stage.FLOORS, raise_to(trail.replicas, _within(floor, rows, rows[free])))
+    standing = memory.standing(now.utc_s)
+    cut = limits(trail.replicas, standing.ceiling[rows], standing.ceiling_reason[rows])
+    trail.apply(Stage.LIMITS, *cut, *(_never_below(asked, change) for change in cut))
     locked = masked_rows(derived.paused, held)
-    trail.put(Stage.BUDGET, _into_room(trail.replicas, asked, rows, np.isin(rows, locked), memory))
-    trail.put(Stage.BLAST_RADIUS, Staged(trail.replicas, ()))
+    trail.apply(Stage.BUDGET, *_into_room(trail.replicas, asked, rows, np.isin(rows, locked), memory))
     paused, foreign = np.flatnonzero(np.isin(rows, derived.paused)), np.flatnonzero(np.isin(rows, held))
-    trail.put(Stage.MASK, mask(trail.replicas, asked, paused, foreign))
+    trail.apply(Stage.MASK, *mask(asked, paused, foreign))
     trail.name_unbound(memory.reason[rows])
-    memory.reason[rows] = trail.reason
-    memory.asked[rows] = trail.replicas
+    memory.own("reason")[rows] = trail.reason
+    memory.own("asked")[rows] = trail.replicas
+    memory.at_rest[rows] = False
     return Decisions(
         now=now,
         fleet=fleet,
         is_tick=False,
         rows=rows,
-        seen=last.seen[rows],
-        rps=last.rps[rows],
-        concurrency=last.concurrency[rows],
-        in_flight=last.in_flight[rows],
+        seen=last.of_rows(last.seen, rows, Seen.PROVEN_ZERO),
+        rps=last.of_rows(last.rps, rows),
+        concurrency=last.of_rows(last.concurrency, rows),
+        in_flight=last.of_rows(last.in_flight, rows),
         requested=asked,
-        ready=last.ready[rows],
-        stages=trail.stages,
-        stage_reasons=trail.reasons,
+        ready=last.of_rows(last.ready, rows),
+        desired=trail.replicas,
         reason=trail.reason,
+        applied=tuple(trail.applied),
     )
 
 
@@ -78,19 +76,17 @@ def _within(floor: Floor, rows: Ints, free: Ints) -> Floor:
     return Floor(np.searchsorted(rows, floor.rows[chosen]), floor.replicas[chosen], floor.reason)
 
 
-def _never_below(asked: Floats, staged: Staged) -> Staged:
-    """Keep what is asked for where a stage would lower it."""
-    kept = np.flatnonzero(staged.replicas < asked)
-    staged.replicas[kept] = asked[kept]
-    return Staged(staged.replicas, (*staged.bound, Bound(kept, Reason.BETWEEN_TICKS)))
+def _never_below(asked: Floats, cut: Change) -> Change:
+    """Keep what is asked for where a limit would lower it."""
+    return chosen(cut.rows, cut.replicas < asked[cut.rows], asked[cut.rows], Reason.BETWEEN_TICKS)
 
 
-def _into_room(replicas: Floats, asked: Floats, rows: Ints, is_locked: Bools, memory: Memory) -> Staged:
+def _into_room(replicas: Floats, asked: Floats, rows: Ints, is_locked: Bools, memory: Memory) -> tuple[Change, ...]:
     """Raise into what the tenants' caps leave free, one replica for each row at zero before others grow."""
     tenant, cap = memory.fleet.tenant, memory.derived.cap
     positions = np.flatnonzero((replicas > asked) & ~is_locked & np.isfinite(cap[tenant[rows]]))
     if not positions.size:
-        return Staged(replicas, ())
+        return ()
     positions = positions[np.argsort(tenant[rows[positions]], kind="stable")]
     who, share = segments(tenant[rows[positions]])
     theirs = rows_of_tenants(who, memory.derived)
@@ -98,6 +94,4 @@ def _into_room(replicas: Floats, asked: Floats, rows: Ints, is_locked: Bools, me
     given, wanted = asked[positions], replicas[positions]
     own = np.bincount(share, weights=given, minlength=len(who))
     granted = fill(wanted, given, given, share, np.maximum(cap[who] - running, 0.0) + own)
-    result = replicas.copy()
-    result[positions] = granted
-    return Staged(result, (Bound(np.sort(positions[granted < wanted]), Reason.BUDGET),))
+    return (chosen(positions, granted < wanted, granted, Reason.BUDGET),)

@@ -7,7 +7,7 @@ import numpy as np
 
 from autoscaler.core.columns import Floats, Ints
 from autoscaler.core.reasons import Reason
-from autoscaler.core.staged import Bound
+from autoscaler.core.staged import Change, chosen
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +29,11 @@ class Contained(NamedTuple):
     """The outcome of stage 7.
 
     Attributes:
-        replicas: `(functions,) float64`.
-        bound: the rows whose cut was put off.
+        changes: the positions whose cut was put off.
         credit: `(tenants,) float64`, replicas that each tenant may still lose now.
     """
 
-    replicas: Floats
-    bound: tuple[Bound, ...]
+    changes: tuple[Change, ...]
     credit: Floats
 
 
@@ -52,38 +50,52 @@ def refilled(credit: Floats, running: Floats, elapsed_s: float, rule: BlastRadiu
     return np.minimum(credit + size * (elapsed_s / rule.period_s), size)
 
 
-def contain(replicas: Floats, level: Floats, tenant: Ints, credit: Floats, room: Floats) -> Contained:
+def contain(at: Ints, excess: Floats, replicas: Floats, owner: Ints, credit: Floats, room: Floats) -> Contained:
     """Put off the load-driven cuts that a tenant's credit does not cover.
 
     The largest cut is carried out first, ties by name. What is put off must fit under the tenant's cap: where a
     sibling was granted the very replicas that this cut sets free, the budget orders the cut, and no credit is needed.
 
     Args:
-        replicas: `(functions,) float64`, from the budget.
-        level: `(functions,) float64`, what load alone may cut from: what runs and was not cut by an order (max,
-            cap, budget, force, an earlier tick); at or below `replicas` where there is nothing to limit.
-        tenant: `(functions,) int64`.
+        at: positions that load alone cuts, ascending.
+        excess: `(at,) float64`, by how much, > 0.
+        replicas: `(at,) float64`, what they have after the cut.
+        owner: `(at,) int64`, their tenants.
         credit: `(tenants,) float64`, replicas each tenant may lose now.
         room: `(tenants,) float64`, replicas that the tenant's cap leaves after the budget; inf: no cap.
     """
-    rows = np.flatnonzero(level > replicas)
-    if not rows.size:
-        return Contained(replicas, (), credit)
-    excess, owner = level[rows] - replicas[rows], tenant[rows]
+    if not at.size:
+        return Contained((), credit)
     total = np.bincount(owner, weights=excess, minlength=len(credit))
     allowed = np.maximum(np.floor(credit), total - np.maximum(room, 0.0))
     spent = np.maximum(credit - np.minimum(total, allowed), 0.0)
     bound = total > allowed
     if not bound.any():
-        return Contained(replicas, (), spent)
-    chosen = bound[owner]
-    rows, excess, owner = rows[chosen], excess[chosen], owner[chosen]
-    order = np.lexsort((rows, -excess, owner))
-    rows, excess, owner = rows[order], excess[order], owner[order]
+        return Contained((), spent)
+    is_bound = bound[owner]
+    at, excess, replicas, owner = at[is_bound], excess[is_bound], replicas[is_bound], owner[is_bound]
+    order = _largest_first(excess, owner)
+    at, excess, replicas, owner = at[order], excess[order], replicas[order], owner[order]
     starts = np.flatnonzero(np.diff(owner, prepend=-1))
     before = np.cumsum(excess) - excess
-    before -= np.repeat(before[starts], np.diff(starts, append=len(rows)))
+    before -= np.repeat(before[starts], np.diff(starts, append=len(at)))
     put_off = excess - np.clip(allowed[owner] - before, 0.0, excess)
-    result = replicas.copy()
-    result[rows] += put_off
-    return Contained(result, (Bound(np.sort(rows[put_off > 0]), Reason.BLAST_RADIUS),), spent)
+    return Contained((chosen(at, put_off > 0, replicas + put_off, Reason.BLAST_RADIUS),), spent)
+
+
+def _largest_first(excess: Floats, owner: Ints) -> Ints:
+    """Order by owner, then the largest excess, then by position.
+
+    One sort of whole numbers that hold all three, place included, costs a tenth of sorting by three keys. An excess
+    above a million counts as a million.
+    """
+    bits = len(excess).bit_length()
+    rank = _LARGEST - np.minimum(excess, float(_LARGEST)).astype(np.int64)
+    keys = (((owner << _EXCESS_BITS) | rank) << bits) | np.arange(len(excess))
+    keys.sort()
+    result: Ints = keys & ((1 << bits) - 1)
+    return result
+
+
+_EXCESS_BITS = 20
+_LARGEST = (1 << _EXCESS_BITS) - 1

@@ -1,7 +1,7 @@
 """Boosts: bounded, expiring floors that alerts set."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,6 +11,7 @@ from autoscaler.core.events import BoostFiring
 from autoscaler.core.fleet import Fleet, FunctionKey
 from autoscaler.core.floors import Floor
 from autoscaler.core.reasons import Reason
+from autoscaler.core.staged import NOBODY
 
 PAIRS_PER_TENANT = 100_000
 """Pairs of boost and function that one tenant may have in force; further boosts are refused and counted. By
@@ -34,11 +35,15 @@ class BoostInForce:
     ends_s: float
 
 
+FloorsOf = Callable[[Ints, Floats, Floats], Floats]
+"""Gives floors from rows, factors and replicas added."""
+
+
 @dataclass(slots=True)
 class _Boost:
     ends_s: float
     floors: dict[FunctionKey, float] = field(default_factory=dict)
-    pairs: Counter[str] = field(default_factory=Counter)
+    pairs: dict[str, int] = field(default_factory=dict)
     is_resolved: bool = False
 
 
@@ -54,47 +59,65 @@ class Boosts:
         self._most = pairs_per_tenant
         self._boosts: dict[str, _Boost] = {}
         self._pairs: Counter[str] = Counter()
-        self._compiled: tuple[Fleet, Ints, Floats] | None = None
+        self._fleet: Fleet | None = None
+        self._floor = np.empty(0)
+        self._rows = NOBODY
 
-    def fire(self, event: BoostFiring, fleet: Fleet, floor_of: Callable[[int], float], now_s: float) -> Ints:
-        """Put a boost in force, or move the end of one that is.
+    def fire(self, events: Sequence[BoostFiring], fleet: Fleet, floors_of: FloorsOf, now_s: float) -> Ints:
+        """Put boosts in force, or move the ends of those that are.
 
         Args:
-            event: the boost.
+            events: the boosts; one that would have ended is ignored.
             fleet: the functions; keys that it lacks are ignored.
-            floor_of: gives the floor of a row that this boost has not fixed yet.
-            now_s: monotonic seconds; a boost that would have ended is ignored.
+            floors_of: gives the floors of rows that their boost has not fixed yet.
+            now_s: monotonic seconds.
 
         Returns:
-            The rows it raises, ascending; where there is no place for more, only those that it raised before.
+            The rows they raise; of one that finds no place for more, only those that it raised before.
         """
-        if not event.ends_s > now_s:
-            return np.empty(0, np.int64)
-        rows = sorted({fleet.row_of[key] for key in event.keys if key in fleet.row_of})
-        boost = self._boosts.get(event.id)
+        self._follow(fleet)
+        raised: list[int] = []
+        fixed: list[tuple[_Boost, int, BoostFiring]] = []
+        for event in events:
+            if event.ends_s > now_s:
+                raised += self._hear(event, fleet, fixed)
+        if fixed:
+            rows = np.array([row for _, row, _ in fixed], np.int64)
+            factor, add = (np.array([getattr(event, name) for _, _, event in fixed]) for name in ("factor", "add"))
+            floors = floors_of(rows, factor, add)
+            for (boost, row, _), floor in zip(fixed, floors.tolist(), strict=True):
+                boost.floors[fleet.keys[row]] = floor
+            np.maximum.at(self._floor, rows, floors)
+            self._rows = np.union1d(self._rows, rows)
+        return np.array(raised, np.int64)
+
+    def _hear(self, event: BoostFiring, fleet: Fleet, fixed: list[tuple["_Boost", int, BoostFiring]]) -> list[int]:
+        """Note one boost, and which of its floors are to be fixed; give the rows it raises."""
+        find, boost = fleet.row_of.get, self._boosts.get(event.id)
         known = boost.floors if boost is not None else {}
-        fresh = [row for row in rows if fleet.keys[row] not in known]
-        if not self._has_place(fresh, fleet):
+        rows = {key: row for key in event.keys if (row := find(key)) is not None}
+        fresh = [row for key, row in rows.items() if key not in known]
+        owners = [fleet.tenants[fleet.tenant.item(row)] for row in fresh]
+        if not self._have_place(owners):
             self.refused += 1
-            rows, fresh = [row for row in rows if fleet.keys[row] in known], []
+            rows, fresh, owners = {key: row for key, row in rows.items() if key in known}, [], []
         if not rows:
-            return np.empty(0, np.int64)
+            return []
         if boost is None:
             boost = self._boosts[event.id] = _Boost(event.ends_s)
         boost.ends_s, boost.is_resolved = event.ends_s, False
-        for row in fresh:
-            self._add(boost, fleet.keys[row], fleet.tenants[fleet.tenant[row]], floor_of(row))
-        return np.array(rows, np.int64)
+        for row, owner in zip(fresh, owners, strict=True):
+            self._pairs[owner] += 1
+            boost.pairs[owner] = boost.pairs.get(owner, 0) + 1
+            boost.floors[fleet.keys[row]] = 0.0  # held for the floor that is fixed at the end
+            fixed.append((boost, row, event))
+        return list(rows.values())
 
-    def _has_place(self, fresh: list[int], fleet: Fleet) -> bool:
-        wanted = Counter(fleet.tenants[fleet.tenant[row]] for row in fresh)
-        return all(self._pairs[tenant] + count <= self._most for tenant, count in wanted.items())
-
-    def _add(self, boost: _Boost, key: FunctionKey, tenant: str, floor: float) -> None:
-        self._pairs[tenant] += 1
-        boost.pairs[tenant] += 1
-        boost.floors[key] = floor
-        self._compiled = None
+    def _have_place(self, owners: list[str]) -> bool:
+        """Tell whether so many more pairs fit, one for each owner named."""
+        if len(owners) == 1:
+            return self._pairs[owners[0]] < self._most
+        return all(self._pairs[tenant] + count <= self._most for tenant, count in Counter(owners).items())
 
     def resolve(self, boost_id: str) -> None:
         """Mark a boost as ended; the next tick lifts it."""
@@ -106,18 +129,31 @@ class Boosts:
         """Remove what ended or was resolved; ticks alone do this."""
         gone = [name for name, boost in self._boosts.items() if boost.is_resolved or boost.ends_s <= now_s]
         for name in gone:
-            self._pairs -= self._boosts.pop(name).pairs
-            self._compiled = None
+            self._pairs.subtract(self._boosts.pop(name).pairs)
+            self._pairs = +self._pairs
+            self._fleet = None
 
     def floor(self, fleet: Fleet) -> Floor:
-        """Give the floors in force in a fleet's rows."""
-        if self._compiled is None or self._compiled[0] is not fleet:
-            pairs = [
-                pair for boost in self._boosts.values() for pair in boost.floors.items() if pair[0] in fleet.row_of
-            ]
-            rows = np.array([fleet.row_of[key] for key, _ in pairs], np.int64)
-            self._compiled = fleet, rows, np.array([floor for _, floor in pairs], np.float64)
-        return Floor(self._compiled[1], self._compiled[2], Reason.BOOST)
+        """Give the floors in force in a fleet's rows; one of 0, a multiple of no demand, is none, and lets rows rest."""
+        self._follow(fleet)
+        floors = self._floor[self._rows]
+        return Floor(self._rows[floors > 0], floors[floors > 0], Reason.BOOST)
+
+    def _follow(self, fleet: Fleet) -> None:
+        """Lay the floors out over a fleet, unless they lie so."""
+        if self._fleet is fleet:
+            return
+        self._fleet, self._floor = fleet, np.zeros(len(fleet))
+        find = fleet.row_of.get
+        pairs = [
+            (row, floor)
+            for boost in self._boosts.values()
+            for key, floor in boost.floors.items()
+            if (row := find(key)) is not None
+        ]
+        rows = np.array([row for row, _ in pairs], np.int64)
+        np.maximum.at(self._floor, rows, np.array([floor for _, floor in pairs], np.float64))
+        self._rows = np.unique(rows)
 
     def in_force(self, now_s: float) -> tuple[BoostInForce, ...]:
         """Give the boosts that hold now, by id."""

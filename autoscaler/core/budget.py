@@ -6,27 +6,34 @@ import numpy as np
 
 from autoscaler.core.columns import Bools, Floats, Ints
 from autoscaler.core.derived import Derived
+from autoscaler.core.fleet import Fleet
+from autoscaler.core.part import Part
 from autoscaler.core.reasons import Reason
-from autoscaler.core.staged import Bound
+from autoscaler.core.staged import Change, chosen
 
 
 class Budgeted(NamedTuple):
     """The outcome of stage 6.
 
     Attributes:
-        replicas: `(functions,) float64`.
-        bound: rows that got less than they asked for.
+        changes: positions that got less than they asked for.
         room: `(tenants,) float64`, replicas that each tenant's cap still leaves; inf: no cap; negative where what
             the mask holds is above it.
     """
 
-    replicas: Floats
-    bound: tuple[Bound, ...]
+    changes: tuple[Change, ...]
     room: Floats
 
 
 def budget(
-    replicas: Floats, requested: Floats, min_replicas: Floats, tenant: Ints, *, masked: Ints, derived: Derived
+    replicas: Floats,
+    requested: Floats,
+    min_replicas: Floats,
+    part: Part,
+    *,
+    masked: Ints,
+    fleet: Fleet,
+    derived: Derived,
 ) -> Budgeted:
     """Keep every tenant within its cap; only tenants that ask for more than it are computed.
 
@@ -36,11 +43,12 @@ def budget(
     flap. Unknown load is demand like any other: what it holds frees nothing.
 
     Args:
-        replicas: `(functions,) float64`, from the limits.
-        requested: `(functions,) float64`.
-        min_replicas: `(functions,) float64`, the policies' minima.
-        tenant: `(functions,) int64`.
-        masked: rows that stay as they run.
+        replicas: `(size,) float64`, from the limits.
+        requested: `(size,) float64`.
+        min_replicas: `(size,) float64`, the minima of policies and schedules.
+        part: the rows; those outside are at rest at zero.
+        masked: positions that stay as they run.
+        fleet: whose tenants.
         derived: caps, and rows grouped by tenant.
 
     Source: max-min fairness by water-filling, as Volcano's proportion plugin does it; ours is in whole replicas, with
@@ -48,39 +56,54 @@ def budget(
     """
     cap = derived.cap
     if not derived.has_cap:
-        return Budgeted(replicas, (), cap)
+        return Budgeted((), cap)
     charged = replicas
     if masked.size:
         charged = replicas.copy()
         charged[masked] = requested[masked]
-    room: Floats = cap - np.bincount(tenant, weights=charged, minlength=len(cap))
+    room: Floats = cap - by_tenant(charged, part, fleet, derived)
     over = np.flatnonzero(room < 0)
     if not over.size:
-        return Budgeted(replicas, (), room)
-    rows = rows_of_tenants(over, derived)
+        return Budgeted((), room)
+    at, tenant = _positions_of_tenants(over, part, fleet, derived), part.of(fleet.tenant)
     room[over] = cap[over]
     if masked.size:
-        is_masked = np.zeros(len(replicas), bool)
+        is_masked = np.zeros(part.size, bool)
         is_masked[masked] = True
-        held = rows[is_masked[rows]]
+        held = at[is_masked[at]]
         room -= np.bincount(tenant[held], weights=requested[held], minlength=len(cap))
-        rows = rows[~is_masked[rows]]
-    demand = replicas[rows]
-    is_active = demand > 0
-    rows, demand = rows[is_active], demand[is_active]
-    if not rows.size:
-        return Budgeted(replicas, (), room)
-    who, share = segments(tenant[rows])
-    granted = fill(demand, np.minimum(demand, min_replicas[rows]), requested[rows], share, np.maximum(room[who], 0.0))
-    room -= np.bincount(tenant[rows], weights=granted, minlength=len(cap))
-    result = replicas.copy()
-    result[rows] = granted
-    return Budgeted(result, (Bound(rows[granted < demand], Reason.BUDGET),), room)
+        at = at[~is_masked[at]]
+    at = at[replicas[at] > 0]
+    if not at.size:
+        return Budgeted((), room)
+    demand = replicas[at]
+    who, share = segments(tenant[at])
+    granted = fill(demand, np.minimum(demand, min_replicas[at]), requested[at], share, np.maximum(room[who], 0.0))
+    room -= np.bincount(tenant[at], weights=granted, minlength=len(cap))
+    return Budgeted((chosen(at, granted < demand, granted, Reason.BUDGET),), room)
+
+
+def by_tenant(column: Floats, part: Part, fleet: Fleet, derived: Derived) -> Floats:
+    """Sum a part's column by tenant: `(tenants,) float64`."""
+    if part.rows is None:
+        return derived.by_tenants(column)
+    sums = np.bincount(fleet.tenant[part.rows], weights=column, minlength=len(derived.cap))
+    return sums.astype(np.float64, copy=False)
+
+
+def _positions_of_tenants(tenants: Ints, part: Part, fleet: Fleet, derived: Derived) -> Ints:
+    """Give the positions of all rows of some tenants, tenant by tenant, by name within one."""
+    if part.rows is None:
+        return rows_of_tenants(tenants, derived)
+    at = np.flatnonzero(np.isin(fleet.tenant[part.rows], tenants))
+    result: Ints = at[np.argsort(fleet.tenant[part.rows[at]], kind="stable")]
+    return result
 
 
 def segments(owner: Ints) -> tuple[Ints, Ints]:
     """Give the owners of grouped rows, each once, and `(rows,) int64`, which of them each row is."""
-    is_first = np.diff(owner, prepend=-1) != 0
+    is_first = np.ones(len(owner), np.bool_)
+    is_first[1:] = owner[1:] != owner[:-1]
     return owner[is_first], np.cumsum(is_first) - 1
 
 
@@ -110,7 +133,7 @@ def fill(demand: Floats, guarantee: Floats, current: Floats, share: Ints, cap: F
     Returns:
         `(rows,) float64`: whole, at most the demand, and summing to min(cap, demand) in every share.
     """
-    starts = np.flatnonzero(np.diff(share, prepend=-1))
+    starts = np.searchsorted(share, np.arange(len(cap)))
     one_each = np.maximum(guarantee, np.minimum(demand, 1.0))
     has_guarantees = (np.add.reduceat(guarantee, starts) <= cap)[share]
     has_ones = (np.add.reduceat(one_each, starts) <= cap)[share]

@@ -7,7 +7,7 @@ import numpy as np
 from autoscaler.core.between import between_ticks
 from autoscaler.core.blast_radius import BlastRadiusRule
 from autoscaler.core.boosts import BoostInForce, Boosts
-from autoscaler.core.columns import Ints
+from autoscaler.core.columns import Floats, Ints
 from autoscaler.core.decisions import Decisions
 from autoscaler.core.events import BoostFiring, BoostResolved, Event, Wake
 from autoscaler.core.floors import Floor
@@ -17,7 +17,8 @@ from autoscaler.core.nothing import no_decisions
 from autoscaler.core.now import Now
 from autoscaler.core.observation import Observation
 from autoscaler.core.reasons import Reason
-from autoscaler.core.rounding import whole_up
+from autoscaler.core.rounding import MOST_REPLICAS
+from autoscaler.core.staged import NOBODY
 from autoscaler.core.tick import tick
 
 LEAST_WAKE_S = 60.0
@@ -47,7 +48,7 @@ class Controller:
         self._blast_radius = blast_radius
         self._memory: Memory | None = None
         self._boosts = Boosts()
-        self._held: Ints = np.empty(0, np.int64)
+        self._held: Ints = NOBODY
         self._last: Decisions | None = None
         self._now_s = -np.inf
         self._early: dict[Event, None] = {}
@@ -95,10 +96,10 @@ class Controller:
         """
         if self._memory is not None and self._last is not None:
             check_memory(self._memory)
-            check_decisions(self._last, self._memory.derived)
+            check_decisions(self._last.whole(), self._memory.derived)
 
     def _tick(self, now: Now, observation: Observation, events: Sequence[Event]) -> Decisions:
-        memory = self._memory = followed(self._memory, observation, now.monotonic_s)
+        memory = self._memory = followed(self._memory, observation, now.monotonic_s, now.utc_s)
         self._apply(memory, [*self._early, *events], now.monotonic_s)
         self._early.clear()
         self._boosts.lift(now.monotonic_s)
@@ -108,10 +109,12 @@ class Controller:
         return self._last
 
     def _forward(self, now: Now) -> Now:
-        if now.monotonic_s >= self._now_s:
+        """Let time go forward alone; what is no time stands still."""
+        if np.isfinite(now.monotonic_s) and now.monotonic_s >= self._now_s:
             self._now_s = now.monotonic_s
-            return now
-        return Now(self._now_s, now.utc_s)
+        elif self._now_s == -np.inf:
+            self._now_s = 0.0
+        return Now(self._now_s, now.utc_s if np.isfinite(now.utc_s) else 0.0)
 
     def _keep_early(self, events: Sequence[Event]) -> None:
         """Keep events until functions are known, each once, where it was told last: of two levels the later holds."""
@@ -124,38 +127,50 @@ class Controller:
 
     def _apply(self, memory: Memory, events: Sequence[Event], now_s: float) -> Ints:
         """Write events into the state; give the rows they raise, ascending."""
-        named: list[Ints] = []
-        for event in events:
-            match event:
-                case Wake():
-                    named.append(self._wake(memory, event, now_s))
-                case BoostFiring():
-                    named.append(self._fire(memory, event, now_s))
-                case BoostResolved():
-                    self._boosts.resolve(event.id)
-        return np.unique(np.concatenate(named)) if named else np.empty(0, np.int64)
+        firing = [event for event in events if isinstance(event, BoostFiring)]
+        named = [
+            self._wake(memory, [event for event in events if isinstance(event, Wake)], now_s),
+            self._fire(memory, firing, now_s) if firing else NOBODY,
+        ]
+        last = {event.id: event for event in events if not isinstance(event, Wake)}  # of two levels the later holds
+        for event in last.values():
+            if isinstance(event, BoostResolved):
+                self._boosts.resolve(event.id)
+        rows = np.unique(np.concatenate(named))
+        memory.at_rest[rows] = False
+        return rows
 
-    def _wake(self, memory: Memory, event: Wake, now_s: float) -> Ints:
-        row = memory.fleet.row_of.get(event.key)
-        if row is None:
-            return np.empty(0, np.int64)
-        leaves_zero, holds = memory.settled[row] == 0, memory.wake_ends_s[row] > now_s
-        floor = memory.fleet.rules.activation[row] if leaves_zero else 1.0
-        memory.wake_floor[row] = max(float(floor), 1.0, float(memory.wake_floor[row]) if holds else 0.0)
-        memory.active_s[row] = now_s
-        memory.wake_ends_s[row] = now_s + max(float(memory.fleet.rules.stable_window_s[row]), LEAST_WAKE_S)
-        memory.waiting[row] = max(float(memory.waiting[row]), float(event.waiting))
-        return np.array([row], np.int64)
+    def _wake(self, memory: Memory, wakes: Sequence[Wake], now_s: float) -> Ints:
+        """Raise the floors of all that are woken. Wakes are levels: their order, and a repetition, change nothing."""
+        find = memory.fleet.row_of.get
+        found = [(row, wake.waiting) for wake in wakes if (row := find(wake.key)) is not None]
+        if not found:
+            return NOBODY
+        rows, waiting = np.array(found, np.int64).T
+        rules = memory.fleet.rules
+        floor = np.where(memory.settled[rows] == 0, np.maximum(rules.activation[rows], 1.0), 1.0)
+        memory.wake_floor[rows[memory.wake_ends_s[rows] <= now_s]] = 0.0
+        np.maximum.at(memory.wake_floor, rows, floor)
+        np.maximum.at(memory.waiting, rows, waiting.astype(np.float64))
+        memory.woken.append(np.unique(rows[waiting > 0]))
+        memory.active_s[rows] = now_s
+        memory.wake_ends_s[rows] = now_s + np.maximum(rules.stable_window_s[rows], LEAST_WAKE_S)
+        named = np.unique(rows)
+        memory.awake = np.union1d(memory.awake, named)
+        return named
 
-    def _fire(self, memory: Memory, event: BoostFiring, now_s: float) -> Ints:
-        def floor_of(row: int) -> float:
-            demand = memory.known_demand[row]
-            if np.isnan(demand):
-                return float(memory.settled[row])
-            return float(whole_up(np.array([demand * event.factor + event.add]))[0])
+    def _fire(self, memory: Memory, events: Sequence[BoostFiring], now_s: float) -> Ints:
+        def floors_of(rows: Ints, factor: Floats, add: Floats) -> Floats:
+            with np.errstate(over="ignore", invalid="ignore"):
+                boosted = np.clip(
+                    np.ceil(memory.known_demand[rows] * factor + add), 0.0, MOST_REPLICAS
+                )  # nan stays nan
+            result: Floats = np.where(np.isnan(boosted), memory.settled[rows], boosted)
+            return result
 
-        return self._boosts.fire(event, memory.fleet, floor_of, now_s)
+        return self._boosts.fire(events, memory.fleet, floors_of, now_s)
 
     def _floors(self, memory: Memory, now_s: float) -> tuple[Floor, ...]:
-        awake = np.flatnonzero(memory.wake_ends_s > now_s)
+        awake = memory.awake[memory.wake_ends_s[memory.awake] > now_s]
+        memory.awake = awake
         return Floor(awake, memory.wake_floor[awake], Reason.WAKE), self._boosts.floor(memory.fleet)

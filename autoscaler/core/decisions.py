@@ -1,29 +1,54 @@
 """What a step decided, and why: the one account that everything else shows."""
 
-from dataclasses import dataclass
-from enum import IntEnum
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from autoscaler.core.columns import Floats, Ints
+from autoscaler.core.columns import Codes, Floats, Ints, left_out
 from autoscaler.core.fleet import Fleet, FunctionKey
+from autoscaler.core.lanes import MetricKind, RatePolicies, Select
 from autoscaler.core.now import Now
 from autoscaler.core.reasons import REASON_OF, Reason
 from autoscaler.core.seen import Seen
+from autoscaler.core.stages import Stage
+from autoscaler.core.trail import Applied, columns_after, reasons_of
+
+Kind = TypeVar("Kind", bound=np.generic)
 
 
-class Stage(IntEnum):
-    """The stages of a decision, in the order in which they run."""
+@dataclass(frozen=True, slots=True)
+class MetricRecord:
+    """What one further metric said.
 
-    DEMAND = 0
-    GUARDS = 1
-    FLOORS = 2
-    IDLE = 3
-    LIMITS = 4
-    BUDGET = 5
-    BLAST_RADIUS = 6
-    MASK = 7
+    Attributes:
+        kind: what it measures.
+        name: how the words call it.
+        value: mean over the stable window; None: unknown.
+        target: load of one replica, or the level aimed at.
+        is_value: it is a level that more replicas lower, not a sum that they share.
+    """
+
+    kind: MetricKind
+    name: str
+    value: float | None
+    target: float
+    is_value: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyRecord:
+    """The scaling policies of one direction.
+
+    Attributes:
+        select: which of several holds.
+        policies: (is a percentage, value, period in seconds) of each.
+    """
+
+    select: Select
+    policies: tuple[tuple[bool, float, float], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +71,12 @@ class DecisionRecord:
         reason: the code of the last stage that bound the result.
         desired: the result.
         numbers: the policy's numbers that the words need (target_rps, max_replicas, …); None: unlimited or absent.
+        panic_rps: mean over the panic window, requests/s; None: unknown, or it has no panic window.
+        panic_concurrency: likewise, requests in flight.
+        is_panicking: whether it is in panic mode.
+        others: its further metrics.
+        rate_up: scaling policies of growth; None: none.
+        rate_down: likewise of shrinkage.
     """
 
     key: FunctionKey
@@ -63,16 +94,25 @@ class DecisionRecord:
     reason: Reason
     desired: int
     numbers: dict[str, float | None]
+    panic_rps: float | None = None
+    panic_concurrency: float | None = None
+    is_panicking: bool = False
+    others: tuple[MetricRecord, ...] = ()
+    rate_up: PolicyRecord | None = None
+    rate_down: PolicyRecord | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Decisions:
     """The outcome of one step, as columns over the rows it decided.
+
+    A tick decides every row that is not at rest. A row at rest has no replica, nothing happened to it, and its
+    idleness is proven: it is as it was (`whole` gives it in full).
 
     Attributes:
         now: when.
         fleet: whose rows these are.
-        is_tick: a full tick over all rows, or a step between ticks over the rows its events named.
+        is_tick: a full tick, or a step between ticks over the rows its events named.
         rows: `(decided,) int64`, rows of the fleet, ascending.
         seen: `(decided,) uint8`, `Seen`.
         rps: `(decided,) float64`, mean over the stable window; nan: unknown.
@@ -80,43 +120,108 @@ class Decisions:
         in_flight: `(decided,) float64`, requests in flight now; nan: unknown.
         requested: `(decided,) float64`, `spec.replicas` found.
         ready: `(decided,) float64`.
-        stages: `(stages, decided) float64`, replicas after each stage; the last row is the result.
-        stage_reasons: `(stages, decided) uint8`, `Reason` that bound each stage; 0 where it changed nothing.
-        reason: `(decided,) uint8`, `Reason` of the last stage that bound.
+        desired: `(decided,) float64`, replicas that each function shall have.
+        reason: `(decided,) uint8`, `Reason` of the last rule that bound.
+        applied: every change that a rule made, in order; stage by stage they lead to `desired`.
+        panic_rps: `(decided,) float64`, mean over the panic window; nan: unknown. Left out: nobody may panic.
+        panic_concurrency: likewise, requests in flight.
+        panicking: `(panicking,) int64`, positions of rows in panic mode.
+        others: `(lanes,) float64`, means of `fleet.others`; nan: unknown. Left out: there are none.
     """
 
     now: Now
     fleet: Fleet
     is_tick: bool
     rows: Ints
-    seen: NDArray[np.uint8]
+    seen: Codes
     rps: Floats
     concurrency: Floats
     in_flight: Floats
     requested: Floats
     ready: Floats
-    stages: Floats
-    stage_reasons: NDArray[np.uint8]
-    reason: NDArray[np.uint8]
+    desired: Floats
+    reason: Codes
+    applied: tuple[Applied, ...]
+    panic_rps: Floats = field(default_factory=left_out)
+    panic_concurrency: Floats = field(default_factory=left_out)
+    panicking: Ints = field(default_factory=lambda: np.empty(0, np.int64))
+    others: Floats = field(default_factory=left_out)
 
-    @property
-    def desired(self) -> Floats:
-        """`(decided,) float64`, replicas that each function shall have."""
-        result: Floats = self.stages[Stage.MASK]
-        return result
+    @cached_property
+    def stages(self) -> Floats:
+        """`(stages, decided) float64`, replicas after each stage; the last is the result."""
+        return columns_after(self.desired, self.applied, len(Stage))
 
-    @property
+    @cached_property
+    def stage_reasons(self) -> Codes:
+        """`(stages, decided) uint8`, `Reason` that bound each stage; 0 where it changed nothing."""
+        otherwise = Reason.DEMAND if self.is_tick else Reason.PASSED
+        return reasons_of(len(self.rows), self.applied, otherwise, len(Stage))
+
+    @cached_property
     def changed(self) -> Ints:
         """`(changed,) int64`, positions within `rows` whose replicas shall change."""
         return np.flatnonzero(self.desired != self.requested)
 
+    def of_rows(self, column: NDArray[Kind], rows: Ints, at_rest: float = 0.0) -> NDArray[Kind]:
+        """Give the numbers of one of these columns for some rows of a tick's fleet, also of rows at rest.
+
+        Args:
+            column: `(decided,)`.
+            rows: rows of the fleet.
+            at_rest: what a row at rest has there.
+        """
+        if len(self.rows) == len(self.fleet):
+            return column[rows]
+        at = np.minimum(np.searchsorted(self.rows, rows), max(len(self.rows) - 1, 0))
+        result = np.full(len(rows), at_rest, column.dtype)
+        if len(self.rows):
+            is_decided = self.rows[at] == rows
+            result[is_decided] = column[at[is_decided]]
+        return result
+
+    def whole(self) -> "Decisions":
+        """Give a tick's decisions over all rows of the fleet, those at rest included; a step between ticks as it is."""
+        return self if not self.is_tick or len(self.rows) == len(self.fleet) else self._whole
+
+    @cached_property
+    def _whole(self) -> "Decisions":
+        functions = len(self.fleet)
+
+        def spread(column: NDArray[Kind], at_rest: float = 0.0) -> NDArray[Kind]:
+            result = np.full(functions, at_rest, column.dtype)
+            result[self.rows] = column
+            return result
+
+        resting = np.setdiff1d(np.arange(functions), self.rows, assume_unique=True)
+        at_rest = Applied(Stage.IDLE, resting, np.zeros(len(resting)), Reason.ZERO_IDLE)
+        applied = [change._replace(rows=self.rows[change.rows]) for change in self.applied]
+        place = sum(change.stage <= Stage.IDLE for change in applied)
+        return replace(
+            self,
+            rows=np.arange(functions),
+            seen=spread(self.seen, Seen.PROVEN_ZERO),
+            rps=spread(self.rps),
+            concurrency=spread(self.concurrency),
+            in_flight=spread(self.in_flight),
+            requested=spread(self.requested),
+            ready=spread(self.ready),
+            desired=spread(self.desired),
+            applied=(*applied[:place], at_rest, *applied[place:]),
+            reason=spread(self.reason, Reason.ZERO_IDLE),
+            panic_rps=spread(self.panic_rps) if len(self.panic_rps) else self.panic_rps,
+            panic_concurrency=spread(self.panic_concurrency) if len(self.panic_concurrency) else self.panic_concurrency,
+            panicking=self.rows[self.panicking],
+        )
+
     def record(self, position: int) -> DecisionRecord:
         """Give the whole account of the decision at this position within `rows`."""
         row = int(self.rows[position])
-        rules = self.fleet.rules
+        rules, fleet = self.fleet.rules, self.fleet
+        stages, reasons = self._account(position)
         return DecisionRecord(
-            key=self.fleet.keys[row],
-            tenant=self.fleet.tenants[self.fleet.tenant[row]],
+            key=fleet.keys[row],
+            tenant=fleet.tenants[fleet.tenant[row]],
             at=self.now,
             is_tick=self.is_tick,
             seen=Seen(int(self.seen[position])),
@@ -125,12 +230,44 @@ class Decisions:
             in_flight=_known(self.in_flight[position]),
             requested=int(self.requested[position]),
             ready=int(self.ready[position]),
-            stages={stage: int(self.stages[stage, position]) for stage in Stage},
-            stage_reasons={stage: REASON_OF[int(self.stage_reasons[stage, position])] for stage in Stage},
+            stages=stages,
+            stage_reasons=reasons,
             reason=REASON_OF[int(self.reason[position])],
             desired=int(self.desired[position]),
             numbers={name: _known(getattr(rules, name)[row]) for name in _NUMBERS}
-            | {"tenant_cap": _known(self.fleet.tenant_cap[self.fleet.tenant[row]])},
+            | {"tenant_cap": _known(fleet.tenant_cap[fleet.tenant[row]])},
+            panic_rps=_at(self.panic_rps, position),
+            panic_concurrency=_at(self.panic_concurrency, position),
+            is_panicking=bool(np.isin(position, self.panicking)),
+            others=self._others(row),
+            rate_up=_policies(fleet.rate_up, row),
+            rate_down=_policies(fleet.rate_down, row),
+        )
+
+    def _account(self, position: int) -> tuple[dict[Stage, int], dict[Stage, Reason]]:
+        """Give one row's replicas after each stage, and what bound each, without making everybody's columns."""
+        reasons = dict.fromkeys(Stage, Reason.PASSED)
+        reasons[Stage.DEMAND] = Reason.DEMAND if self.is_tick else Reason.PASSED
+        stages = dict.fromkeys(Stage, int(self.desired[position]))
+        looked = ((change, np.flatnonzero(change.rows == position)) for change in self.applied)
+        found = [(change, int(change.before[at[0]])) for change, at in looked if at.size]
+        for change, _ in found:
+            reasons[change.stage] = change.reason
+        for change, before in reversed(found):
+            stages |= {stage: before for stage in Stage if stage < change.stage}
+        return stages, reasons
+
+    def _others(self, row: int) -> tuple[MetricRecord, ...]:
+        lanes = self.fleet.others
+        return tuple(
+            MetricRecord(
+                kind=MetricKind(int(lanes.kind[lane])),
+                name=lanes.names[lane],
+                value=_at(self.others, lane),
+                target=float(lanes.target[lane]),
+                is_value=bool(lanes.is_value[lane]),
+            )
+            for lane in np.flatnonzero(lanes.rows == row).tolist()
         )
 
 
@@ -150,9 +287,33 @@ _NUMBERS = (
     "activation",
     "zero_after_s",
     "force",
+    "panic_window_s",
+    "panic_threshold",
+    "stabilization_up_s",
+    "delay_s",
+    "fallback_after",
+    "fallback_replicas",
+    "progress_deadline_s",
+    "initial",
+    "utilization_rps",
+    "utilization_concurrency",
 )
 
 
 def _known(number: np.float64) -> float | None:
     """Give a column's number, or None where the column says unlimited (inf) or absent (nan)."""
     return float(number) if np.isfinite(number) else None
+
+
+def _at(column: Floats, position: int) -> float | None:
+    """Give the number at a position of a column that may be left out."""
+    return _known(column[position]) if len(column) else None
+
+
+def _policies(policies: RatePolicies, row: int) -> PolicyRecord | None:
+    at = int(np.searchsorted(policies.rows, row))
+    if at == len(policies.rows) or policies.rows[at] != row:
+        return None
+    span = slice(int(policies.starts[at]), int(policies.starts[at + 1]))
+    columns = (policies.is_percent[span].tolist(), policies.value[span].tolist(), policies.period_s[span].tolist())
+    return PolicyRecord(Select(int(policies.select[at])), tuple(zip(*columns, strict=True)))

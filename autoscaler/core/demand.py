@@ -1,124 +1,190 @@
-"""Stage 1, demand: replicas that the load asks for, in Knative's order (wanted, max rates, activation)."""
+"""Stage 1, demand: replicas that the load asks for, in Knative's order: wanted, max rates, activation, panic."""
 
 from typing import NamedTuple
 
 import numpy as np
 
 from autoscaler.core.columns import Floats, Ints
-from autoscaler.core.fleet import Rules
+from autoscaler.core.derived import Derived
+from autoscaler.core.fleet import Fleet
+from autoscaler.core.knobs import Knobs
+from autoscaler.core.part import Part
 from autoscaler.core.reasons import Reason
-from autoscaler.core.rounding import whole_down, whole_up
-from autoscaler.core.staged import Bound
+from autoscaler.core.rounding import MOST_REPLICAS, whole_up
+from autoscaler.core.staged import NOBODY, Change, chosen
+from autoscaler.core.windows import Averaged
 
 
-class Demand(NamedTuple):
-    """The outcome of stage 1.
+class Proposals(NamedTuple):
+    """What load asks for by itself, in replicas that it would fill exactly to their targets. Both `(size,) float64`.
 
     Attributes:
-        replicas: `(functions,) float64`, what is asked for, bounded per tick.
-        wanted: `(functions,) float64`, what the load alone wants, before any rate: the recommendation that
-            stabilization looks back on. Rates are left out, or a cut from 10 to 1 would wait a whole
-            stabilization window for each of its halvings (10, 5, 2, 1).
-        bound: rules that bound; everything else is `Reason.DEMAND`.
+        stable: over the stable window.
+        panic: over the panic window; where nobody panics the same column.
     """
 
-    replicas: Floats
-    wanted: Floats
-    bound: tuple[Bound, ...]
+    stable: Floats
+    panic: Floats
 
 
-def relative_load(rps: Floats | None, concurrency: Floats | None, rules: Rules) -> Floats:
-    """Give the replicas, unrounded, that the load of every function would fill exactly to its target.
+def proposals(
+    averaged: Averaged,
+    requested: Floats,
+    ready: Floats,
+    *,
+    fleet: Fleet,
+    rules: Knobs,
+    derived: Derived,
+    part: Part,
+) -> Proposals:
+    """Give what every function's metrics propose; the largest wins.
 
-    The largest metric wins; an unknown one (nan) proposes nothing, so that a known one may still raise.
+    An unknown metric (nan) proposes nothing, so that a known one may still raise. A CPU in use asks for nothing where
+    zero is proven: no process ever uses none.
 
     Args:
-        rps: `(functions,) float64`, mean over the stable window; nan: unknown. None: nobody uses it.
-        concurrency: likewise.
-        rules: targets, inf where a function does not use the metric.
+        averaged: means over the windows.
+        requested: `(size,) float64`.
+        ready: `(size,) float64`.
+        fleet: its further metrics.
+        rules: targets, inf where a function does not use the metric; of the part.
+        derived: constants of the fleet.
+        part: the rows.
     """
+    stable = _largest(averaged.rps, averaged.concurrency, rules, derived, part.size)
+    panic = stable
+    if derived.has_panic:
+        panic = _largest(averaged.panic_rps, averaged.panic_concurrency, rules, derived, part.size)
+    if fleet.others.rows.size:
+        further, at = _further(averaged.others, requested, ready, fleet, part)
+        if panic is not stable:
+            np.maximum.at(panic, at, further)
+        np.maximum.at(stable, at, further)
+    return Proposals(stable, panic)
+
+
+def _largest(rps: Floats, concurrency: Floats, rules: Knobs, derived: Derived, size: int) -> Floats:
+    """Give the larger proposal; a known one counts beside an unknown one, and where none is known nothing is asked for."""
     with np.errstate(over="ignore"):  # inf, which asks for the most there is
-        if rps is not None and concurrency is not None:
-            ratio = np.fmax(rps / rules.target_rps, concurrency / rules.target_concurrency)
-        elif rps is not None:
-            ratio = rps / rules.target_rps
-        elif concurrency is not None:
-            ratio = concurrency / rules.target_concurrency
+        if derived.has_rps and derived.has_concurrency:
+            ratio = np.divide(rps, rules.target_rps)
+            np.fmax(ratio, concurrency / rules.target_concurrency, out=ratio)
+        elif derived.has_rps:
+            ratio = np.divide(rps, rules.target_rps)
+        elif derived.has_concurrency:
+            ratio = np.divide(concurrency, rules.target_concurrency)
         else:
-            return np.zeros(len(rules.target_rps))
-    nothing = np.flatnonzero(np.isnan(ratio))
-    if nothing.size:
-        ratio[nothing] = 0.0
+            return np.zeros(size)
+    ratio[np.flatnonzero(np.isnan(ratio))] = 0.0
     return ratio
 
 
-def demand(
-    ratio: Floats,
-    requested: Floats,
-    ready: Floats,
-    rules: Rules,
-    *,
-    unknown: Ints,
-    waiting: Floats,
-    waiting_target: Floats,
-) -> Demand:
-    """Turn loads into replicas.
+def _further(others: Floats, requested: Floats, ready: Floats, fleet: Fleet, part: Part) -> tuple[Floats, Ints]:
+    """Give what further metrics propose, lane by lane, and the positions of their functions.
 
-    `want = ceil(load / target)`, kept within `[floor(ready / maxRateDown), ceil(ready * maxRateUp)]` where ready
-    counts as at least 1, so that 0 can grow. The lower edge never exceeds what is requested: after a cut to 2,
-    pods that still end (ready 9) are no reason to go back to 4. Nor is the upper edge below it: of 10 replicas that
-    the load needs none goes because only 1 is ready. A function that leaves zero gets its activation.
-    Requests held in a wake are a proposal of their own, neither averaged nor limited in rate; the largest wins.
+    A level above its target multiplies what is ready, as the HPA does it, and never asks for less than is requested:
+    of 10 replicas of which 2 are ready, a latency a fifth too high is no reason to go to 3.
+    """
+    lanes, at = fleet.others, part.within(fleet.others.rows)
+    levels = np.flatnonzero(lanes.is_value)
+    with np.errstate(over="ignore"):
+        ratio = others / lanes.target
+        times = ratio[levels]
+        asked = times * np.maximum(ready[at[levels]], 1.0)
+        ratio[levels] = np.where(times > 1.0, np.maximum(asked, requested[at[levels]]), asked)
+    return np.fmax(ratio, 0.0), at
+
+
+class Rates(NamedTuple):
+    """How far one tick may go.
+
+    Attributes:
+        up: `(n,) float64`, factor.
+        down: `(n,) float64`, divisor.
+        least_up: no factor is smaller; so much is within the rates of everybody.
+        least_down: no divisor is smaller.
+    """
+
+    up: Floats
+    down: Floats
+    least_up: float
+    least_down: float
+
+
+class Demand(NamedTuple):
+    """Demand over one window, of some functions.
+
+    Attributes:
+        wanted: `(n,) float64`, what the load alone wants, before any rate.
+        changes: what the rates and activation make of it.
+    """
+
+    wanted: Floats
+    changes: tuple[Change, ...]
+
+
+def demand(
+    proposal: Floats, requested: Floats, ready: Floats, *, rates: Rates, activation: tuple[Ints, Floats]
+) -> Demand:
+    """Turn one window's proposal into replicas: `ceil`, kept within the tick's rates, then activation.
+
+    The edges are `[floor(ready / maxRateDown), ceil(ready × maxRateUp)]`, where ready counts as at least 1, so that 0
+    can grow. The lower one never exceeds what is requested: after a cut to 2, pods that still end (ready 9) are no
+    reason to go back to 4. Nor is the upper one below it: of 10 replicas that the load needs none goes because only 1
+    is ready.
 
     Args:
-        ratio: `(functions,) float64`, from `relative_load`.
-        requested: `(functions,) float64`.
-        ready: `(functions,) float64`.
-        rules: rates and activation.
-        unknown: rows whose load is unknown; they propose what is requested, at least.
-        waiting: `(functions,) float64`, requests held until a replica is ready.
-        waiting_target: `(functions,) float64`, held requests that one replica is given, > 0.
+        proposal: `(n,) float64`, replicas that the load would fill exactly.
+        requested: `(n,) float64`.
+        ready: `(n,) float64`.
+        rates: how far one tick may go.
+        activation: positions with an activation above 1, and it: the least that a function has which any load wants.
 
-    Source: Knative pkg/autoscaler/scaling/autoscaler.go `Scale`; ours bounds both edges by what is requested.
+    Source: Knative pkg/autoscaler/scaling/autoscaler.go `Scale`, in doubles and without an epsilon; ours bounds both
+    edges by what is requested.
     """
-    wanted = whole_up(ratio)
-    serving = np.maximum(ready, 1.0)
-    low = whole_down(serving / rules.max_rate_down)
-    np.minimum(low, requested, out=low)
-    replicas = np.maximum(wanted, low)
-    high = whole_up(serving * rules.max_rate_up)
-    np.maximum(high, requested, out=high)
-    np.minimum(replicas, high, out=replicas)
-    clamped = np.flatnonzero(replicas != wanted)
-    is_up = wanted[clamped] > replicas[clamped]
-    bound = [Bound(clamped[is_up], Reason.MAX_RATE_UP), Bound(clamped[~is_up], Reason.MAX_RATE_DOWN)]
-    bound += [
-        _activate(replicas, requested, rules.activation),
-        _hold_unknown(replicas, unknown, requested),
-        _serve_waiting(replicas, waiting, waiting_target),
-    ]
-    return Demand(replicas, wanted, tuple(bound))
+    wanted = whole_up(proposal)
+    changes = [_slow_up(wanted, requested, ready, rates), _slow_down(wanted, requested, ready, rates)]
+    rows, least = activation
+    if rows.size:
+        bounded = wanted[rows]
+        for change in changes:
+            _, here, there = np.intersect1d(rows, change.rows, assume_unique=True, return_indices=True)
+            bounded[here] = change.replicas[there]
+        changes.append(chosen(rows, (wanted[rows] > 0) & (bounded < least), least, Reason.ACTIVATION))
+    return Demand(wanted, tuple(changes))
 
 
-def _activate(replicas: Floats, requested: Floats, activation: Floats) -> Bound:
-    leaving = np.flatnonzero((requested == 0) & (replicas > 0))
-    raised = leaving[activation[leaving] > replicas[leaving]]
-    replicas[raised] = activation[raised]
-    return Bound(raised, Reason.ACTIVATION)
+def _slow_up(wanted: Floats, requested: Floats, ready: Floats, rates: Rates) -> Change:
+    if not len(wanted) or wanted.max() <= rates.least_up:
+        return Change(NOBODY, np.empty(0), Reason.MAX_RATE_UP)
+    over = np.flatnonzero(wanted > rates.least_up)
+    over = over[wanted[over] > requested[over]]
+    high = np.ceil(np.maximum(ready[over], 1.0) * rates.up[over])
+    high = np.minimum(np.maximum(high, requested[over]), MOST_REPLICAS)
+    return chosen(over, high < wanted[over], high, Reason.MAX_RATE_UP)
 
 
-def _hold_unknown(replicas: Floats, unknown: Ints, requested: Floats) -> Bound:
-    held = unknown[replicas[unknown] <= requested[unknown]]
-    replicas[held] = requested[held]
-    return Bound(held, Reason.UNKNOWN_LOAD)
+def _slow_down(wanted: Floats, requested: Floats, ready: Floats, rates: Rates) -> Change:
+    under = np.flatnonzero(wanted * rates.least_down < ready)
+    low = np.minimum(np.floor(np.maximum(ready[under], 1.0) / rates.down[under]), requested[under])
+    return chosen(under, low > wanted[under], low, Reason.MAX_RATE_DOWN)
 
 
-def _serve_waiting(replicas: Floats, waiting: Floats, waiting_target: Floats) -> Bound:
-    held = np.flatnonzero(waiting > 0)
-    proposal = waiting_proposal(waiting[held], waiting_target[held])
-    wins = proposal > replicas[held]
-    replicas[held[wins]] = proposal[wins]
-    return Bound(held[wins], Reason.WAITING)
+def hold_unknown(replicas: Floats, unknown: Ints, requested: Floats) -> Change:
+    """Keep what is requested where the load is unknown, at least."""
+    return chosen(unknown, replicas[unknown] <= requested[unknown], requested[unknown], Reason.UNKNOWN_LOAD)
+
+
+def serve_waiting(replicas: Floats, held: Ints, proposal: Floats) -> Change:
+    """Raise to what requests held in a wake ask for: neither averaged nor limited in rate; the largest wins.
+
+    Args:
+        replicas: `(size,) float64`.
+        held: positions with held requests.
+        proposal: `(held,) float64`, from `waiting_proposal`.
+    """
+    return chosen(held, proposal > replicas[held], proposal, Reason.WAITING)
 
 
 def waiting_proposal(waiting: Floats, waiting_target: Floats) -> Floats:

@@ -4,16 +4,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from autoscaler.core.columns import Floats, Ints
+from autoscaler.core.columns import Codes, Floats, Ints
 from autoscaler.core.reasons import Reason
-from autoscaler.core.staged import Bound, Staged
+from autoscaler.core.staged import Change, chosen
 
 
 class Floor(NamedTuple):
     """A floor under some rows.
 
     Attributes:
-        rows: `(n,) int64`; a row may stand here several times, its highest floor counts.
+        rows: `(n,) int64`, each once.
         replicas: `(n,) float64`, the floor of each.
         reason: the rule behind it.
     """
@@ -23,18 +23,22 @@ class Floor(NamedTuple):
     reason: Reason
 
 
-def floors(replicas: Floats, min_replicas: Floats, others: tuple[Floor, ...]) -> Staged:
-    """Raise every function to its minimum, then to the highest of the other floors.
+STANDING = (Reason.MIN_REPLICAS, Reason.SCHEDULE)
+
+
+def raise_to_standing(replicas: Floats, standing: Floats, reasons: Codes) -> tuple[Change, ...]:
+    """Raise every function to its minimum or schedule.
 
     Args:
-        replicas: `(functions,) float64`, from the guards.
-        min_replicas: `(functions,) float64`, the policies' minima.
-        others: wakes, boosts, what ran at the restart; of two equal floors the first gives the reason.
+        replicas: `(size,) float64`, from the guards.
+        standing: `(size,) float64`, the minima, and the floors of schedules.
+        reasons: `(size,) uint8`, which of the two each is.
     """
-    result = np.maximum(replicas, min_replicas)
-    bound = [Bound(np.flatnonzero(result != replicas), Reason.MIN_REPLICAS)]
-    for floor in others:
-        raised = np.unique(floor.rows[floor.replicas > result[floor.rows]])
-        np.maximum.at(result, floor.rows, floor.replicas)
-        bound.append(Bound(raised, floor.reason))
-    return Staged(result, tuple(bound))
+    raised = np.flatnonzero(standing > replicas)
+    floor, codes = standing[raised], reasons[raised]
+    return tuple(chosen(raised, codes == reason, floor, reason) for reason in STANDING)
+
+
+def raise_to(replicas: Floats, floor: Floor) -> Change:
+    """Raise to a floor whose rows are positions here; of two equal floors the first gives the reason."""
+    return chosen(floor.rows, floor.replicas > replicas[floor.rows], floor.replicas, floor.reason)

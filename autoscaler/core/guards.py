@@ -1,82 +1,154 @@
 """Stage 2, guards: what demand may not do. They act on demand alone, before any floor or limit."""
 
 import numpy as np
-from numpy.typing import NDArray
 
-from autoscaler.core.columns import Floats, Ints
-from autoscaler.core.fleet import Rules
+from autoscaler.core.columns import Bools, Codes, Floats, Ints
+from autoscaler.core.knobs import Knobs
+from autoscaler.core.obstacles import Obstacle
 from autoscaler.core.reasons import Reason
-from autoscaler.core.rounding import NOISE, whole_up
+from autoscaler.core.rounding import whole_up
 from autoscaler.core.seen import Seen
-from autoscaler.core.staged import Bound, Staged
+from autoscaler.core.staged import Change, chosen
 
 
-def tolerated(ratio: Floats, requested: Floats, waiting: Floats, rows: Ints, rules: Rules) -> Ints:
-    """Give the rows whose load is so near the target that nothing shall change.
+def tolerated(load: Floats, requested: Floats, rows: Ints, rules: Knobs) -> Ints:
+    """Give the positions whose load is so near the target that nothing shall change.
 
-    At 5 replicas with target 10 and a tolerance of 0.1, loads of 45 to 55 change nothing. A function at zero,
-    and one with held requests, has no dead band.
-
-    Args:
-        ratio: `(functions,) float64`, load in units of the target.
-        requested: `(functions,) float64`.
-        waiting: `(functions,) float64`, requests held.
-        rows: rows that have a dead band at all.
-        rules: tolerances.
-    """
-    rows = rows[(requested[rows] > 0) & (waiting[rows] <= 0)]
-    deviation = ratio[rows] / requested[rows] - 1.0
-    inside = (deviation <= rules.tolerance_up[rows] + NOISE) & (deviation >= -rules.tolerance_down[rows] - NOISE)
-    result: Ints = rows[inside]
-    return result
-
-
-def guards(
-    replicas: Floats,
-    requested: Floats,
-    seen: NDArray[np.uint8],
-    *,
-    near: Ints,
-    peak: Floats,
-    in_flight: Floats,
-    concurrency_limit: Floats | None,
-) -> Staged:
-    """Apply dead band, hold on what is not known, stabilization, and requests in flight, in this order.
+    At 5 replicas with target 10 and a tolerance of 0.1, loads of 45 to 55 change nothing. A function at zero has no
+    dead band.
 
     Args:
-        replicas: `(functions,) float64`, demand.
-        requested: `(functions,) float64`.
-        seen: `(functions,) uint8`, `Seen`.
-        near: rows within their dead band.
-        peak: `(functions,) float64`, largest recommendation within the stabilization window; it forbids a cut
-            below itself and never raises above what is requested.
-        in_flight: `(functions,) float64`, requests in flight now; nan: unknown.
-        concurrency_limit: `(functions,) float64`, requests in flight that one replica takes; inf: no limit. None: of
-            no function.
+        load: `(rows,) float64`, load in units of the target times what is requested.
+        requested: `(size,) float64`.
+        rows: positions that have a dead band at all.
+        rules: tolerances; of the part.
+
+    Source: Kubernetes pkg/controller/podautoscaler/replica_calculator.go; ends included, no epsilon.
     """
-    result = replicas.copy()
-    near = near[result[near] != requested[near]]
-    result[near] = requested[near]
-    bound = [Bound(near, Reason.TOLERANCE), *_hold(result, seen, requested)]
-    floor = np.minimum(requested, peak)
-    stabilized = np.flatnonzero(floor > result)
-    result[stabilized] = floor[stabilized]
-    bound.append(Bound(stabilized, Reason.STABILIZATION))
-    if concurrency_limit is not None:
-        bound.append(_in_flight(result, in_flight, concurrency_limit))
-    return Staged(result, tuple(bound))
+    inside = (load <= 1.0 + rules.tolerance_up[rows]) & (load >= 1.0 - rules.tolerance_down[rows])
+    inside &= requested[rows] > 0
+    near: Ints = rows[inside]
+    return near
 
 
-def _hold(result: Floats, seen: NDArray[np.uint8], requested: Floats) -> list[Bound]:
-    unsure = np.flatnonzero(seen <= Seen.LOWER_BOUND)
-    held = unsure[result[unsure] < requested[unsure]]
-    result[held] = requested[held]
-    is_unknown = seen[held] == Seen.UNKNOWN
-    return [Bound(held[is_unknown], Reason.UNKNOWN_LOAD), Bound(held[~is_unknown], Reason.LOWER_BOUND)]
+def within_band(replicas: Floats, near: Ints, requested: Floats, is_rising: Bools) -> Floats:
+    """Give `(near,) float64`, what the dead band makes of replicas: what is requested, or where they rise, the larger.
+
+    The dead band looks at the stable window. Its word is not the last in panic, whose short average sees a rise that
+    the stable one does not, nor where requests are held.
+
+    Args:
+        replicas: `(size,) float64`.
+        near: positions within their dead band.
+        requested: `(size,) float64`.
+        is_rising: `(size,) bool`, in panic, or requests are held for it.
+    """
+    level: Floats = requested[near]
+    at = np.flatnonzero(is_rising[near])
+    level[at] = np.maximum(level[at], replicas[near[at]])
+    return level
 
 
-def _in_flight(result: Floats, in_flight: Floats, concurrency_limit: Floats) -> Bound:
-    needed = whole_up(in_flight / concurrency_limit)  # 0 where a replica has no limit
-    short = np.flatnonzero(needed > result)  # nan compares false: unknown needs nothing
-    result[short] = needed[short]
-    return Bound(short, Reason.IN_FLIGHT)
+def hold_near(replicas: Floats, near: Ints, requested: Floats, is_rising: Bools) -> Change:
+    """Keep what is requested within the dead band."""
+    level = within_band(replicas, near, requested, is_rising)
+    return chosen(near, replicas[near] != level, level, Reason.TOLERANCE)
+
+
+def hold_unsure(replicas: Floats, unsure: Ints, seen: Codes, requested: Floats) -> tuple[Change, Change]:
+    """Lower nothing of what is unknown, or known as a lower bound alone."""
+    is_held, is_unknown = replicas[unsure] < requested[unsure], seen[unsure] == Seen.UNKNOWN
+    return (
+        chosen(unsure, is_held & is_unknown, requested[unsure], Reason.UNKNOWN_LOAD),
+        chosen(unsure, is_held & ~is_unknown, requested[unsure], Reason.LOWER_BOUND),
+    )
+
+
+def stabilize(replicas: Floats, at: Ints, requested: Floats, peak: Floats) -> Change:
+    """Cut no deeper than the largest recommendation of the look-back; it raises nothing above what is requested.
+
+    Args:
+        replicas: `(size,) float64`.
+        at: positions that look back.
+        requested: `(size,) float64`.
+        peak: `(at,) float64`, largest recommendation.
+    """
+    floor = np.minimum(requested[at], peak)
+    return chosen(at, floor > replicas[at], floor, Reason.STABILIZATION)
+
+
+def stabilize_up(replicas: Floats, at: Ints, requested: Floats, trough: Floats) -> Change:
+    """Raise no higher than the smallest recommendation of the look-back; it cuts nothing below what is requested."""
+    ceiling = np.maximum(requested[at], trough)
+    return chosen(at, ceiling < replicas[at], ceiling, Reason.STABILIZATION_UP)
+
+
+def limit_up(replicas: Floats, at: Ints, standing: Floats, ceiling: Floats) -> Change:
+    """Keep growth within its scaling policies.
+
+    Args:
+        replicas: `(size,) float64`.
+        at: positions that have such policies.
+        standing: `(at,) float64`, what runs as far as we are concerned.
+        ceiling: `(at,) float64`, the most that the policies allow; at least what stands.
+    """
+    asked = replicas[at]
+    return chosen(at, (asked > standing) & (asked > ceiling), ceiling, Reason.SCALE_UP_POLICY)
+
+
+def limit_down(replicas: Floats, at: Ints, standing: Floats, floor: Floats) -> Change:
+    """Keep shrinkage within its scaling policies; likewise."""
+    asked = replicas[at]
+    return chosen(at, (asked < standing) & (asked < floor), floor, Reason.SCALE_DOWN_POLICY)
+
+
+def delay(replicas: Floats, at: Ints, peak: Floats) -> Change:
+    """Ask for the most that was asked for within the scale-down delay.
+
+    Source: Knative pkg/autoscaler/scaling/autoscaler.go, `delayWindow`: last of its rules, after panic and rates.
+    """
+    return chosen(at, peak > replicas[at], peak, Reason.DELAY)
+
+
+def serve_in_flight(replicas: Floats, in_flight: Floats, concurrency_limit: Floats) -> Change:
+    """Keep as many replicas as requests in flight need to finish."""
+    at = np.flatnonzero(in_flight > replicas)  # a limit is 1 at least; nan compares false: unknown needs nothing
+    at = at[np.isfinite(in_flight[at])]
+    needed = whole_up(in_flight[at] / concurrency_limit[at])  # 0 where a replica has no limit
+    return chosen(at, needed > replicas[at], needed, Reason.IN_FLIGHT)
+
+
+def hold_missing(replicas: Floats, at: Ints, obstacle: Codes, most: Floats) -> tuple[Change, ...]:
+    """Ask for no more because replicas are missing that cannot start.
+
+    Args:
+        replicas: `(size,) float64`.
+        at: positions whose replicas are missing for a reason that counts.
+        obstacle: `(at,) uint8`, `Obstacle`.
+        most: `(at,) float64`, what may be asked for: what is or was asked for already, and what requests/s want,
+            which do not pile up where nobody serves them.
+    """
+    is_bound = replicas[at] > most
+    return tuple(chosen(at, is_bound & (obstacle == code), most, reason) for code, reason in _OBSTACLES.items())
+
+
+def fall_back(replicas: Floats, at: Ints, requested: Floats, fallback: Floats, is_due: Bools) -> Change:
+    """Raise what runs to the fallback where the load has been unknown for long; a function at 0 stays there.
+
+    Args:
+        replicas: `(size,) float64`.
+        at: positions whose policy has a fallback that raises.
+        requested: `(size,) float64`.
+        fallback: `(at,) float64`, replicas.
+        is_due: `(at,) bool`, the load has been unknown for as many ticks as the policy waits.
+    """
+    is_bound = is_due & (requested[at] > 0) & (fallback > replicas[at])
+    return chosen(at, is_bound, fallback, Reason.FALLBACK)
+
+
+_OBSTACLES = {
+    Obstacle.ROLLOUT: Reason.ROLLOUT,
+    Obstacle.NOT_READY: Reason.NOT_READY,
+    Obstacle.NOT_SCHEDULABLE: Reason.NOT_SCHEDULABLE,
+    Obstacle.QUOTA_EXCEEDED: Reason.QUOTA_EXCEEDED,
+}

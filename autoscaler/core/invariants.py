@@ -3,14 +3,17 @@
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
-from autoscaler.core.columns import Bools
-from autoscaler.core.decisions import Decisions, Stage
+from autoscaler.core.calendar import standing
+from autoscaler.core.columns import Bools, Floats
+from autoscaler.core.decisions import Decisions
 from autoscaler.core.derived import Derived, derive
 from autoscaler.core.memory import COLUMNS, Memory
 from autoscaler.core.reasons import Reason
+from autoscaler.core.rounding import MOST_REPLICAS
+from autoscaler.core.samples import Samples
 from autoscaler.core.seen import Seen
+from autoscaler.core.stages import Stage
 
 _MASKED = (Reason.PAUSED, Reason.FOREIGN_WRITER)
 
@@ -32,7 +35,7 @@ def check_invariants(controller: Checked, decisions: Decisions) -> None:
         InvariantError: something does not hold; it says what, and for which function.
     """
     controller.check_invariants()
-    check_decisions(decisions, derive(decisions.fleet))
+    check_decisions(decisions.whole(), derive(decisions.fleet))
 
 
 def check_decisions(decisions: Decisions, derived: Derived) -> None:
@@ -45,8 +48,10 @@ def check_decisions(decisions: Decisions, derived: Derived) -> None:
     _check_reasons(decisions)
     _check_mask(decisions)
     if decisions.is_tick:
-        _check_never_fewer(decisions, derived)
-        _check_zero(decisions, derived)
+        ceiling = standing(decisions.fleet, derived, decisions.now.utc_s).ceiling
+        _check_never_fewer(decisions, ceiling)
+        _check_zero(decisions, ceiling)
+        _check_most(decisions, ceiling)
         _check_caps(decisions, derived)
     else:
         _require(decisions, decisions.desired >= decisions.requested, "a step between ticks lowers nothing")
@@ -71,8 +76,9 @@ def _check_shapes(decisions: Decisions) -> None:
         raise InvariantError("rows ascend")
     if decisions.is_tick and decided != len(decisions.fleet):
         raise InvariantError("a tick decides every row")
-    whole = np.isfinite(decisions.stages) & (decisions.stages >= 0) & (decisions.stages == np.floor(decisions.stages))
-    _require(decisions, whole.all(axis=0), "replicas are whole and not negative after every stage")
+    stages = decisions.stages
+    whole = (stages >= 0) & (stages <= MOST_REPLICAS) & (stages == np.floor(stages))  # nan compares false
+    _require(decisions, whole.all(axis=0), "replicas are whole, not negative and fit an int32 after every stage")
 
 
 def _check_reasons(decisions: Decisions) -> None:
@@ -97,9 +103,9 @@ def _has_reason(decisions: Decisions, *reasons: Reason) -> Bools:
     return result
 
 
-def _check_never_fewer(decisions: Decisions, derived: Derived) -> None:
+def _check_never_fewer(decisions: Decisions, ceiling: Floats) -> None:
     unsure = np.isin(decisions.seen, (Seen.UNKNOWN, Seen.LOWER_BOUND))
-    allowed = np.minimum(decisions.requested, derived.ceiling)
+    allowed = np.minimum(decisions.requested, ceiling)
     ordered = _has_reason(decisions, Reason.FORCED, Reason.BUDGET)
     _require(
         decisions,
@@ -108,11 +114,16 @@ def _check_never_fewer(decisions: Decisions, derived: Derived) -> None:
     )
 
 
-def _check_zero(decisions: Decisions, derived: Derived) -> None:
+def _check_zero(decisions: Decisions, ceiling: Floats) -> None:
     to_zero = (decisions.desired == 0) & (decisions.requested > 0)
     proven = (decisions.seen == Seen.PROVEN_ZERO) & _has_reason(decisions, Reason.ZERO_IDLE)
-    ordered = _has_reason(decisions, Reason.FORCED, Reason.BUDGET) | (derived.ceiling == 0)
+    ordered = _has_reason(decisions, Reason.FORCED, Reason.BUDGET) | (ceiling == 0)
     _require(decisions, ~to_zero | proven | ordered, "zero needs proof, or an order")
+
+
+def _check_most(decisions: Decisions, ceiling: Floats) -> None:
+    masked = np.isin(decisions.stage_reasons[Stage.MASK], _MASKED)
+    _require(decisions, masked | (decisions.desired <= ceiling), "a tick asks for no more than the limits allow")
 
 
 def _check_caps(decisions: Decisions, derived: Derived) -> None:
@@ -139,20 +150,18 @@ def check_memory(memory: Memory) -> None:
             ~stretch.holds & np.isfinite(stretch.since_s)
         ):
             raise InvariantError("a stretch that holds begins in the past, and no other begins at all")
-    recommendations = memory.recommendations
-    _check_falls(recommendations.values, recommendations.count, "remembered recommendations fall")
-    _check_falls(-recommendations.times_s, recommendations.count, "their times never fall", strictly=False)
-    for samples in (*memory.averages.rps, *memory.averages.concurrency):
+    for samples in (one for signal in memory.averages.signals for one in signal):
         if samples.ticks != memory.ticks:
             raise InvariantError(f"samples of {samples.ticks} ticks, of {memory.ticks} there were")
-        for lane in range(len(samples.rows)):
-            slots = np.arange(samples.tail[lane], samples.ticks) % len(samples.times_s)
-            if np.nansum(samples.values[slots, lane]) != samples.sum[lane]:
-                raise InvariantError(f"a running sum drifted for {memory.fleet.keys[samples.rows[lane]]}")
+        _check_sums(samples)
 
 
-def _check_falls(entries: NDArray[np.float64], count: NDArray[np.int64], what: str, *, strictly: bool = True) -> None:
-    index = np.arange(entries.shape[1] - 1)[None, :]
-    step = np.diff(entries, axis=1)
-    if np.any((index + 1 < count[:, None]) & ((step >= 0) if strictly else (step > 0))):
-        raise InvariantError(what)
+def _check_sums(samples: Samples) -> None:
+    tails = np.broadcast_to(samples.tail, (len(samples.rows),))
+    for lane in range(len(samples.rows)):
+        slots = np.arange(tails[lane], samples.ticks) % len(samples.times_s)
+        if (
+            samples.values[slots, lane].sum() != samples.sum[lane]
+            or samples.lost[slots, lane].sum() != samples.missing[lane]
+        ):
+            raise InvariantError(f"a running sum drifted for row {samples.rows[lane]}")

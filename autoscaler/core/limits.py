@@ -2,20 +2,21 @@
 
 import numpy as np
 
-from autoscaler.core.columns import Bools, Floats
+from autoscaler.core.columns import Codes, Floats
 from autoscaler.core.reasons import Reason
-from autoscaler.core.staged import Bound, Staged
+from autoscaler.core.staged import Change, chosen
+
+CEILINGS = (Reason.MAX_REPLICAS, Reason.CONCURRENCY_CAP, Reason.SCHEDULE_CEILING)
 
 
-def limits(replicas: Floats, ceiling: Floats, is_cap_tighter: Bools) -> Staged:
+def limits(replicas: Floats, ceiling: Floats, reasons: Codes) -> tuple[Change, ...]:
     """Cut every function to its ceiling.
 
     Args:
-        replicas: `(functions,) float64`, from the idle stage.
-        ceiling: `(functions,) float64`, the smaller of `max` and `floor(concurrencyCap / concurrencyLimit)`.
-        is_cap_tighter: `(functions,) bool`, whether the concurrency cap is the smaller one.
+        replicas: `(size,) float64`, from the idle stage.
+        ceiling: `(size,) float64`, the smallest of `max`, `floor(concurrencyCap / concurrencyLimit)` and schedules.
+        reasons: `(size,) uint8`, which of them it is.
     """
-    result = np.minimum(replicas, ceiling)
-    cut = np.flatnonzero(result != replicas)
-    by_cap = is_cap_tighter[cut]
-    return Staged(result, (Bound(cut[~by_cap], Reason.MAX_REPLICAS), Bound(cut[by_cap], Reason.CONCURRENCY_CAP)))
+    cut = np.flatnonzero(replicas > ceiling)
+    most, codes = ceiling[cut], reasons[cut]
+    return tuple(chosen(cut, codes == reason, most, reason) for reason in CEILINGS)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from autoscaler.core.decisions import Decisions, Stage
+from autoscaler.core.decisions import Decisions
 from autoscaler.core.fleet import Fleet, Rules
 from autoscaler.core.now import Now
 
@@ -34,7 +34,7 @@ def no_decisions(now: Now) -> Decisions:
         in_flight=nothing,
         requested=nothing,
         ready=nothing,
-        stages=np.empty((len(Stage), 0)),
-        stage_reasons=np.empty((len(Stage), 0), np.uint8),
+        desired=nothing,
         reason=codes,
+        applied=(),
     )

@@ -1,30 +1,37 @@
-"""What a stage gives back: the new column, and which rows it bound with which rule."""
+"""What a rule gives back: which rows it binds, and what they have then."""
 
 from typing import NamedTuple
+
+import numpy as np
 
 from autoscaler.core.columns import Floats, Ints
 from autoscaler.core.reasons import Reason
 
+NOBODY: Ints = np.empty(0, np.int64)
+"""No row at all."""
 
-class Bound(NamedTuple):
-    """Rows that one rule bound.
+
+class Change(NamedTuple):
+    """What one rule makes of the replicas. A rule changes no column itself: whoever keeps the account applies it.
 
     Attributes:
-        rows: `(bound,) int64`, positions within the stage's column.
+        rows: `(bound,) int64`, positions that the rule binds, each once.
+        replicas: `(bound,) float64`, what they have then.
         reason: the rule.
     """
 
     rows: Ints
+    replicas: Floats
     reason: Reason
 
 
-class Staged(NamedTuple):
-    """The outcome of one stage.
+def chosen(at: Ints, is_bound: np.ndarray, replicas: Floats, reason: Reason) -> Change:
+    """Give the change of those positions of a selection that a rule binds.
 
-    Attributes:
-        replicas: `(functions,) float64`, replicas after the stage; a new array, the input is left as it came.
-        bound: the rules that bound, in the order in which they were applied: a later one wins a row.
+    Args:
+        at: `(n,) int64`, the selection.
+        is_bound: `(n,) bool`.
+        replicas: `(n,) float64`.
+        reason: the rule.
     """
-
-    replicas: Floats
-    bound: tuple[Bound, ...]
+    return Change(at[is_bound], replicas[is_bound], reason)

@@ -8,11 +8,12 @@ from typing import NamedTuple
 import numpy as np
 
 from autoscaler.core.columns import Ints
-from autoscaler.core.decisions import DecisionRecord, Decisions, Stage
+from autoscaler.core.decisions import DecisionRecord, Decisions
 from autoscaler.core.fleet import Fleet, FunctionKey
 from autoscaler.core.now import Now
 from autoscaler.core.reasons import REASON_OF
 from autoscaler.core.seen import Seen
+from autoscaler.core.stages import Stage
 
 PER_FUNCTION = 8
 RECENT = 1_000

@@ -41,6 +41,7 @@ from autoscaler.ports import (
     LoadSource,
     Replicas,
     ScaleOutcome,
+    StepSink,
     WakeResult,
     WakeState,
 )
@@ -67,6 +68,7 @@ class Daemon:
         slow_in: another, for what a wake must not wait for: compiling plans, history, logs.
         sinks: further takers of decisions, called in the thread that decides.
         firing: one reader for each Alertmanager, for boosts that fired before a restart.
+        journals: takers of whole steps, called in the thread that decides.
     """
 
     def __init__(
@@ -83,6 +85,7 @@ class Daemon:
         slow_in: Executor,
         sinks: Sequence[DecisionSink] = (),
         firing: Sequence[ReadFiring] = (),
+        journals: Sequence[StepSink] = (),
     ) -> None:
         self._clock = clock
         self._cluster = cluster
@@ -97,7 +100,7 @@ class Daemon:
         self._history = History()
         self._hub = WakeHub(clock, lambda wake: self._events.put([wake]), self._staying)
         self._writes = WriteScheduler(clock, cluster, settings.kubernetes, generator, self._settled)
-        self._stepper = Stepper(controller, sinks, step_in)
+        self._stepper = Stepper(controller, sinks, step_in, journals)
         self._slow_in = slow_in
         self._kept: asyncio.Future[None] | None = None
         self._last_step: Stepped | None = None
@@ -166,7 +169,7 @@ class Daemon:
 
     async def _tick(self) -> None:
         started = self._clock.now()
-        planned = await self._planner.current()
+        planned = await self._planner.current(started.utc_s)
         if self._planned is None or planned.plan is not self._planned.plan:
             self._writes.retain(planned.plan.fleet)
         load = await self._loads.read(planned.plan, started)
@@ -186,8 +189,9 @@ class Daemon:
         # The watch goes on while the step runs in its thread: these columns are the step's alone.
         requested, ready = columns.requested.copy(), columns.ready.copy()
         self._present.observed(fleet, requested, ready)
-        nobody = np.zeros(len(fleet), dtype=bool)
-        return Observation(fleet, load, requested, ready, waiting=self._hub.waiting(fleet), is_held=nobody)
+        nobody, obstacle = np.zeros(len(fleet), dtype=bool), columns.obstacle.copy()
+        waiting = self._hub.waiting(fleet)
+        return Observation(fleet, load, requested, ready, waiting, is_held=nobody, obstacle=obstacle)
 
     async def _step_between(self) -> None:
         """Decide once between ticks, as soon as something happens that shall not wait."""
@@ -298,8 +302,8 @@ class Daemon:
         return self._planned.plan if self._planned is not None else None
 
     def latest(self) -> Decisions | None:
-        """Give the decisions of the last full tick; None before the first."""
-        return self._latest
+        """Give the decisions of the last full tick, of rows at rest too; None before the first."""
+        return self._latest.whole() if self._latest is not None else None
 
     def history(self, key: FunctionKey) -> Sequence[DecisionRecord]:
         """Give a function's last changed decisions, oldest first."""

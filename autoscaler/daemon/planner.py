@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import math
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from autoscaler.policy.compile import Compiler
 from autoscaler.policy.deployment import Deployed
 from autoscaler.policy.loading import PolicySet
 from autoscaler.policy.plan import Plan
+from autoscaler.policy.provenance import NOWHERE, Provenance
 from autoscaler.policy.settings import Settings
 from autoscaler.ports import Cluster
 
@@ -32,12 +34,14 @@ class Planned:
         may_write: `(functions,) bool`, False under a dry run.
         identities: who bears which token.
         problems: documents and labels refused, as sentences.
+        provenance: what the plan was compiled from.
     """
 
     plan: Plan
     may_write: Bools
     identities: Identities
     problems: Sequence[str]
+    provenance: Provenance = NOWHERE
 
 
 class Planner:
@@ -57,29 +61,46 @@ class Planner:
         self._compile_in = compile_in
         self._compiler = Compiler()
         self._compiled_from: tuple[int, PolicySet] | None = None
+        self._compiled_s = 0.0
         self._frozen: tuple[PolicySet | None, int] = (None, 0)
         # Credentials are known before the first Deployment is: a webhook then gets "not yet", never "who are you".
-        self._planned = self._compile(policies.current, ())
+        self._planned = self._compile(policies.current, (), 0.0)
 
     @property
     def latest(self) -> Planned:
         """What was compiled last."""
         return self._planned
 
-    async def current(self) -> Planned:
-        """Give the plan of what is there now."""
+    async def current(self, utc_s: float) -> Planned:
+        """Give the plan of what is there now.
+
+        Args:
+            utc_s: now, UTC seconds: a plan whose schedules run out is made anew long before they do.
+        """
         catalog, policies = self._cluster.catalog(), self._policies.current
         compiled_from = self._compiled_from
-        if compiled_from is None or compiled_from[0] != catalog.version or compiled_from[1] is not policies:
+        is_other = compiled_from is None or compiled_from[0] != catalog.version or compiled_from[1] is not policies
+        if is_other or not self._is_in_season(utc_s):
             loop = asyncio.get_running_loop()
-            self._planned = await loop.run_in_executor(self._compile_in, self._compile, policies, catalog.deployed)
-            self._compiled_from = (catalog.version, policies)
+            compiling = loop.run_in_executor(self._compile_in, self._compile, policies, catalog.deployed, utc_s)
+            self._planned = await compiling
+            self._compiled_from, self._compiled_s = (catalog.version, policies), utc_s
         return self._planned
 
-    def _compile(self, policies: PolicySet, deployed: Sequence[Deployed]) -> Planned:
-        plan = self._compiler.compile(policies, deployed)
+    def _is_in_season(self, utc_s: float) -> bool:
+        """Tell whether the plan's schedules reach far enough: half of what they cover is ahead, or there are none.
+
+        A clock that was put back is before what they cover, and what began then would be missing.
+        """
+        until_s = self._planned.plan.known_until_s
+        return math.isinf(until_s) or self._compiled_s <= utc_s < (self._compiled_s + until_s) / 2
+
+    def _compile(self, policies: PolicySet, deployed: Sequence[Deployed], utc_s: float) -> Planned:
+        plan = self._compiler.compile(policies, deployed, utc_s)
         problems = [str(problem) for problem in (*policies.problems, *self._compiler.problems)]
-        planned = Planned(plan, writable(plan), Identities(self._settings, plan.tenants), problems)
+        planned = Planned(
+            plan, writable(plan), Identities(self._settings, plan.tenants), problems, Provenance(policies, deployed)
+        )
         self._spare_collector(policies, len(deployed))
         return planned
 

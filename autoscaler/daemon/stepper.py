@@ -8,11 +8,12 @@ from typing import NamedTuple
 from autoscaler.core.controller import Controller
 from autoscaler.core.decisions import Decisions
 from autoscaler.core.events import Event
+from autoscaler.core.journal.step import Step
 from autoscaler.core.now import Now
 from autoscaler.core.observation import Observation
 from autoscaler.daemon.planner import Planned
 from autoscaler.daemon.wishes import Wish, wishes
-from autoscaler.ports import BoostView, DecisionSink
+from autoscaler.ports import BoostView, DecisionSink, StepSink
 
 
 class Stepped(NamedTuple):
@@ -43,13 +44,21 @@ class Stepper:
         controller: the decisions.
         sinks: takers of decisions; they are called in the thread that decides.
         step_in: an executor with one thread.
+        journals: takers of whole steps, called likewise.
     """
 
-    def __init__(self, controller: Controller, sinks: Sequence[DecisionSink], step_in: Executor) -> None:
+    def __init__(
+        self,
+        controller: Controller,
+        sinks: Sequence[DecisionSink],
+        step_in: Executor,
+        journals: Sequence[StepSink] = (),
+    ) -> None:
         self.turn = asyncio.Lock()
         self._controller = controller
         self._sinks = tuple(sinks)
         self._step_in = step_in
+        self._journals = tuple(journals)
 
     async def step(
         self, now: Now, planned: Planned, observation: Observation | None, events: Sequence[Event]
@@ -62,6 +71,8 @@ class Stepper:
         decisions = self._controller.step(now, observation, events)
         for sink in self._sinks:
             sink.take(decisions)
+        for journal in self._journals:
+            journal.take_step(Step(now, observation, tuple(events), decisions), planned.provenance)
         # A tick that failed half-way may have left the controller on another fleet than this plan's: the next
         # tick sets that right, and until then nothing is written.
         wanted = wishes(decisions, planned.plan, planned.may_write) if decisions.fleet is planned.plan.fleet else []

@@ -2,9 +2,11 @@
 
 from collections.abc import Collection, Iterator, Mapping
 
-from autoscaler.policy.documents import Metric, ScalingPolicy, Tenant
+from autoscaler.policy.documents import ScalingPolicy, Tenant
+from autoscaler.policy.labels import Fields
 from autoscaler.policy.loading import Loaded, PolicySet, layers_of, load
-from autoscaler.policy.precedence import Fields, tenant_layers
+from autoscaler.policy.metrics import GATEWAYS, Metric
+from autoscaler.policy.precedence import tenant_layers
 from autoscaler.policy.problems import Problem, shown, suggestion
 from autoscaler.policy.profiles import matchers, profiles_of
 from autoscaler.policy.quantities import format_duration
@@ -113,9 +115,11 @@ def _signals(gateway: GatewaySettings) -> Iterator[str]:
 
 
 def _needs(fields: Fields, is_zero_allowed: bool) -> Iterator[tuple[str, str]]:
-    """Give each signal that fields ask for, with the path that asks."""
-    for metric in fields["metrics"].of(list):
-        if isinstance(metric, Metric):
-            yield "metrics", metric.type
-    if fields["zero"].value is not None and is_zero_allowed:
+    """Give each signal of a gateway that fields ask for, with the path that asks.
+
+    Where nothing but queues and queries is measured, idleness is theirs to prove.
+    """
+    types = [metric.type for metric in fields["metrics"].of(list) if isinstance(metric, Metric)]
+    yield from (("metrics", kind) for kind in types if kind in GATEWAYS)
+    if fields["zero"].value is not None and is_zero_allowed and not set(types) <= {"queue", "query"}:
         yield "zero", "activity"

@@ -1,20 +1,26 @@
 """Documents and Deployments → the columns for the core and what the shell needs beside them."""
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 
 import numpy as np
 
-from autoscaler.core.fleet import OFF, Fleet, FunctionKey, Rules
+from autoscaler.core.fleet import Fleet, FunctionKey, Rules
+from autoscaler.policy.contradictions import queries_of
 from autoscaler.policy.deployment import Deployed
 from autoscaler.policy.documents import ScalingPolicy, Tenant
 from autoscaler.policy.functions import tenant_of
-from autoscaler.policy.labels import Marks, marks_of
+from autoscaler.policy.labels import Fields, Marks, marks_of
+from autoscaler.policy.lanes import Calendar, Shared, others, rates
 from autoscaler.policy.loading import Loaded, PolicySet, layers_of
 from autoscaler.policy.plan import Plan, TenantPlan
-from autoscaler.policy.precedence import FunctionRules, Scope, resolve, specificity, tenant_layers
+from autoscaler.policy.precedence import Scope, resolve, specificity, tenant_layers
 from autoscaler.policy.problems import Problem
+from autoscaler.policy.promql import confined
+from autoscaler.policy.rules import FunctionRules
+from autoscaler.policy.schedules import AHEAD_S
 
 _FLOATS = tuple(name for name in Rules.__dataclass_fields__ if name != "paused")
 
@@ -42,13 +48,16 @@ class Compiler:
         self._scopes: dict[tuple[str, str | None, str | None], Scope] = {}
         self._shared: dict[tuple[int, Marks], FunctionRules] = {}
         self._resolved: dict[FunctionKey, _Resolved] = {}
+        self._calendar = Calendar()
 
-    def compile(self, policies: PolicySet, catalog: Sequence[Deployed]) -> Plan:
+    def compile(self, policies: PolicySet, catalog: Sequence[Deployed], utc_s: float, ahead_s: float = AHEAD_S) -> Plan:
         """Make the plan of these documents and Deployments.
 
         Args:
             policies: the documents in force; as long as it is the same object, what is known stays.
             catalog: all Deployments, functions or not; keys are unique.
+            utc_s: now, UTC seconds: schedules are compiled from here on.
+            ahead_s: how far ahead they are compiled, seconds.
         """
         if policies is not self._policies:
             self._policies, self._scopes, self._shared, self._resolved = policies, {}, {}, {}
@@ -65,7 +74,7 @@ class Compiler:
             functions.append(deployed)
         self._resolved = resolved
         self._forget()
-        return self._plan(functions)
+        return self._plan(functions, utc_s, ahead_s)
 
     @property
     def problems(self) -> tuple[Problem, ...]:
@@ -107,10 +116,11 @@ class Compiler:
         metadata = policy.document.metadata if policy is not None else None
         key = (tenant, metadata.namespace if metadata else None, metadata.name if metadata else None)
         if key not in self._scopes:
-            self._scopes[key] = _scope(self._policies.tenants[tenant], policy)
+            namespaces = {name for name, owner in self._policies.namespaces.items() if owner == tenant}
+            self._scopes[key] = _scope(self._policies.tenants[tenant], policy, namespaces)
         return self._scopes[key]
 
-    def _plan(self, functions: Sequence[Deployed]) -> Plan:
+    def _plan(self, functions: Sequence[Deployed], utc_s: float, ahead_s: float) -> Plan:
         keys = tuple(deployed.key for deployed in functions)
         resolved = [self._resolved[key] for key in keys]
         tenants = {
@@ -119,6 +129,9 @@ class Compiler:
         names = tuple(sorted(tenants))
         index = {name: position for position, name in enumerate(names)}
         caps = [tenants[name].replicas_cap for name in names]
+        shared = Shared.of([one.rules for one in resolved])
+        metrics, queries = others(shared)
+        schedules, known_until_s = self._calendar.schedules(shared, utc_s, ahead_s)
         fleet = Fleet(
             keys=keys,
             uids=tuple(deployed.uid for deployed in functions),
@@ -126,39 +139,52 @@ class Compiler:
             tenant=np.array([index[one.tenant] for one in resolved], dtype=np.int64),
             tenants=names,
             tenant_cap=np.array([np.inf if cap is None else cap for cap in caps], dtype=np.float64),
-            rules=_columns([one.rules for one in resolved]),
+            rules=_columns(shared),
+            created_s=np.array([_or_nan(deployed.created_s) for deployed in functions], dtype=np.float64),
+            rate_up=rates(shared, lambda rules: rules.rate_up),
+            rate_down=rates(shared, lambda rules: rules.rate_down),
+            others=metrics,
+            schedules=schedules,
         )
-        return Plan(fleet, tuple(one.rules.plan for one in resolved), tenants)
+        return Plan(fleet, tuple(one.rules.plan for one in resolved), tenants, queries, known_until_s)
 
 
-def _columns(rules: Sequence[FunctionRules]) -> Rules:
+def _columns(shared: Shared) -> Rules:
     """Spread rules over rows: few differ, so a table of those that do is gathered by row."""
-    distinct = {id(one): one for one in rules}
-    place = {identity: position for position, identity in enumerate(distinct)}
-    rows = np.array([place[id(one)] for one in rules], dtype=np.int64)
     table = {
-        name: np.array([one.columns.get(name, OFF.get(name)) for one in distinct.values()], dtype=np.float64)[rows]
+        name: np.array([one.columns[name] for one in shared.distinct], dtype=np.float64)[shared.rows]
         for name in _FLOATS
     }
-    paused = np.array([one.paused for one in distinct.values()], dtype=np.bool_)[rows]
+    paused = np.array([one.paused for one in shared.distinct], dtype=np.bool_)[shared.rows]
     return Rules(**table, paused=paused)
 
 
-def _scope(tenant: Loaded[Tenant], policy: Loaded[ScalingPolicy] | None) -> Scope:
+def _or_nan(seconds: float | None) -> float:
+    return math.nan if seconds is None else seconds
+
+
+def _scope(tenant: Loaded[Tenant], policy: Loaded[ScalingPolicy] | None, namespaces: Collection[str]) -> Scope:
     spec, name = tenant.document.spec, tenant.document.metadata.name
     if policy is None:
         fields = tenant_layers(spec.defaults, tenant.at)
-        return Scope(fields, spec.bounds, tenant.at, None, f"tenant {name}", spec.dry_run)
+        queries = _confined(fields, namespaces)
+        return Scope(fields, spec.bounds, tenant.at, None, f"tenant {name}", spec.dry_run, queries)
     metadata, own = policy.document.metadata, policy.document.spec
     policy_name = f"{metadata.namespace}/{metadata.name}"
+    fields = layers_of(tenant, policy)
     return Scope(
-        fields=layers_of(tenant, policy),
+        fields=fields,
         bounds=spec.bounds,
         bounds_at=tenant.at,
         policy=policy_name,
         alerts_id=policy_name if "alerts" in own.model_fields_set else f"tenant {name}",
         dry_run=spec.dry_run or own.dry_run,
+        confined=_confined(fields, namespaces),
     )
+
+
+def _confined(fields: Fields, namespaces: Collection[str]) -> Mapping[str, str]:
+    return {text: confined(text, namespaces) for text in queries_of(fields["metrics"].of(list))}
 
 
 def _tenant_plan(loaded: Loaded[Tenant], namespaces: Mapping[str, str]) -> TenantPlan:

@@ -107,6 +107,25 @@ def weigh(profile: Profile, answered: Answered) -> Evidence:
     )
 
 
+def whole_cores(cores: Floats, pods: Floats, ready: Floats | None) -> Floats:
+    """Say what a sum over pods proves: nothing where fewer pods are in it than can serve.
+
+    A kubelet that is not scraped, or a pod of which there is one sample yet, would else look like less load.
+
+    Args:
+        cores: `(rows,) float64`, cores in use by the pods that were found; nan: none was.
+        pods: `(rows,) float64`, how many were found; nan: the sum is not one of pods, and is believed.
+        ready: `(rows,) float64`, replicas that can serve; None: not known, so that no sum over pods is believed.
+
+    Returns:
+        `(rows,) float64`, cores in use; nan: unknown.
+    """
+    by_function = np.isnan(pods)
+    whole: Bools = by_function if ready is None else by_function | (pods >= ready)
+    result: Floats = np.where(whole, cores, np.nan)
+    return result
+
+
 def _is_silent(answered: Answered) -> Bools:
     """Tell which functions have no series of their own, but are named as alive: nobody ever called them."""
     own = answered.moved.present | answered.born.present

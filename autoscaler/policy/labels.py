@@ -8,15 +8,18 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
-from autoscaler.policy.documents import Metric, Zero
+from autoscaler.policy.metrics import Kind as MetricKind
+from autoscaler.policy.metrics import Metric, amount
 from autoscaler.policy.problems import Problem, shown, suggestion
 from autoscaler.policy.quantities import parse_duration
+from autoscaler.policy.scaling import Zero
 
 OURS = "autoscaler.faas.dev/"
 OPENFAAS = "com.openfaas.scale."
 MARKER = f"{OURS}function"
+BUILT_IN_ORIGIN = "built-in default"
 
 Marks = tuple[tuple[str, str], ...]
 """Names and values of the labels and annotations that are meant for autoscalers, sorted by name."""
@@ -35,11 +38,20 @@ class Said(NamedTuple):
         """The value as a column holds it: inf where there is none."""
         return float(self.value) if isinstance(self.value, int | float) else math.inf
 
+    @property
+    def is_built_in(self) -> bool:
+        """Whether nobody said it."""
+        return self.origin == BUILT_IN_ORIGIN
+
     def of(self, kind: type[Kind]) -> Kind:
         """The value, known to be of this type."""
         if not isinstance(self.value, kind):
             raise TypeError(f"{self.origin}: {kind.__name__} expected, {type(self.value).__name__} found")
         return self.value
+
+
+Fields = Mapping[str, Said]
+"""What holds for each field path (`replicas.min`), and who said it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +86,7 @@ def marks_of(labels: Mapping[str, str], annotations: Mapping[str, str]) -> Marks
     return tuple(sorted(picked.items()))
 
 
-def read_marks(marks: Marks, below: Mapping[str, Said], function: str) -> MarksRead:
+def read_marks(marks: Marks, below: Fields, function: str) -> MarksRead:
     """Read marks; one that cannot be read is told and left out.
 
     Args:
@@ -104,7 +116,7 @@ def read_marks(marks: Marks, below: Mapping[str, Said], function: str) -> MarksR
     return read
 
 
-def _fields(values: Mapping[str, object], read: MarksRead, below: Mapping[str, Said]) -> None:
+def _fields(values: Mapping[str, object], read: MarksRead, below: Fields) -> None:
     # OpenFaaS's first, ours over them.
     for prefix in (OPENFAAS, OURS):
         for name, value in values.items():
@@ -119,11 +131,12 @@ def _fields(values: Mapping[str, object], read: MarksRead, below: Mapping[str, S
         read.fields["zero"] = zero
 
 
-def _metrics(prefix: str, values: Mapping[str, object], below: Mapping[str, Said]) -> Said | None:
+def _metrics(prefix: str, values: Mapping[str, object], below: Fields) -> Said | None:
     """Give the metrics that `target`, `type` and `target-proportion` (ours: `metric`, `utilization`) come to.
 
     Target or type alone mean one metric with OpenFaaS's defaults for the rest: 50 requests/s, 0.90. A
-    proportion alone changes how much of every target that holds already is aimed at.
+    proportion alone changes how much of every target that holds already is aimed at. OpenFaaS counts cpu in
+    thousandths of a core, we in cores. A query is no label's to give: of a metric that has one, ours change the target.
     """
     names = {key: f"{prefix}{_METRIC_NAMES[prefix][key]}" for key in ("type", "target", "proportion")}
     given = {key: values[name] for key, name in names.items() if name in values}
@@ -135,12 +148,16 @@ def _metrics(prefix: str, values: Mapping[str, object], below: Mapping[str, Said
         return Said([metric.model_copy(update={"utilization": given["proportion"]}) for metric in metrics], origin)
     kind = given.get("type", "rps" if prefix == OPENFAAS else metrics[0].type)
     same = [metric for metric in metrics if metric.type == kind and prefix == OURS]
-    target = given.get("target", same[0].target if same else 50.0)
-    proportion = given.get("proportion", same[0].utilization if same else 0.9)
-    return Said([Metric.model_validate({"type": kind, "target": target, "utilization": proportion})], origin)
+    changes = {name: given[key] for key, name in (("target", "target"), ("proportion", "utilization")) if key in given}
+    if same:
+        return Said([same[0].model_copy(update=changes)], origin)
+    whole = {"type": kind, "target": 50.0, "utilization": 0.9, **changes}
+    if kind == "cpu" and (prefix == OPENFAAS or "target" not in changes):
+        whole["target"] = _float(whole["target"]) / 1000
+    return Said([Metric.model_validate(whole)], origin)
 
 
-def _openfaas_zero(values: Mapping[str, object], below: Mapping[str, Said]) -> Said | None:
+def _openfaas_zero(values: Mapping[str, object], below: Fields) -> Said | None:
     """Give what `zero` and `zero-duration` come to; a duration alone switches nothing on."""
     switch, duration = f"{OPENFAAS}zero", f"{OPENFAAS}zero-duration"
     if values.get(switch) is False:
@@ -149,17 +166,17 @@ def _openfaas_zero(values: Mapping[str, object], below: Mapping[str, Said]) -> S
     if switch in values:
         after = values.get(duration, known.after if isinstance(known, Zero) else 900.0)
         return Said(
-            Zero.model_construct(after=_seconds(after)),
+            Zero.model_construct(after=_float(after)),
             ", ".join(name for name in (switch, duration) if name in values),
         )
     if duration in values and isinstance(known, Zero):
-        return Said(Zero.model_construct(after=_seconds(values[duration])), duration)
+        return Said(Zero.model_construct(after=_float(values[duration])), duration)
     return None
 
 
-def _seconds(value: object) -> float:
+def _float(value: object) -> float:
     if not isinstance(value, float):
-        raise TypeError(f"seconds expected, {type(value).__name__} found")
+        raise TypeError(f"a number expected, {type(value).__name__} found")
     return value
 
 
@@ -197,18 +214,33 @@ def _switch(text: str) -> bool:
     return text == "true"
 
 
-def _openfaas_type(text: str) -> Literal["rps", "concurrency"]:
-    if text in ("cpu", "queue"):
-        raise ValueError("rps or capacity; this type has no rule yet")
-    if text not in ("rps", "capacity"):
-        raise ValueError("rps or capacity")
-    return "rps" if text == "rps" else "concurrency"
+def _ratio(text: str) -> float:
+    value = _number(text)
+    if not 1 < value <= 1000:
+        raise ValueError("a number above 1, up to 1000")
+    return value
 
 
-def _metric_type(text: str) -> Literal["rps", "concurrency"]:
-    if text not in ("rps", "concurrency"):
-        raise ValueError("rps or concurrency")
-    return "rps" if text == "rps" else "concurrency"
+def _amount(text: str) -> float:
+    value = amount(text)
+    if not isinstance(value, float):
+        return _number(text)
+    if value == 0:
+        raise ValueError("a number above 0, or thousandths such as 500m")
+    return value
+
+
+_OPENFAAS_TYPES: Mapping[str, MetricKind] = {"rps": "rps", "capacity": "concurrency", "cpu": "cpu", "queue": "queue"}
+_OUR_TYPES: Mapping[str, MetricKind] = {kind: kind for kind in ("rps", "concurrency", "cpu", "queue")}
+
+
+def _one_of(types: Mapping[str, MetricKind]) -> Callable[[str], MetricKind]:
+    def parse(text: str) -> MetricKind:
+        if text not in types:
+            raise ValueError(f"one of {', '.join(types)}")
+        return types[text]
+
+    return parse
 
 
 def _within(least_s: float, most_s: float) -> Callable[[str], float]:
@@ -225,7 +257,13 @@ def _zero_after(text: str) -> Zero | None:
     return None if text == "never" else Zero.model_construct(after=_POSITIVE(text))
 
 
+def _panic_window(text: str) -> float | None:
+    return None if text == "never" else _WINDOW(text)
+
+
 _POSITIVE = _within(0.001, 365 * 86_400.0)
+_WINDOW = _within(0.001, 900)
+_LOOK_BACK = _within(0, 3600)
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,8 +286,9 @@ MEANINGS: Mapping[str, Meaning] = {
     f"{OPENFAAS}max": Meaning("replicas.max", _count, "`replicas.max`."),
     f"{OPENFAAS}type": Meaning(
         None,
-        _openfaas_type,
-        "`rps`: requests/s; `capacity`: concurrency. With target 50 and proportion 0.90 if not given.",
+        _one_of(_OPENFAAS_TYPES),
+        "`rps`: requests/s; `capacity`: concurrency; `cpu`: thousandths of a core; `queue`: messages that wait. With "
+        "target 50 and proportion 0.90 if not given.",
     ),
     f"{OPENFAAS}target": Meaning(
         None, _number, "Load of one full replica. Of type `rps` with proportion 0.90 if not given."
@@ -261,21 +300,33 @@ MEANINGS: Mapping[str, Meaning] = {
         None, _switch, "`true`: to zero after zero-duration, else after what holds already, else 15m; `false`: never."
     ),
     f"{OPENFAAS}zero-duration": Meaning(None, _POSITIVE, "Proven idleness before zero; alone it switches nothing on."),
-    f"{OPENFAAS}down.window": Meaning("scaleDown.stabilization", _within(0, 3600), "`scaleDown.stabilization`."),
+    f"{OPENFAAS}down.window": Meaning("scaleDown.stabilization", _LOOK_BACK, "`scaleDown.stabilization`."),
     f"{OURS}min": Meaning("replicas.min", _count, "`replicas.min`."),
     f"{OURS}max": Meaning("replicas.max", _count, "`replicas.max`."),
     f"{OURS}activation": Meaning("replicas.activation", _at_least_one, "`replicas.activation`."),
+    f"{OURS}initial": Meaning("replicas.initial", _at_least_one, "`replicas.initial`."),
     f"{OURS}metric": Meaning(
-        None, _metric_type, "`rps` or `concurrency`: the one metric. Default: the first that holds."
+        None,
+        _one_of(_OUR_TYPES),
+        "`rps`, `concurrency`, `cpu` or `queue`: the one metric. Default: the first that holds.",
     ),
-    f"{OURS}target": Meaning(None, _number, "Load of one full replica. Default: what holds for this metric, else 50."),
+    f"{OURS}target": Meaning(
+        None,
+        _amount,
+        "Load of one full replica; `500m` is 0.5. Default: what holds for this metric, else 50 (`cpu`: 50m).",
+    ),
     f"{OURS}utilization": Meaning(
         None, _fraction, "Fraction of the target aimed at. Default: what holds for this metric, else 0.9."
     ),
     f"{OURS}concurrency-limit": Meaning("concurrencyLimit", _at_least_one, "`concurrencyLimit`."),
     f"{OURS}concurrency-cap": Meaning("concurrencyCap", _count, "`concurrencyCap`."),
-    f"{OURS}stable-window": Meaning("windows.stable", _within(0.001, 900), "`windows.stable`."),
-    f"{OURS}stabilization": Meaning("scaleDown.stabilization", _within(0, 3600), "`scaleDown.stabilization`."),
+    f"{OURS}stable-window": Meaning("windows.stable", _WINDOW, "`windows.stable`."),
+    f"{OURS}panic-window": Meaning("windows.panic", _panic_window, "`windows.panic`, or `never`."),
+    f"{OURS}panic-threshold": Meaning("windows.panicThreshold", _ratio, "`windows.panicThreshold`."),
+    f"{OURS}delay": Meaning("scaleDown.delay", _LOOK_BACK, "`scaleDown.delay`."),
+    f"{OURS}up-stabilization": Meaning("scaleUp.stabilization", _LOOK_BACK, "`scaleUp.stabilization`."),
+    f"{OURS}progress-deadline": Meaning("progressDeadline", _within(0.001, 86_400), "`progressDeadline`."),
+    f"{OURS}stabilization": Meaning("scaleDown.stabilization", _LOOK_BACK, "`scaleDown.stabilization`."),
     f"{OURS}zero-after": Meaning("zero", _zero_after, "`zero.after`, or `never`. The tenant's bounds must allow zero."),
     f"{OURS}paused": Meaning(None, _switch, "`true`: what runs stays."),
     f"{OURS}force": Meaning(None, _count, "This many replicas in place of what load asks for; limits and budget bind."),

@@ -6,9 +6,11 @@ from typing import Generic, TypeVar, cast
 
 from pydantic import ValidationError
 
+from autoscaler.policy.contradictions import Contradiction, contradictions, of_queries, queries_of
 from autoscaler.policy.documents import KINDS, ScalingPolicy, Tenant
+from autoscaler.policy.labels import Fields
 from autoscaler.policy.parsing import YamlDocument, read_documents
-from autoscaler.policy.precedence import Fields, contradictions, policy_layers, tenant_layers
+from autoscaler.policy.precedence import policy_layers, tenant_layers
 from autoscaler.policy.problems import Problem, problems_of, shown, suggestion
 
 Document = TypeVar("Document", bound=Tenant | ScalingPolicy)
@@ -141,7 +143,8 @@ class _Loading:
             yield Problem(
                 *_place(loaded, path), path, f"is {shown(spec.source)}", suggestion(spec.source, self.sources)
             )
-        for found in contradictions(tenant_layers(spec.defaults, loaded.at)):
+        queries = of_queries(spec.defaults.metrics, spec.namespaces, (), spec.bounds.max_queries)
+        for found in (*contradictions(tenant_layers(spec.defaults, loaded.at)), *queries):
             path = f"spec.defaults.{found.path}"
             yield Problem(*_place(loaded, path), path, found.wrong, found.allowed)
 
@@ -167,11 +170,13 @@ class _Loading:
             if identity.kind == "Tenant"
         }
         namespaces = self._claims(tenants)
+        queries = {name: queries_of(loaded.document.spec.defaults.metrics) for name, loaded in tenants.items()}
         policies: dict[str, dict[str, Loaded[ScalingPolicy]]] = {}
         for identity, loaded in sorted(self.found.items(), key=_by_name):
             if identity.kind == "ScalingPolicy":
-                policy = self._fitting(cast(Loaded[ScalingPolicy], loaded), tenants, namespaces)
+                policy = self._fitting(cast(Loaded[ScalingPolicy], loaded), tenants, namespaces, queries)
                 if policy is not None:
+                    queries[namespaces[identity.namespace]] |= queries_of(policy.document.spec.metrics)
                     policies.setdefault(identity.namespace, {})[identity.name] = policy
         problems = sorted(set(self.problems), key=lambda problem: (problem.file, problem.line or 0, problem.path))
         return PolicySet(tenants, policies, namespaces, tuple(problems))
@@ -194,9 +199,17 @@ class _Loading:
         }
 
     def _fitting(
-        self, loaded: Loaded[ScalingPolicy], tenants: Mapping[str, Loaded[Tenant]], namespaces: Mapping[str, str]
+        self,
+        loaded: Loaded[ScalingPolicy],
+        tenants: Mapping[str, Loaded[Tenant]],
+        namespaces: Mapping[str, str],
+        queries: Mapping[str, Collection[str]],
     ) -> Loaded[ScalingPolicy] | None:
-        """Give the policy if it fits its tenant, else its last good version if that does, else None."""
+        """Give the policy if it fits its tenant, else its last good version if that does, else None.
+
+        Args:
+            queries: what each tenant's other policies have asked already.
+        """
         metadata = loaded.document.metadata
         tenant = namespaces.get(metadata.namespace)
         if tenant is None:
@@ -210,11 +223,11 @@ class _Loading:
                 )
             )
             return None
-        found = contradictions(layers_of(tenants[tenant], loaded))
+        found = _unfit(tenants[tenant], loaded, queries[tenant])
         if not found:
             return loaded
         old = self.previous.policies.get(metadata.namespace, {}).get(metadata.name)
-        is_usable = old is not None and old.file == loaded.file and not contradictions(layers_of(tenants[tenant], old))
+        is_usable = old is not None and old.file == loaded.file and not _unfit(tenants[tenant], old, queries[tenant])
         kept = " (the last good version stays in force)" if is_usable else ""
         for contradiction in found:
             path = f"spec.{contradiction.path}"
@@ -222,6 +235,15 @@ class _Loading:
                 Problem(*_place(loaded, path), path, f"{contradiction.wrong}{kept}", contradiction.allowed)
             )
         return replace(old, is_kept=True) if old is not None and is_usable else None
+
+
+def _unfit(
+    tenant: Loaded[Tenant], policy: Loaded[ScalingPolicy], queries: Collection[str]
+) -> tuple[Contradiction, ...]:
+    """Give everything in a policy that does not fit its tenant."""
+    spec = tenant.document.spec
+    own = of_queries(policy.document.spec.metrics, spec.namespaces, queries, spec.bounds.max_queries)
+    return (*contradictions(layers_of(tenant, policy)), *own)
 
 
 def layers_of(tenant: Loaded[Tenant], policy: Loaded[ScalingPolicy]) -> Fields:

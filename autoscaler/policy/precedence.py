@@ -1,67 +1,24 @@
 """Which of several sayings holds: built-in defaults, tenant, policy, labels; later wins, inside the tenant's bounds."""
 
-import math
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from autoscaler.policy.documents import (
-    AlertBoost,
-    Bounds,
-    FunctionSelector,
-    Metric,
-    Scaling,
-    WakeRule,
-    Zero,
-)
-from autoscaler.policy.labels import Flags, Marks, Said, read_marks
-from autoscaler.policy.plan import AlertRule, FunctionPlan
+from autoscaler.policy.contradictions import contradictions
+from autoscaler.policy.documents import Bounds, FunctionSelector
+from autoscaler.policy.labels import BUILT_IN_ORIGIN, Fields, Marks, Said, read_marks
 from autoscaler.policy.problems import Problem
-
-Fields = Mapping[str, Said]
-"""What holds for each field path (`replicas.min`), and who said it."""
+from autoscaler.policy.rules import FunctionRules, rules_of
+from autoscaler.policy.scaling import Fallback, Scaling
+from autoscaler.policy.schedules import Schedule
 
 _GROUPS = ("replicas", "windows", "scale_up", "scale_down")
-_BUILT_IN = "built-in default"
-
-
-@dataclass(frozen=True, slots=True)
-class Contradiction:
-    """Two fields that cannot both hold.
-
-    Attributes:
-        path: the field to blame.
-        other: the field it contradicts.
-    """
-
-    path: str
-    other: str
-    wrong: str
-    allowed: str
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class FunctionRules:
-    """What holds for a function; functions about which the same is said share one.
-
-    Attributes:
-        columns: a number for each float column of `core.fleet.Rules`, by name; inf: none, nan: no force.
-        paused: what runs stays.
-        plan: what the shell needs.
-        fields: what holds for each field path and who said it (`file:line`, a label, the built-in default).
-    """
-
-    columns: Mapping[str, float]
-    paused: bool
-    plan: FunctionPlan
-    fields: Fields
 
 
 def said(scaling: Scaling) -> Iterator[tuple[str, object]]:
     """Give path and value of every field that a document says itself.
 
-    Of groups (`replicas`, `windows`, `scaleUp`, `scaleDown`) each field counts for itself; `metrics`, `zero`,
-    `alerts` and `wake` are replaced whole.
+    Of groups (`replicas`, `windows`, `scaleUp`, `scaleDown`) each field counts for itself; all else is replaced
+    whole.
     """
     for name, field in Scaling.model_fields.items():
         if name not in scaling.model_fields_set:
@@ -77,7 +34,7 @@ def said(scaling: Scaling) -> Iterator[tuple[str, object]]:
 
 def _built_in() -> dict[str, Said]:
     everything = Scaling.model_validate(Scaling().model_dump(by_alias=False), by_name=True)
-    return {path: Said(value, _BUILT_IN) for path, value in said(everything)}
+    return {path: Said(value, BUILT_IN_ORIGIN) for path, value in said(everything)}
 
 
 def tenant_layers(defaults: Scaling, at: Callable[[str], str]) -> Fields:
@@ -92,29 +49,6 @@ def tenant_layers(defaults: Scaling, at: Callable[[str], str]) -> Fields:
 def policy_layers(below: Fields, spec: Scaling, at: Callable[[str], str]) -> Fields:
     """Lay a policy over what its tenant says."""
     return {**below, **{path: Said(value, at(f"spec.{path}")) for path, value in said(spec)}}
-
-
-def contradictions(fields: Fields) -> list[Contradiction]:
-    """Find what cannot hold together, whoever said it."""
-    least, most = fields["replicas.min"], fields["replicas.max"]
-    start, limit, cap = fields["replicas.activation"], fields["concurrencyLimit"], fields["concurrencyCap"]
-    found: list[Contradiction] = []
-    if most.number < least.number:
-        wrong = f"min {least.value} ({least.origin}) is above max {most.value} ({most.origin})"
-        found.append(Contradiction("replicas.min", "replicas.max", wrong, "min up to max"))
-    if 0 < most.number < start.number:
-        wrong = f"activation {start.value} ({start.origin}) is above max {most.value} ({most.origin})"
-        found.append(Contradiction("replicas.activation", "replicas.max", wrong, "activation up to max"))
-    if cap.value is not None and limit.value is None:
-        wrong = f"concurrencyCap {cap.value} ({cap.origin}) has no concurrencyLimit, so it is no number of replicas"
-        found.append(Contradiction("concurrencyCap", "concurrencyLimit", wrong, "both, or no concurrencyCap"))
-    elif 0 < cap.number < limit.number:
-        wrong = (
-            f"concurrencyCap {cap.value} ({cap.origin}) is below concurrencyLimit {limit.value} ({limit.origin}): "
-            "not even one replica fits"
-        )
-        found.append(Contradiction("concurrencyCap", "concurrencyLimit", wrong, "0, or concurrencyLimit and more"))
-    return found
 
 
 def specificity(selector: FunctionSelector, name: str, labels: Mapping[str, str]) -> tuple[int, int] | None:
@@ -165,6 +99,7 @@ class Scope:
         policy: `namespace/name` of the policy in force; None: only defaults.
         alerts_id: whose alert rules these are, unique among tenants and policies.
         dry_run: whether tenant or policy asks for it.
+        confined: each query of `fields`, confined to the tenant's namespaces.
     """
 
     fields: Fields
@@ -173,6 +108,7 @@ class Scope:
     policy: str | None
     alerts_id: str
     dry_run: bool
+    confined: Mapping[str, str]
 
 
 def resolve(scope: Scope, marks: Marks, function: str) -> tuple[FunctionRules, tuple[Problem, ...]]:
@@ -187,7 +123,8 @@ def resolve(scope: Scope, marks: Marks, function: str) -> tuple[FunctionRules, t
     read = read_marks(marks, scope.fields, function)
     fields, problems = _without_contradictions(scope.fields, read.fields, function)
     fields = _clipped(fields, scope.bounds, scope.bounds_at)
-    return _rules(fields, read.flags, scope), (*read.problems, *problems)
+    rules = rules_of(fields, read.flags, scope.confined, scope.policy, scope.alerts_id, is_dry=scope.dry_run)
+    return rules, (*read.problems, *problems)
 
 
 def _without_contradictions(below: Fields, own: Fields, function: str) -> tuple[dict[str, Said], list[Problem]]:
@@ -206,65 +143,43 @@ def _without_contradictions(below: Fields, own: Fields, function: str) -> tuple[
 def _clipped(fields: dict[str, Said], bounds: Bounds, at: Callable[[str], str]) -> dict[str, Said]:
     if bounds.max_replicas is not None:
         bound = at("spec.bounds.maxReplicas")
-        for path in ("replicas.max", "replicas.min", "replicas.activation"):
+        for path, least in _BOUNDED.items():
+            asked, most = fields[path], max(bounds.max_replicas, least)
+            if asked.number > most:
+                fields[path] = Said(most, f"{bound} (a bound; {asked.origin} says {asked.value})")
+        for path, clip in _CLIPPED_WITHIN.items():
             asked = fields[path]
-            if asked.number > bounds.max_replicas:
-                lowest = 1 if path == "replicas.activation" else 0
-                value = max(bounds.max_replicas, lowest)
-                fields[path] = Said(value, f"{bound} (a bound; {asked.origin} says {asked.value})")
+            value = clip(asked, bounds.max_replicas)
+            if value != asked.value:
+                fields[path] = Said(value, f"{bound} (a bound; {asked.origin} says more)")
     if not bounds.allow_zero and fields["zero"].value is not None:
         asked = fields["zero"]
         fields["zero"] = Said(None, f"{at('spec.bounds.allowZero')} (zero is not allowed; {asked.origin} asks for it)")
     return fields
 
 
-def _rules(fields: dict[str, Said], flags: Flags, scope: Scope) -> FunctionRules:
-    metrics = fields["metrics"].of(list)
-    targets = {metric.type: _aimed_at(metric) for metric in metrics if isinstance(metric, Metric)}
-    zero = fields["zero"].value
-    columns = {
-        "target_rps": targets.get("rps", math.inf),
-        "target_concurrency": targets.get("concurrency", math.inf),
-        "zero_after_s": zero.after if isinstance(zero, Zero) else math.inf,
-        "force": math.nan if flags.force is None else float(flags.force),
-    }
-    columns |= {column: fields[path].number for column, path in _COLUMNS.items()}
-    wake = fields["wake"].value
-    plan = FunctionPlan(
-        policy=scope.policy,
-        wake_hold_s=wake.hold if isinstance(wake, WakeRule) else None,
-        wake_waiters=wake.waiters if isinstance(wake, WakeRule) else 0,
-        alerts=tuple(_alert_rules(fields["alerts"].of(list), scope.alerts_id)),
-        dry_run=scope.dry_run or flags.dry_run,
-    )
-    return FunctionRules(columns, flags.paused, plan, fields)
+def _clipped_fallback(asked: Said, most: int) -> object:
+    fallback = asked.of(Fallback)
+    if fallback.replicas is None or fallback.replicas <= most:
+        return fallback
+    return fallback.model_copy(update={"replicas": max(most, 1)})
 
 
-def _aimed_at(metric: Metric) -> float:
-    """Give the load that a replica shall carry; never 0, which a product of two tiny numbers is rounded to."""
-    return max(metric.target * metric.utilization, sys.float_info.min)
+def _clipped_schedules(asked: Said, most: int) -> object:
+    def clipped(schedule: Schedule) -> Schedule:
+        limits = {"min": schedule.min, "max": schedule.max}
+        return schedule.model_copy(
+            update={name: None if value is None else min(value, most) for name, value in limits.items()}
+        )
+
+    return [clipped(schedule) for schedule in asked.of(list)]
 
 
-def _alert_rules(alerts: list[object], whose: str) -> Iterator[AlertRule]:
-    for position, alert in enumerate(alerts):
-        if isinstance(alert, AlertBoost):
-            boost = alert.boost
-            yield AlertRule(f"{whose}#{position}", alert.match, boost.factor, float(boost.add), alert.expires)
+_BOUNDED = {"replicas.max": 0, "replicas.min": 0, "replicas.activation": 1, "replicas.initial": 1}
+"""Numbers of replicas that a tenant's bound clips, and the least that each may be."""
 
-
-_COLUMNS = {
-    "stable_window_s": "windows.stable",
-    "max_rate_up": "scaleUp.maxRate",
-    "max_rate_down": "scaleDown.maxRate",
-    "tolerance_up": "scaleUp.tolerance",
-    "tolerance_down": "scaleDown.tolerance",
-    "stabilization_down_s": "scaleDown.stabilization",
-    "concurrency_limit": "concurrencyLimit",
-    "min_replicas": "replicas.min",
-    "max_replicas": "replicas.max",
-    "concurrency_cap": "concurrencyCap",
-    "activation": "replicas.activation",
-}
+_CLIPPED_WITHIN = {"fallback": _clipped_fallback, "schedules": _clipped_schedules}
+"""Fields that hold such numbers among others."""
 
 BUILT_IN: Fields = _built_in()
 """What holds where nobody says otherwise."""

@@ -123,8 +123,6 @@ def _words(detail: ErrorDetails, model: type[BaseModel], parts: tuple[str | int,
         return "its fields contradict each other", allowed
     if any(secret in str(part).lower() for part in parts for secret in _SECRETS):
         return "has a wrong value (not shown)", allowed
-    if parts and parts[-1] == "type" and detail["input"] in ("cpu", "queue"):
-        return f"{shown(detail['input'])} has no rule yet", allowed
     return f"is {shown(detail['input'])}", allowed
 
 

@@ -1,8 +1,12 @@
-"""The reference of documents, labels and settings as Markdown, generated from the models themselves."""
+"""The reference of documents, labels, reasons and settings as Markdown, generated from the models themselves."""
 
 from typing import Any
 
+from autoscaler.core.reasons import Reason
+from autoscaler.policy.documents import ScalingPolicy, Tenant
+from autoscaler.policy.field_rows import Row, rows
 from autoscaler.policy.labels import MARKER, MEANINGS
+from autoscaler.policy.scaling import Scaling
 from autoscaler.policy.schema import is_duration, schema
 
 _HEAD = """# Policy reference
@@ -16,12 +20,15 @@ namespaces, within which limits. A `ScalingPolicy` is the tenant's: which of its
 What holds for a function, later wins: built-in defaults → `spec.defaults` of its Tenant → the one most specific
 ScalingPolicy of its namespace → labels and annotations on the function; all of it clipped to `spec.bounds` of the Tenant.
 Most specific is an exact name, then the longest pattern, then the most labels, then `*`; among equals the first by name.
-Fields of `replicas`, `windows`, `scaleUp` and `scaleDown` count one by one; `metrics`, `zero`, `alerts` and `wake` are
-replaced whole. No layers of several policies: one document says all that a tenant says about a function.
+Fields of `replicas`, `windows`, `scaleUp` and `scaleDown` count one by one; all others are replaced whole. No layers of
+several policies: one document says all that a tenant says about a function.
 
 A document that is invalid disables itself alone. Its last good version stays in force, and `autoscaler check` names every
 problem with file, line, field, and what is allowed. A duration is a number with a unit: `500ms`, `30s`, `5m`, `1h30m`, `1d`.
 A field without a default here is needed.
+
+*From* names the system that a field is known from, and its name there: Knative Serving's autoscaler (KPA), Kubernetes'
+HorizontalPodAutoscaler (HPA), KEDA, OpenFaaS (Pro), or ours.
 """
 
 _LABELS = f"""
@@ -37,15 +44,78 @@ Other labels of OpenFaaS's (`com.openfaas.scale.factor`: a step per alert) steer
 """
 
 
+_REASONS = """
+# Reasons
+
+Why a function has the replicas it has: one code for each rule that can bind. Codes are public, and never change their
+meaning; decision logs and metrics hold them.
+
+| code | name | stage | sentence |
+|---|---|---|---|
+"""
+
+STAGES = {
+    0: "demand",
+    1: "guards",
+    2: "floors",
+    3: "idle",
+    4: "limits",
+    5: "budget",
+    6: "blast radius",
+    7: "mask and orders",
+    8: "between ticks",
+    9: "guards",
+}
+"""The stage of a reason, by the tens of its code."""
+
+
 def reference() -> str:
     """Write the whole reference."""
-    text = _HEAD
-    seen: set[str] = set()
-    for name, title in (("tenant", "Tenant"), ("scalingpolicy", "ScalingPolicy")):
-        text += _model_sections(title, schema(name), seen)
-    text += _LABELS + "".join(f"| `{name}` | {meaning.words} |\n" for name, meaning in MEANINGS.items())
-    text += "\n# Settings\n\nThe operator's; a file, then `AUTOSCALER_…` variables (nested with `__`), then flags; later wins.\n"
-    return text + _model_sections("Settings", schema("settings"), seen)
+    return "".join([_HEAD, *_documents(), _LABELS, *_labels(), _REASONS, *_reasons(), *_settings()])
+
+
+def stage_of(reason: Reason) -> str:
+    """Name the stage that a reason comes from."""
+    return "every stage" if reason is Reason.PASSED else STAGES[reason // 10]
+
+
+def _documents() -> list[str]:
+    scaling = rows(Scaling)
+    shared = {f"spec.{row.path}" for row in scaling}
+    yours = [row for row in rows(ScalingPolicy) if row.path not in shared]
+    operators = [row for row in rows(Tenant) if not row.path.startswith("spec.defaults.")]
+    return [
+        _table("Tenant", f"{Tenant.__doc__} `spec.defaults` has the fields of [Scaling](#scaling).", operators),
+        _table("ScalingPolicy", f"{ScalingPolicy.__doc__} `spec` has the fields of [Scaling](#scaling) too.", yours),
+        _table("Scaling", f"{Scaling.__doc__} Paths are below `spec` or `spec.defaults`.", scaling),
+    ]
+
+
+def _table(title: str, words: str, fields: list[Row]) -> str:
+    head = f"\n## {title}\n\n{words}\n\n| field | type | default | unit | meaning | why this default | from |\n"
+    lines = (
+        f"| `{row.path}` | {_type_text(row.schema, is_linked=False)} | {row.default} | {row.unit} | {_cell(row.meaning)} | {_cell(row.why)} "
+        f"| {row.source} |\n"
+        for row in fields
+    )
+    return head + "|---|---|---|---|---|---|---|\n" + "".join(lines)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+def _labels() -> list[str]:
+    return [f"| `{name}` | {meaning.words} |\n" for name, meaning in MEANINGS.items()]
+
+
+def _reasons() -> list[str]:
+    return [f"| {int(one)} | `{one.name}` | {stage_of(one)} | {one.sentence} |\n" for one in Reason]
+
+
+def _settings() -> list[str]:
+    words = "The operator's; a file, then `AUTOSCALER_…` variables (nested with `__`), then flags; later wins."
+    return [f"\n# Settings\n\n{words}\n", _model_sections("Settings", schema("settings"), set())]
 
 
 def _model_sections(title: str, described: dict[str, Any], seen: set[str]) -> str:
@@ -62,7 +132,7 @@ def _model_sections(title: str, described: dict[str, Any], seen: set[str]) -> st
 def _section(title: str, described: dict[str, Any], definitions: dict[str, Any]) -> str:
     needed = described.get("required", [])
     rows = "".join(
-        f"| `{name}` | {_type(field)} | {_default(field, name in needed)} | {_meaning(field, definitions)} |\n"
+        f"| `{name}` | {_type_text(field, is_linked=True)} | {_default(field, name in needed)} | {_meaning(field, definitions)} |\n"
         for name, field in described.get("properties", {}).items()
     )
     words = described.get("description", "")
@@ -79,19 +149,21 @@ def _references(part: Any) -> list[str]:
     return own + [name for value in part.values() for name in _references(value)]
 
 
-def _type(field: dict[str, Any]) -> str:
+def _type_text(field: dict[str, Any], *, is_linked: bool) -> str:
     if "anyOf" in field:
-        return " or ".join(_type(one) for one in field["anyOf"])
+        return " or ".join(_type_text(one, is_linked=is_linked) for one in field["anyOf"])
     if "$ref" in field:
         name = field["$ref"].rpartition("/")[2]
-        return f"[{name}](#{name.lower()})"
+        return f"[{name}](#{name.lower()})" if is_linked else "fields below"
     if "enum" in field or "const" in field:
         return ", ".join(f"`{value}`" for value in field.get("enum", [field.get("const")]))
     if is_duration(field):
         return "duration"
     kind = field.get("type", "")
     inner = {"array": field.get("items"), "object": field.get("additionalProperties")}.get(kind)
-    return _NAMES.get(kind, "any") + (f" {_type(inner)}" if isinstance(inner, dict) else _range(field))
+    return _NAMES.get(kind, "any") + (
+        f" {_type_text(inner, is_linked=is_linked)}" if isinstance(inner, dict) else _range(field)
+    )
 
 
 _NAMES = {

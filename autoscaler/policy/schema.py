@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from autoscaler.policy.documents import ScalingPolicy, Tenant
+from autoscaler.policy.field_reference import KEY
 from autoscaler.policy.quantities import DURATION_PATTERN, format_duration
 from autoscaler.policy.settings import Settings
 
@@ -21,7 +22,7 @@ def schema(name: str) -> dict[str, Any]:
     Raises:
         KeyError: there is no such name.
     """
-    described: dict[str, Any] = _tidied(MODELS[name].model_json_schema(by_alias=True, mode="validation"))
+    described: dict[str, Any] = tidied(MODELS[name].model_json_schema(by_alias=True, mode="validation"))
     return {"$schema": DIALECT, **described}
 
 
@@ -30,13 +31,14 @@ def schema_text(name: str) -> str:
     return json.dumps(schema(name), indent=2, ensure_ascii=False) + "\n"
 
 
-def _tidied(part: Any) -> Any:
-    """Drop titles that only repeat names, and write defaults of durations as a document would."""
+def tidied(part: Any) -> Any:
+    """Drop titles that only repeat names and what is for the reference alone; write defaults as documents would."""
     if isinstance(part, list):
-        return [_tidied(item) for item in part]
+        return [tidied(item) for item in part]
     if not isinstance(part, dict):
         return part
-    tidy = {key: _tidied(value) for key, value in part.items() if not (key == "title" and isinstance(value, str))}
+    kept = {key: value for key, value in part.items() if key != KEY and not (key == "title" and isinstance(value, str))}
+    tidy = {key: tidied(value) for key, value in kept.items()}
     if is_duration(part) and isinstance(part.get("default"), float):
         tidy["default"] = format_duration(part["default"])
     return tidy

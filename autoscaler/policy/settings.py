@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from autoscaler.policy.field_reference import told
 from autoscaler.policy.quantities import Duration
 
 HTTP_URL = r"^https?://[^\s]+$"
@@ -15,6 +16,7 @@ HEX_64 = r"^[0-9a-f]{64}$"
 
 Sha256 = Annotated[str, Field(pattern=HEX_64)]
 Positive = Annotated[Duration, Field(gt=0)]
+LabelName = Annotated[str, Field(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$")]
 
 
 class Strict(BaseModel):
@@ -31,6 +33,7 @@ class CallerSettings(Strict):
     token_sha256: Sha256 = Field(
         alias="tokenSHA256",
         description="SHA-256 of the bearer token, lower-case hex. No default. A hash, so that a leaked file opens nothing.",
+        json_schema_extra=told("–", "ours", "none, for it is the credential; a leaked hash opens nothing"),
     )
 
 
@@ -90,6 +93,50 @@ class GatewaySettings(Strict):
     function_label: str = Field("function", description="Label of profile custom that holds the function's name.")
 
 
+class CpuSettings(Strict):
+    """Where a source has the cores that functions use, for metrics of type `cpu`; asked only where a policy has one.
+
+    `{range}`, `{recent}` and `{selector}` in a query stand for the source's range (or four scrape intervals, where
+    this job has its own), two scrape intervals, and the matchers of `match`.
+    """
+
+    metrics: Literal["cadvisor", "openfaas"] = Field(
+        "cadvisor",
+        description="Which metrics to read: the kubelets' container_cpu_usage_seconds_total by pod (cadvisor), or "
+        "OpenFaaS Pro's pod_cpu_usage_seconds_total by function_name (openfaas). Default cadvisor: every cluster has it.",
+    )
+    match: dict[LabelName, str] = Field(
+        default_factory=dict,
+        description="Labels that select its series (such as job: kubelet), exactly. Default: none.",
+    )
+    scrape_interval: Positive | None = Field(
+        None,
+        description="Scrape interval of its job; kubelets are often scraped more slowly than gateways. Default: the "
+        "source's.",
+    )
+    query: str | None = Field(
+        None,
+        min_length=1,
+        description="Cores in use, instead of the metrics above: series with labels namespace and pod (one a pod), or "
+        "function_name (NAME.NAMESPACE). Default: none.",
+    )
+
+
+class QueueSettings(Strict):
+    """Where a source has the messages that wait for functions, for metrics of type `queue`; else as `CpuSettings`."""
+
+    match: dict[LabelName, str] = Field(
+        default_factory=dict, description="Labels that select its series, exactly. Default: none."
+    )
+    scrape_interval: Positive | None = Field(None, description="Scrape interval of its job. Default: the source's.")
+    query: str | None = Field(
+        None,
+        min_length=1,
+        description="Messages waiting, one series per function, with labels function_name (NAME.NAMESPACE) or namespace "
+        "and function. Default: none, OpenFaaS Pro's queue_worker_pending_messages.",
+    )
+
+
 class TLSSettings(Strict):
     """Transport security towards one server."""
 
@@ -114,7 +161,10 @@ class SourceSettings(Strict):
         10.0, description="Deadline of all queries of one tick; at it the connection is closed and the load is unknown."
     )
     max_bytes: int = Field(
-        256 << 20, gt=0, description="Largest answer read, bytes. Default 256 MiB (100,000 series: 11 MB)."
+        256 << 20,
+        gt=0,
+        description="Largest answer read, bytes. Default 256 MiB (100,000 series: 11 MB). Answers to tenants' own "
+        "queries are never read beyond 4 MiB: one that large stalls its worker for 40 ms.",
     )
     headers: dict[str, str] = Field(
         default_factory=dict, description="Extra headers, such as X-Scope-OrgID. Default: none."
@@ -133,6 +183,10 @@ class SourceSettings(Strict):
     )
     tls: TLSSettings = Field(default_factory=TLSSettings, description="CA and client certificate.")
     gateways: list[GatewaySettings] = Field(min_length=1, description="The gateways whose metrics it holds.")
+    cpu: CpuSettings = Field(default_factory=CpuSettings, description="Where it has the cores that functions use.")
+    queue: QueueSettings = Field(
+        default_factory=QueueSettings, description="Where it has the messages that wait for functions."
+    )
 
     @property
     def range_s(self) -> float:
@@ -190,6 +244,30 @@ class MetricsSettings(Strict):
     )
 
 
+class DecisionLogSettings(Strict):
+    """The decision log: what went into every step and what came out, read by `explain --at` and `replay`."""
+
+    path: str | None = Field(
+        None,
+        description="Folder of its files, on a disk that outlives the daemon. Default: none, no log: a container's own "
+        "disk would fill and be lost with it.",
+    )
+    retention: Positive = Field(
+        604_800.0, description="How long a file is kept. Default 7d: last week's same hour is what people compare with."
+    )
+    max_bytes: int | None = Field(
+        10 << 30,
+        ge=1 << 20,
+        description="Bytes of all files at most; the oldest go first. Default 10737418240 (10 GiB), a small volume; "
+        "null: no limit but retention.",
+    )
+    flush: Annotated[Duration, Field(ge=0)] = Field(
+        1.0,
+        description="Longest time that steps wait in memory: what a kill loses. Default 1s, less than a tick; 0s: each "
+        "step is written at once.",
+    )
+
+
 class Settings(Strict):
     """Everything the operator decides. Order of precedence, later wins: file, environment, flags."""
 
@@ -212,6 +290,9 @@ class Settings(Strict):
     listen: str = Field("0.0.0.0:8080", description="Address of alerts, wakes, API and dashboard.")
     metrics: MetricsSettings = Field(default_factory=MetricsSettings, description="The daemon's own metrics.")
     kubernetes: KubernetesSettings = Field(default_factory=KubernetesSettings, description="The cluster.")
+    decision_log: DecisionLogSettings = Field(
+        default_factory=DecisionLogSettings, description="The decision log; without a path there is none."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least level logged. Default info."
     )

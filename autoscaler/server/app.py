@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from autoscaler.ports import Autoscaling, Clock
+from autoscaler.ports import Autoscaling, Clock, DecisionArchive
 from autoscaler.server.alerts import Webhook, withhold_body
 from autoscaler.server.dashboard import Dashboard
 from autoscaler.server.errors import answer_refusals
@@ -14,11 +14,14 @@ from autoscaler.server.tally import TALLY, Tally, count_requests
 from autoscaler.server.wake import Wakes
 
 
-def build(service: Autoscaling, clock: Clock, limits: Limits | None = None) -> web.Application:
+def build(
+    service: Autoscaling, clock: Clock, limits: Limits | None = None, archive: DecisionArchive | None = None
+) -> web.Application:
     """Build the main listener's application: alerts, wakes, API, probes and dashboard.
 
     Args:
         limits: bounds on one request; None: the usual ones.
+        archive: the decision log; None: none is kept.
 
     Returns:
         The application; its counts are at `app[TALLY]`, for `build_metrics`.
@@ -27,7 +30,8 @@ def build(service: Autoscaling, clock: Clock, limits: Limits | None = None) -> w
     app = _application()
     app[TALLY] = Tally()
     app.middlewares.insert(0, count_requests)
-    webhook, wakes, reading = Webhook(service, bounds), Wakes(service, bounds), Reading(service, clock, bounds)
+    webhook, wakes = Webhook(service, bounds), Wakes(service, bounds)
+    reading = Reading(service, clock, bounds, archive)
     app.router.add_post("/v1/alerts", webhook.take, expect_handler=withhold_body)
     wake_path = "/v1/wake/{namespace}/{function}"
     for method in ("GET", "HEAD", "POST"):
@@ -42,14 +46,17 @@ def build(service: Autoscaling, clock: Clock, limits: Limits | None = None) -> w
     return app
 
 
-def build_metrics(service: Autoscaling, tally: Tally | None = None) -> web.Application:
+def build_metrics(
+    service: Autoscaling, tally: Tally | None = None, archive: DecisionArchive | None = None
+) -> web.Application:
     """Build the metrics listener's application: metrics and probes, open, for inside the cluster.
 
     Args:
         tally: counts of the main listener, its `app[TALLY]`; None: there is none, its series are left out.
+        archive: the decision log; None: none is kept, its series are left out.
     """
     app = _application()
-    app.router.add_get("/metrics", Metrics(service, tally).expose)
+    app.router.add_get("/metrics", Metrics(service, tally, archive).expose)
     _add_probes(app, service)
     return app
 

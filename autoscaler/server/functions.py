@@ -10,19 +10,28 @@ from autoscaler.core.decisions import DecisionRecord, Decisions
 from autoscaler.core.fleet import FunctionKey
 from autoscaler.core.seen import Seen
 from autoscaler.policy.plan import Plan, TenantPlan
-from autoscaler.ports import Autoscaling, Caller, Clock, Replicas
+from autoscaler.ports import Autoscaling, Caller, Clock, DecisionArchive, Replicas
 from autoscaler.server import auth, query, replies, selection, views
 from autoscaler.server.errors import Refused, not_found, not_ready
 from autoscaler.server.limits import Limits
+from autoscaler.server.past import PARAMETERS, Past
 
 
 class Reading:
-    """The read-only routes; each shows its caller's tenants and nothing else."""
+    """The read-only routes; each shows its caller's tenants and nothing else.
 
-    def __init__(self, service: Autoscaling, clock: Clock, limits: Limits) -> None:
+    Args:
+        archive: the decision log; None: none is kept.
+    """
+
+    def __init__(
+        self, service: Autoscaling, clock: Clock, limits: Limits, archive: DecisionArchive | None = None
+    ) -> None:
         self._service = service
         self._clock = clock
         self._limits = limits
+        self._archive = archive
+        self._past = Past(archive, clock)
 
     async def list_functions(self, request: web.Request) -> web.Response:
         """`GET /v1/functions?tenant=&namespace=&reason=&limit=&continue=`."""
@@ -46,10 +55,15 @@ class Reading:
         )
 
     async def show_function(self, request: web.Request) -> web.Response:
-        """`GET /v1/functions/{namespace}/{function}`: the last decision whole, and the last that changed something."""
+        """`GET /v1/functions/{namespace}/{function}?at=|last=`: the last decision whole, and the last that changed something.
+
+        With `at` or `last`: what the decision log says of that moment, or of that stretch up to now.
+        """
         caller = auth.caller(request, self._service, auth.VIEWERS)
-        query.parameters(request, set())
+        found = query.parameters(request, PARAMETERS)
         key = query.function_key(request)
+        if found:
+            return replies.json(await self._past.show(caller, key, found))
         decisions, replicas, plan = self._tick()
         row = decisions.fleet.row_of.get(key)
         if row is None or not caller.may_see(decisions.fleet.tenants[decisions.fleet.tenant[row]]):
@@ -62,7 +76,9 @@ class Reading:
                 "now": {"requested": int(replicas.requested[row]), "ready": int(replicas.ready[row])},
                 "policy": plan.functions[planned].policy if planned is not None else None,
                 "dry_run": plan.functions[planned].dry_run if planned is not None else None,
-                "source": views.source_in_short(tenant.source, self._service.health().sources) if tenant else None,
+                "source": views.source_in_short(tenant.source, self._service.health().sources, tenant.name)
+                if tenant
+                else None,
                 "decision": views.record(decisions.record(int(np.searchsorted(decisions.rows, row))), now),
                 "history": [
                     views.record(past, now) for past in self._service.history(key) if caller.may_see(past.tenant)
@@ -115,6 +131,7 @@ class Reading:
                 self._service.health(),
                 lambda namespace: is_operator or namespace in namespaces,
                 None if is_operator else {tenant.source for tenant in tenants},
+                self._archive.state() if self._archive is not None else None,
             )
         )
 

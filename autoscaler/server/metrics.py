@@ -12,7 +12,7 @@ from autoscaler.core.decisions import Decisions
 from autoscaler.core.reasons import Reason
 from autoscaler.core.seen import Seen
 from autoscaler.policy.plan import Plan
-from autoscaler.ports import Autoscaling, Health, Replicas
+from autoscaler.ports import Autoscaling, DecisionArchive, Health, LogState, Replicas
 from autoscaler.server import exposition
 from autoscaler.server.errors import Refused
 from autoscaler.server.exposition import family
@@ -29,9 +29,10 @@ _STATES = ", ".join(f"{int(seen)} {seen.name}" for seen in Seen)
 class Metrics:
     """`GET /metrics?tenant=`: series of all functions, or of the named tenants' alone; the rest always."""
 
-    def __init__(self, service: Autoscaling, tally: Tally | None) -> None:
+    def __init__(self, service: Autoscaling, tally: Tally | None, archive: DecisionArchive | None = None) -> None:
         self._service = service
         self._tally = tally
+        self._archive = archive
 
     async def expose(self, request: web.Request) -> web.StreamResponse:
         """Stream everything; the loop gets its turn after each thousand rows."""
@@ -48,6 +49,8 @@ class Metrics:
         yield "".join(_daemon(self._service.health()))
         if self._tally is not None:
             yield "".join(_listeners(self._tally))
+        if self._archive is not None:
+            yield "".join(_decision_log(self._archive.state()))
         decisions, replicas, plan = self._service.latest(), self._service.replicas(), self._service.plan()
         if decisions is None or replicas is None or plan is None:
             return
@@ -138,6 +141,18 @@ _TENANT_METRIC = {
     "starting": "functions_starting",
     "unknown": "functions_with_unknown_load",
 }
+
+
+def _decision_log(log: LogState) -> Iterator[str]:
+    whole = (
+        ("up", "gauge", "Whether the decision log is being written.", float(log.error is None)),
+        ("steps_total", "counter", "Steps written to the decision log.", log.steps),
+        ("lost_steps_total", "counter", "Steps that found no place in it: the disk was slow, full or away.", log.lost),
+        ("bytes", "gauge", "Size of its files.", log.bytes),
+        ("files", "gauge", "Files of it.", log.files),
+    )
+    for name, kind, meaning, value in whole:
+        yield family(f"autoscaler_decision_log_{name}", kind, meaning, [({}, value)])
 
 
 def _daemon(health: Health) -> Iterator[str]:

@@ -9,12 +9,13 @@ from math import isfinite
 
 import numpy as np
 
-from autoscaler.core.decisions import DecisionRecord, Decisions, Stage
+from autoscaler.core.decisions import DecisionRecord, Decisions
 from autoscaler.core.explain import sentences
 from autoscaler.core.now import Now
 from autoscaler.core.reasons import REASON_OF
 from autoscaler.core.seen import Seen
-from autoscaler.ports import BoostView, Health, Replicas, SourceHealth, WriteFailure
+from autoscaler.core.stages import Stage
+from autoscaler.ports import BoostView, Health, LogState, Replicas, SourceHealth, WriteFailure
 
 Json = dict[str, object]
 
@@ -95,12 +96,15 @@ def change(decided: DecisionRecord, now: Now) -> Json:
     }
 
 
-def status(health: Health, may_see: Callable[[str], bool], sources: Collection[str] | None) -> Json:
+def status(
+    health: Health, may_see: Callable[[str], bool], sources: Collection[str] | None, log: LogState | None = None
+) -> Json:
     """Give the daemon's state, cut to what its reader may see.
 
     Args:
         may_see: tells whether what concerns this namespace may be shown.
         sources: names of the sources to show; None: everything, what concerns no tenant included.
+        log: how the decision log fares; None: none is kept.
     """
     is_whole = sources is None
     return {
@@ -116,7 +120,10 @@ def status(health: Health, may_see: Callable[[str], bool], sources: Collection[s
         "state_bytes": health.state_bytes if is_whole else None,
         "cluster_problems": list(health.cluster_problems) if is_whole else [],
         "problems": list(health.problems) if is_whole else [],
-        "sources": [_source(source) for source in health.sources if sources is None or source.name in sources],
+        "decision_log": _log(log) if is_whole and log is not None else None,
+        "sources": [
+            _source(source, is_whole) for source in health.sources if sources is None or source.name in sources
+        ],
         "writes": {outcome.value: count for outcome, count in health.writes.items()} if is_whole else {},
         "write_failures": [_failure(failure) for failure in health.write_failures if may_see(failure.key.namespace)],
         "boosts": [
@@ -130,18 +137,26 @@ def known(number: float) -> float | None:
     return number if isfinite(number) else None
 
 
-def source_in_short(name: str, sources: Sequence[SourceHealth]) -> Json | None:
-    """Tell how the source of a function's loads fares; None: there is none of this name.
+def source_in_short(name: str, sources: Sequence[SourceHealth], tenant: str) -> Json | None:
+    """Tell how the source of a function's loads fares, and its tenant's own queries; None: there is none of this name.
 
     It is beside the decision, not part of it: the record alone says what was decided on.
     """
     found = next((source for source in sources if source.name == name), None)
     if found is None:
         return None
-    return {"name": name, "is_ok": found.is_ok, "error": found.error, "whole_age_s": found.whole_age_s}
+    return {
+        "name": name,
+        "is_ok": found.is_ok,
+        "error": found.error,
+        "whole_age_s": found.whole_age_s,
+        "query_problems": [problem.words for problem in found.query_problems if problem.tenant == tenant],
+    }
 
 
-def _source(source: SourceHealth) -> Json:
+def _source(source: SourceHealth, is_whole: bool) -> Json:
+    """Show a source; what ails tenants' own queries is shown to who sees all tenants, and in each function's page."""
+    problems = source.query_problems if is_whole else ()
     return {
         "name": source.name,
         "is_ok": source.is_ok,
@@ -150,6 +165,18 @@ def _source(source: SourceHealth) -> Json:
         "query_s": source.query_s,
         "series": source.series,
         "failures": source.failures,
+        "query_problems": [{"tenant": one.tenant, "words": one.words} for one in problems],
+    }
+
+
+def _log(log: LogState) -> Json:
+    return {
+        "path": log.path,
+        "error": log.error,
+        "steps": log.steps,
+        "lost_steps": log.lost,
+        "files": log.files,
+        "bytes": log.bytes,
     }
 
 

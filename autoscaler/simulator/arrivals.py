@@ -6,6 +6,9 @@ import numpy as np
 
 from autoscaler.simulator.workload import Workload
 
+HOUR_S = 3_600.0
+"""How long windows stay as long as they are."""
+
 AIM = 1_000
 """Arrivals that a window shall hold: few enough to keep memory small, enough to pay for a numpy call."""
 
@@ -18,7 +21,7 @@ class Arrivals:
         self._workload = workload
         self._generator = generator
         self._drawn_s = start_s
-        self._window_s = _window_s(workload)
+        self._window_s, self._windows_until_s = 0.0, start_s
         self._times: list[float] = []
         self._next = 0
 
@@ -45,13 +48,14 @@ class Arrivals:
         del self._times[: self._next]
         self._next = 0
         while self._drawn_s <= until_s:
+            if self._drawn_s >= self._windows_until_s:
+                self._window_s, self._windows_until_s = _window_s(self._workload, self._drawn_s), self._drawn_s + HOUR_S
             end_s = self._drawn_s + self._window_s
             self._times += self._workload.between(self._drawn_s, end_s, self._generator).tolist()
             self._drawn_s = end_s
 
 
-def _window_s(workload: Workload | None) -> float:
-    if workload is None:
-        return np.inf
-    an_hour = float(np.diff(workload.cumulative(np.array([0.0, 3600.0])))[0])
-    return float(np.clip(AIM * 3600.0 / max(an_hour, 1e-9), 1.0, 600.0))
+def _window_s(workload: Workload, from_s: float) -> float:
+    """Give the length of the windows of an hour."""
+    an_hour = float(np.diff(workload.cumulative(np.array([from_s, from_s + HOUR_S])))[0])
+    return float(np.clip(AIM * HOUR_S / max(an_hour, 1e-9), 1.0, 600.0))

@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 
 from autoscaler.core.fleet import FunctionKey
+from autoscaler.core.obstacles import Obstacle
 from autoscaler.simulator.arrivals import Arrivals
 from autoscaler.simulator.statistics import FunctionStatistics
 from autoscaler.simulator.workload import Workload
@@ -64,6 +65,7 @@ class SimulatedFunction:
 
     All places are one pool: with service times that do not depend on a replica's company it makes no
     difference which replica has a free place. It does when replicas go: the idle ones go first.
+    Behind an obstacle no further replica starts: those that are asked for are missing until it is gone.
     Of events at the same instant, a request ends before a replica gets ready, that before a hold ends, and
     that before a request arrives, so ties are the same in every run.
     """
@@ -79,6 +81,8 @@ class SimulatedFunction:
         "_generator",
         "_hold_s",
         "_limit",
+        "_missing",
+        "_obstacle",
         "_other_s",
         "_queue",
         "_ready_s",
@@ -89,6 +93,7 @@ class SimulatedFunction:
         "_starting",
         "_starting_s",
         "_waits",
+        "_zero_s",
         "finished",
         "now_s",
         "ready",
@@ -117,6 +122,8 @@ class SimulatedFunction:
         self._busy: list[float] = []  # heap of the times at which requests end
         self._draining: list[float] = []  # likewise, on replicas that are no longer wanted
         self._starting: deque[float] = deque()  # ascending times at which replicas get ready
+        self._obstacle = Obstacle.NONE
+        self._missing = 0  # replicas that are asked for and cannot start
         self._queue: deque[float] = deque()  # ascending times at which those who wait arrived
         self._other_s = inf  # when the next event other than an arrival or an end of service is due
         self._services = iter(()) if spec.service == "exponential" else repeat(spec.service_s)
@@ -125,7 +132,7 @@ class SimulatedFunction:
         self._waits = array("d")
         self._replicas_max = spec.replicas
         self._accounted_s = now_s
-        self._starting_s = self._ready_s = self._draining_s = 0.0
+        self._starting_s = self._ready_s = self._draining_s = self._zero_s = 0.0
 
     @property
     def in_flight(self) -> int:
@@ -165,9 +172,33 @@ class SimulatedFunction:
         self.requested = replicas
         self._replicas_max = max(self._replicas_max, replicas)
         if more > 0:
-            self._starting.extend([self.now_s + self._start_s] * more)
+            self._start(more)
         elif more < 0:
             self._remove(-more)
+        self._plan()
+        self._settle(self.now_s)
+
+    @property
+    def obstacle(self) -> Obstacle:
+        """Why replicas are missing, as Kubernetes would say it; a replica that merely starts is not ready."""
+        if self.ready >= self.requested:
+            return Obstacle.NONE
+        return self._obstacle if self._missing else Obstacle.NOT_READY
+
+    def obstruct(self, obstacle: Obstacle) -> None:
+        """Put an obstacle in the way of replicas that are not ready, or take it away.
+
+        Pods that are not ready to serve stay so, those that start now included; the other obstacles hold up only
+        what has no node yet.
+        """
+        self._account(self.now_s)
+        self._obstacle = obstacle
+        if obstacle is Obstacle.NOT_READY:
+            self._missing += len(self._starting)
+            self._starting.clear()
+        elif obstacle is Obstacle.NONE:
+            missing, self._missing = self._missing, 0
+            self._start(missing)
         self._plan()
         self._settle(self.now_s)
 
@@ -193,6 +224,7 @@ class SimulatedFunction:
             starting_s=self._starting_s,
             ready_s=self._ready_s,
             draining_s=self._draining_s,
+            zero_s=self._zero_s,
             replicas_max=self._replicas_max,
         )
 
@@ -254,7 +286,16 @@ class SimulatedFunction:
             self._queue[0] + self._hold_s if self._queue else inf,
         )
 
+    def _start(self, more: int) -> None:
+        if self._obstacle is Obstacle.NONE:
+            self._starting.extend([self.now_s + self._start_s] * more)
+        else:
+            self._missing += more
+
     def _remove(self, surplus: int) -> None:
+        gone = min(surplus, self._missing)
+        self._missing -= gone
+        surplus -= gone
         while surplus and self._starting:
             self._starting.pop()
             surplus -= 1
@@ -267,7 +308,9 @@ class SimulatedFunction:
     def _account(self, at_s: float) -> None:
         """Add up replica-seconds to `at_s`, before anything about replicas changes."""
         passed_s = at_s - self._accounted_s
-        self._starting_s += passed_s * len(self._starting)
+        paid = self._missing if self._obstacle is Obstacle.NOT_READY else 0  # a pod that crashes holds its place
+        self._starting_s += passed_s * (len(self._starting) + paid)
+        self._zero_s += passed_s * (self.requested == 0)
         self._ready_s += passed_s * self.ready
         self._draining_s += passed_s * -(-len(self._draining) // self._limit)
         self._accounted_s = at_s

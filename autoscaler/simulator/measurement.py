@@ -175,7 +175,10 @@ class Measurement:
         )
 
     def load(self, fleet: Fleet, at_s: float) -> Load:
-        """Give the sample of every function of a fleet, by the rules of the profile."""
+        """Give the sample of every function of a fleet, by the rules of the profile.
+
+        Further metrics are left out, hence unknown: no gateway has them. Whoever simulates any adds them.
+        """
         evidence = weigh(self._profile, _answered(self.answers(fleet.keys, at_s)))
         return Load(
             rps=evidence.rps,

@@ -9,8 +9,9 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from autoscaler.core.columns import Floats
+from autoscaler.core.columns import Codes, Floats
 from autoscaler.core.fleet import FunctionKey
+from autoscaler.core.obstacles import Obstacle
 from autoscaler.simulator.function import FunctionSpec, SimulatedFunction
 from autoscaler.simulator.statistics import FunctionStatistics
 from autoscaler.simulator.workload import Workload
@@ -121,6 +122,13 @@ class Platform:
         """
         self._functions[key].scale(replicas)
 
+    def obstruct(self, key: FunctionKey, obstacle: Obstacle) -> None:
+        """Put an obstacle in the way of replicas that are not ready, or take it away with `Obstacle.NONE`.
+
+        A quota and full nodes keep further replicas from starting; `NOT_READY` (they crash) those too that start now.
+        """
+        self._functions[key].obstruct(obstacle)
+
     def enter(self, key: FunctionKey) -> None:
         """Count a request that somebody else carries (a real HTTP call) as started."""
         self._functions[key].carried_in()
@@ -134,6 +142,10 @@ class Platform:
 
     def ready(self, key: FunctionKey) -> int:
         return self._functions[key].ready
+
+    def obstacle(self, key: FunctionKey) -> Obstacle:
+        """Why replicas are missing, as Kubernetes would say it."""
+        return self._functions[key].obstacle
 
     def in_flight(self, key: FunctionKey) -> int:
         """Requests accepted and not finished, those that wait included."""
@@ -169,6 +181,10 @@ class Platform:
 
     def finished_column(self) -> Floats:
         return self._column(lambda function: function.finished)
+
+    def obstacle_column(self) -> Codes:
+        """Why replicas are missing, `Obstacle`, as Kubernetes would say it."""
+        return self._column(lambda function: function.obstacle).astype(np.uint8)
 
     def statistics(self, key: FunctionKey) -> FunctionStatistics:
         """Give what happened to a function up to now."""

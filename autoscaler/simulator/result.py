@@ -1,8 +1,8 @@
 """The outcome of a run: rows for people, bytes for machines."""
 
 import json
-from collections import defaultdict
-from collections.abc import Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 
 from autoscaler.core.fleet import FunctionKey
@@ -26,6 +26,8 @@ class Row:
         refused: gave up waiting.
         wait_p50_s: median wait for a place, over all requests; None: there was none. The others likewise.
         replica_seconds: paid for: starting, ready and draining.
+        zero_s: seconds with no replica requested; a tenant's is the sum of its functions'.
+        panic_ticks: full ticks in panic mode; likewise.
         replicas_max: most replicas requested at once.
     """
 
@@ -43,7 +45,26 @@ class Row:
     ready_s: float
     draining_s: float
     replica_seconds: float
+    zero_s: float
+    panic_ticks: int
     replicas_max: int
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A stretch of which a recorded workload knows nothing: no request arrived in it.
+
+    Attributes:
+        function: `namespace/name`.
+        metric: the metric whose workload it is; empty: the function's calls.
+        from_s: virtual seconds.
+        to_s: likewise.
+    """
+
+    function: str
+    metric: str
+    from_s: float
+    to_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +79,8 @@ class Result:
         functions: by namespace and name.
         tenants: by name; functions without a tenant last.
         changes: changed decisions by the reason that bound them, ticks and wakes together.
+        decided: decisions of full ticks by the reason that bound them: one a function and tick.
+        gaps: what the recorded workloads know nothing of, by function and time.
     """
 
     title: str
@@ -67,6 +90,8 @@ class Result:
     functions: tuple[Row, ...]
     tenants: tuple[Row, ...]
     changes: Mapping[str, int]
+    decided: Mapping[str, int]
+    gaps: tuple[Gap, ...]
 
     def to_json(self) -> bytes:
         """Write it so that equal results are equal bytes: keys sorted, numbers rounded."""
@@ -84,15 +109,21 @@ def result_of(
     tenant_of: Mapping[FunctionKey, str],
     tenant_max: Mapping[str | None, int],
     changes: Mapping[Reason, int],
+    decided: Mapping[Reason, int],
+    panic_ticks: Mapping[FunctionKey, int],
+    gaps: Iterable[Gap],
 ) -> Result:
     """Put a result together.
 
     Args:
         tenant_max: most replicas that each tenant's functions had at once.
+        panic_ticks: full ticks in panic mode; of a function that nobody scales there are none.
     """
     by_tenant: dict[str | None, list[FunctionStatistics]] = defaultdict(list)
+    panics: Counter[str | None] = Counter()
     for key, part in statistics.items():
         by_tenant[tenant_of.get(key)].append(part)
+        panics[tenant_of.get(key)] += panic_ticks.get(key, 0)
     tenants = sorted(by_tenant, key=lambda name: (name is None, name or ""))
     return Result(
         title=title,
@@ -100,14 +131,19 @@ def result_of(
         duration_s=duration_s,
         ticks=ticks,
         functions=tuple(
-            _row(tenant_of.get(key), str(key), part, part.replicas_max) for key, part in sorted(statistics.items())
+            _row(tenant_of.get(key), str(key), part, part.replicas_max, panic_ticks.get(key, 0))
+            for key, part in sorted(statistics.items())
         ),
-        tenants=tuple(_row(name, None, together(by_tenant[name]), tenant_max[name]) for name in tenants),
+        tenants=tuple(_row(name, None, together(by_tenant[name]), tenant_max[name], panics[name]) for name in tenants),
         changes={reason.name: changes[reason] for reason in sorted(changes)},
+        decided={reason.name: decided[reason] for reason in sorted(decided)},
+        gaps=tuple(gaps),
     )
 
 
-def _row(tenant: str | None, function: str | None, part: FunctionStatistics, replicas_max: int) -> Row:
+def _row(
+    tenant: str | None, function: str | None, part: FunctionStatistics, replicas_max: int, panic_ticks: int
+) -> Row:
     return Row(
         tenant=tenant,
         function=function,
@@ -123,6 +159,8 @@ def _row(tenant: str | None, function: str | None, part: FunctionStatistics, rep
         ready_s=part.ready_s,
         draining_s=part.draining_s,
         replica_seconds=part.replica_seconds,
+        zero_s=part.zero_s,
+        panic_ticks=panic_ticks,
         replicas_max=replicas_max,
     )
 

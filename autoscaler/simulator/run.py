@@ -1,7 +1,8 @@
 """A run: the platform in virtual time, and the daemon's own controller deciding over it."""
 
-from collections import Counter
-from collections.abc import Callable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -13,7 +14,8 @@ from autoscaler.core.decisions import Decisions
 from autoscaler.core.events import Event, Wake
 from autoscaler.core.fleet import FunctionKey
 from autoscaler.core.now import Now
-from autoscaler.core.observation import Observation
+from autoscaler.core.observation import Load, Observation
+from autoscaler.core.obstacles import Obstacle
 from autoscaler.core.reasons import REASON_OF, Reason
 from autoscaler.policy.alerts import Alert, boost_events
 from autoscaler.policy.compile import Compiler
@@ -22,20 +24,12 @@ from autoscaler.policy.loading import load
 from autoscaler.policy.plan import Plan
 from autoscaler.policy.settings import BlastRadius
 from autoscaler.simulator.agenda import Agenda, Priority
+from autoscaler.simulator.events import AlertEvent, ObstacleEvent, PrometheusOutage, TargetDown, WakeEvent
+from autoscaler.simulator.lanes import Lanes
 from autoscaler.simulator.measurement import Measurement
 from autoscaler.simulator.platform import Platform
-from autoscaler.simulator.result import Result, result_of
-from autoscaler.simulator.scenario import (
-    AlertEvent,
-    PrometheusOutage,
-    Scenario,
-    ScenarioError,
-    TargetDown,
-    WakeEvent,
-)
-
-EPOCH_S = 1_767_225_600.0
-"""UTC seconds of virtual second 0: the first of January 2026, a Thursday."""
+from autoscaler.simulator.result import Gap, Result, result_of
+from autoscaler.simulator.scenario import CALLS, Scenario, ScenarioError, Traces
 
 Progress = Callable[[float], None]
 """Told the virtual seconds that are done, at every tick."""
@@ -44,11 +38,12 @@ Record = Callable[[Now, Observation | None, tuple[Event, ...], Decisions], None]
 """Told every step of the controller: what went in, and what came out."""
 
 
-def plan_of(scenario: Scenario, files: Mapping[str, str]) -> Plan:
+def plan_of(scenario: Scenario, files: Mapping[str, str], utc_s: float) -> Plan:
     """Compile policy documents for the functions of a scenario.
 
     Args:
         files: texts of the documents by name.
+        utc_s: moment from which on the schedules are compiled.
 
     Raises:
         ScenarioError: something is wrong with a document: a run without it would mislead.
@@ -56,7 +51,7 @@ def plan_of(scenario: Scenario, files: Mapping[str, str]) -> Plan:
     policies = load(files)
     compiler = Compiler()
     deployed = [Deployed(spec.key, f"uid-{spec.key}", spec.labels, spec.annotations) for spec in scenario.specs()]
-    plan = compiler.compile(policies, deployed)
+    plan = compiler.compile(policies, deployed, utc_s)
     problems = (*policies.problems, *compiler.problems)
     if problems:
         raise ScenarioError(problems)
@@ -67,6 +62,7 @@ def simulate(
     scenario: Scenario,
     files: Mapping[str, str],
     *,
+    traces: Traces | None = None,
     seed: int | None = None,
     progress: Progress | None = None,
     record: Record | None = None,
@@ -75,12 +71,14 @@ def simulate(
 
     Args:
         files: texts of its policy documents by name.
+        traces: its recorded workloads, read; None: it has none.
         seed: of all randomness; None: the scenario's. A seed repeats a run to the byte.
 
     Raises:
-        ScenarioError: something is wrong with a policy document.
+        ScenarioError: something is wrong with a policy document, or a workload or metric is missing.
     """
-    run = Run(scenario, plan_of(scenario, files), scenario.seed if seed is None else seed, record)
+    chosen = scenario.seed if seed is None else seed
+    run = Run(scenario, partial(plan_of, scenario, files), chosen, traces or {}, record)
     return run.to_the_end(progress)
 
 
@@ -90,23 +88,48 @@ class Run:
     Those are looked for ahead, since each is a wake the moment it comes: a gateway asks for it at once.
     """
 
-    def __init__(self, scenario: Scenario, plan: Plan, seed: int, record: Record | None = None) -> None:
+    def __init__(
+        self,
+        scenario: Scenario,
+        plan: Callable[[float], Plan],
+        seed: int,
+        traces: Traces,
+        record: Record | None = None,
+    ) -> None:
+        """Set a run up.
+
+        Args:
+            plan: compiles the policies as of UTC seconds; asked again when the schedules of a plan run out.
+
+        Raises:
+            ScenarioError: from `plan`, or a workload or metric is missing.
+        """
         self.scenario = scenario
-        self.plan = plan
+        self.plan = plan(scenario.utc)
         self.seed = seed
+        self._plan_at = plan
+        self._workloads = scenario.workloads(traces)
+        self._lanes = Lanes(scenario.metrics(), self._workloads)
+        if missing := self._lanes.missing(self.plan):
+            raise ScenarioError(missing)
         generator = np.random.Generator(np.random.PCG64(seed))
-        self.platform = Platform(tuple(scenario.specs()), scenario.workloads(), generator, scenario.start_up)
+        calls = {key: workload for (key, name), workload in self._workloads.items() if name == CALLS}
+        self.platform = Platform(tuple(scenario.specs()), calls, generator, scenario.start_up)
         self.measurement = Measurement(scenario.scrape_interval, scenario.range)
         self.controller = Controller(_rule(scenario.blast_radius))
         self._record = record
         self._agenda = Agenda()
-        self._rows = _rows(self.platform, plan)
-        self._may_wake = np.array([function.wake_hold_s is not None for function in plan.functions], dtype=np.bool_)
-        self._wakeable = tuple(key for key, may in zip(plan.fleet.keys, self._may_wake, strict=True) if may)
+        self._rows = _rows(self.platform, self.plan)
+        wakes = [function.wake_hold_s is not None for function in self.plan.functions]
+        self._may_wake = np.array(wakes, dtype=np.bool_)
+        self._wakeable = tuple(key for key, may in zip(self.plan.fleet.keys, wakes, strict=True) if may)
+        self._obstacles: dict[FunctionKey, list[Obstacle]] = defaultdict(list)  # of each, those that last now
         self._silences = self._downs = 0  # spans that last now; they may overlap
         self._ticks = 0
         self._changes: Counter[Reason] = Counter()
-        self._held = _Held(self.platform, plan)
+        self._reasons = np.zeros(256, dtype=np.int64)  # decisions of full ticks, by code
+        self._panics = np.zeros(len(self.plan.fleet), dtype=np.int64)  # full ticks in panic mode, by row
+        self._held = _Held(self.platform, self.plan)
 
     def to_the_end(self, progress: Progress | None = None) -> Result:
         """Run for the scenario's duration and give the outcome."""
@@ -135,6 +158,10 @@ class Run:
                 case TargetDown():
                     self._agenda.add(event.start, Priority.EVENT, partial(self._down, 1))
                     self._agenda.add(event.end, Priority.EVENT, partial(self._down, -1))
+                case ObstacleEvent():
+                    for key in filter(event.touches, self.platform.keys):
+                        self._agenda.add(event.start, Priority.EVENT, partial(self._obstruct, key, event.obstacle))
+                        self._agenda.add(event.end, Priority.EVENT, partial(self._clear, key, event.obstacle))
                 case AlertEvent():
                     self._agenda.add(event.start, Priority.EVENT, partial(self._alert, event, f"alert{number}"))
                 case WakeEvent():
@@ -142,19 +169,37 @@ class Run:
 
     def _tick(self, at_s: float) -> None:
         self.platform.advance(at_s)
+        if self.scenario.utc + at_s >= self.plan.known_until_s:
+            self.plan = self._plan_at(self.scenario.utc + at_s)
         fleet = self.plan.fleet
-        measured = self.measurement
         observation = Observation(
             fleet=fleet,
-            load=measured.silence(fleet) if self._silences else measured.load(fleet, at_s),
+            load=self._load(at_s),
             requested=self.platform.requested_column()[self._rows],
             ready=self.platform.ready_column()[self._rows],
             waiting=self.platform.waiting_column()[self._rows] * self._may_wake,
             is_held=np.zeros(len(fleet), dtype=np.bool_),
+            obstacle=self.platform.obstacle_column()[self._rows],
         )
-        self._step(at_s, observation, ())
+        decisions = self._step(at_s, observation, ())
+        self._count(decisions)
         self._ticks += 1
         self._agenda.add(self._ticks * self.scenario.tick, Priority.TICK, self._tick)
+
+    def _count(self, decisions: Decisions) -> None:
+        """Count a full tick's decisions; rows at rest are not among them."""
+        self._reasons += np.bincount(decisions.reason, minlength=len(self._reasons))
+        self._reasons[Reason.ZERO_IDLE] += len(decisions.fleet) - len(decisions.rows)
+        self._panics[decisions.rows[decisions.panicking]] += 1
+
+    def _load(self, at_s: float) -> Load:
+        """Give what is seen of the loads at a tick."""
+        fleet = self.plan.fleet
+        load = self.measurement.load(fleet, at_s)
+        if len(fleet.others.names):
+            values, is_idle = self._lanes.fill(self.plan, load, self.platform, at_s)  # a queue goes on unseen
+            load = replace(load, others=values, others_idle=is_idle)
+        return self.measurement.silence(fleet) if self._silences else load
 
     def _scrape(self, at_s: float) -> None:
         if self._silences:
@@ -169,6 +214,19 @@ class Run:
 
     def _down(self, change: int, _at_s: float) -> None:
         self._downs += change
+
+    def _obstruct(self, key: FunctionKey, obstacle: Obstacle, at_s: float) -> None:
+        self._obstacles[key].append(obstacle)
+        self._set_obstacle(key, at_s)
+
+    def _clear(self, key: FunctionKey, obstacle: Obstacle, at_s: float) -> None:
+        self._obstacles[key].remove(obstacle)
+        self._set_obstacle(key, at_s)
+
+    def _set_obstacle(self, key: FunctionKey, at_s: float) -> None:
+        """Put the newest of the obstacles that last in the function's way."""
+        self.platform.advance_one(key, at_s)
+        self.platform.obstruct(key, (self._obstacles[key] or [Obstacle.NONE])[-1])
 
     def _alert(self, event: AlertEvent, fingerprint: str, at_s: float) -> None:
         """Send an alert as it stands, and again after its repeat interval or at its end."""
@@ -194,8 +252,8 @@ class Run:
         self.platform.advance_one(key, at_s)
         self._step(at_s, None, (Wake(key, self.platform.waiting(key)),))
 
-    def _step(self, at_s: float, observation: Observation | None, events: tuple[Event, ...]) -> None:
-        now = Now(monotonic_s=at_s, utc_s=EPOCH_S + at_s)
+    def _step(self, at_s: float, observation: Observation | None, events: tuple[Event, ...]) -> Decisions:
+        now = Now(monotonic_s=at_s, utc_s=self.scenario.utc + at_s)
         decisions = self.controller.step(now, observation, events)
         if self._record is not None:
             self._record(now, observation, events, decisions)
@@ -204,6 +262,7 @@ class Run:
             self._changes[REASON_OF[int(decisions.reason[position])]] += 1
             if not self.plan.functions[row].dry_run:
                 self._write(self.plan.fleet.keys[row], int(decisions.desired[position]), at_s)
+        return decisions
 
     def _write(self, key: FunctionKey, replicas: int, at_s: float) -> None:
         if self.scenario.write_delay:
@@ -227,7 +286,17 @@ class Run:
             tenant_of=self._held.tenant_of,
             tenant_max=self._held.most,
             changes=self._changes,
+            decided={REASON_OF[code]: int(self._reasons[code]) for code in np.flatnonzero(self._reasons).tolist()},
+            panic_ticks=dict(zip(self.plan.fleet.keys, self._panics.tolist(), strict=True)),
+            gaps=self._gaps(),
         )
+
+    def _gaps(self) -> Iterator[Gap]:
+        """Say of which stretches the recorded workloads know nothing, by function and name."""
+        end_s = self.scenario.duration
+        for (key, name), workload in sorted(self._workloads.items(), key=lambda item: item[0]):
+            for from_s, to_s in workload.gaps(end_s).tolist():
+                yield Gap(str(key), name, from_s, to_s)
 
 
 class _Held:

@@ -2,21 +2,60 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field, ValidationError, model_validator
 
 from autoscaler.core.fleet import FunctionKey
 from autoscaler.policy.parsing import read_documents
 from autoscaler.policy.problems import Problem, field_names, problems_of, suggestion
-from autoscaler.policy.quantities import Duration
 from autoscaler.policy.settings import BlastRadius, Strict
+from autoscaler.simulator.events import (
+    EVENTS,
+    AlertEvent,
+    Name,
+    NotNegative,
+    ObstacleEvent,
+    Positive,
+    PrometheusOutage,
+    ScenarioEvent,
+    Span,
+    TargetDown,
+    WakeEvent,
+)
+from autoscaler.simulator.instants import Instant
+from autoscaler.simulator.lanes import METRICS, Backlog, Levels, MetricField, PerRequest
 from autoscaler.simulator.platform import FunctionSpec
-from autoscaler.simulator.workload import WORKLOADS, Workload, WorkloadField
+from autoscaler.simulator.traces import WORKLOADS, AnyTrace, CsvTrace, PrometheusTrace, WorkloadField
+from autoscaler.simulator.workload import Workload
 
-Positive = Annotated[Duration, Field(gt=0)]
-NotNegative = Annotated[Duration, Field(ge=0)]
-Name = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=63)]
+__all__ = [
+    "AlertEvent",
+    "FunctionGroup",
+    "NotNegative",
+    "Positive",
+    "PrometheusOutage",
+    "Scenario",
+    "ScenarioError",
+    "Span",
+    "TargetDown",
+    "WakeEvent",
+    "parse",
+]
+
+EPOCH_S = 1_767_225_600.0
+"""UTC seconds at which runs begin whose scenario says nothing: the first of January 2026, a Thursday."""
+
+TraceKey = tuple[FunctionKey, str]
+"""What a recorded workload is of: a function's calls (`""`), or the metric of this name."""
+
+Traces = Mapping[TraceKey, Workload]
+"""The recorded workloads of a scenario, read."""
+
+CALLS = ""
+
+NO_FIELD = "is no field"
+"""What `policy.problems` says of a field that a model does not have."""
 
 FUNCTION_LABEL = "faas_function"
 MOST_FUNCTIONS = 200_000
@@ -41,6 +80,11 @@ class FunctionGroup(Strict):
         1, ge=1, description="Requests that one replica serves at once; more wait. Default 1."
     )
     replicas: int = Field(0, ge=0, description="Replicas at the start, ready at once. Default 0.")
+    metrics: dict[str, MetricField] = Field(
+        default_factory=dict,
+        description="Metrics beside requests/s and concurrency that its policy scales by: `cpu`, `queue`, or the text of a "
+        "tenant's own query. Default none.",
+    )
     hold: Positive | None = Field(
         None, description="Longest wait for a free replica; then the request is refused. Default: none, it waits on."
     )
@@ -65,62 +109,15 @@ class FunctionGroup(Strict):
                 hold_s=self.hold,
             )
 
-
-class Span(Strict):
-    """Something that lasts from a time to a time."""
-
-    start: NotNegative = Field(alias="from", description="When it begins. No default.")
-    end: Positive = Field(alias="to", description="When it ends. No default.")
-
-    @model_validator(mode="after")
-    def _has_length(self) -> "Span":
-        if self.end <= self.start:
-            raise ValueError(f"a `to` after `from` ({self.start:g}s)")
-        return self
+    def feeds(self) -> Iterator[tuple[str, Workload | AnyTrace]]:
+        """Give the workload of its calls and those of its metrics, by name."""
+        yield CALLS, self.workload
+        for name, metric in self.metrics.items():
+            if isinstance(metric, Backlog):
+                yield name, metric.arriving
 
 
-class AlertEvent(Span):
-    """An alert that fires and resolves, as Alertmanager sends it: at once, repeated, and at its end."""
-
-    type: Literal["alert"]
-    labels: dict[str, str] = Field(min_length=1, description="Its labels; `namespace` says whose it is. No default.")
-    repeat: Positive = Field(60.0, description="How often it is sent while it fires. Default 1m.")
-
-
-class PrometheusOutage(Span):
-    """Prometheus is away: it answers nothing and scrapes nothing."""
-
-    type: Literal["prometheusOutage"]
-
-
-class TargetDown(Span):
-    """The gateway's metrics cannot be scraped; Prometheus itself answers."""
-
-    type: Literal["targetDown"]
-
-
-class WakeEvent(Strict):
-    """Somebody wakes a function, without a request."""
-
-    type: Literal["wake"]
-    at: NotNegative = Field(description="When. No default.")
-    namespace: Name = Field(description="The function's namespace. No default.")
-    function: Name = Field(description="The function's name. No default.")
-
-    @property
-    def key(self) -> FunctionKey:
-        return FunctionKey(self.namespace, self.function)
-
-
-_TAGGED: dict[str, type[Strict]] = {
-    "alert": AlertEvent,
-    "prometheusOutage": PrometheusOutage,
-    "targetDown": TargetDown,
-    "wake": WakeEvent,
-    **WORKLOADS,
-}
-
-ScenarioEvent = Annotated[AlertEvent | PrometheusOutage | TargetDown | WakeEvent, Field(discriminator="type")]
+_TAGGED: dict[str, type[Strict]] = {**EVENTS, **WORKLOADS, **METRICS}
 
 
 class Scenario(Strict):
@@ -130,6 +127,9 @@ class Scenario(Strict):
     title: str = Field("", description="What the run is about, in a line. Default none.")
     seed: int = Field(1, ge=0, description="Seed of all randomness; `--seed` wins. Default 1.")
     duration: Positive = Field(description="Virtual time that the run lasts. No default.")
+    utc: Instant = Field(
+        EPOCH_S, description="Moment at which the run begins, for schedules. Default 2026-01-01T00:00:00Z, a Thursday."
+    )
     tick: Positive = Field(2.0, description="Interval of decisions. Default 2s, the daemon's.")
     scrape_interval: Positive = Field(15.0, description="Scrape interval of the gateway's metrics. Default 15s.")
     range: Positive | None = Field(None, description="Stretch that one sample covers. Default: 4 × scrapeInterval.")
@@ -162,6 +162,8 @@ class Scenario(Strict):
         for event in self.events:
             if isinstance(event, WakeEvent) and event.key not in seen:
                 raise ValueError(f"wakes of functions of the scenario; {event.key} is none")
+            if isinstance(event, ObstacleEvent) and (name := event.unmatched(seen)) is not None:
+                raise ValueError(f"obstacles of functions of the scenario; {name} matches none")
         return self
 
     def specs(self) -> Iterator[FunctionSpec]:
@@ -169,9 +171,50 @@ class Scenario(Strict):
         for group in self.functions:
             yield from group.specs()
 
-    def workloads(self) -> Mapping[FunctionKey, Workload]:
-        """Give the workload of every function."""
-        return {spec.key: group.workload for group in self.functions for spec in group.specs()}
+    def traces(self) -> Iterator[tuple[TraceKey, str, AnyTrace]]:
+        """Give what must be read before the run, with the path of the field that says so."""
+        for number, group in enumerate(self.functions):
+            for name, workload in group.feeds():
+                if isinstance(workload, CsvTrace | PrometheusTrace):
+                    path = f"functions[{number}]." + (f"metrics.{name}.arriving" if name else "workload")
+                    yield from (((spec.key, name), path, workload) for spec in group.specs())
+
+    def workloads(self, traces: Traces) -> Traces:
+        """Give the workloads of every function and of its metrics.
+
+        Raises:
+            ScenarioError: a recorded workload is not among the traces.
+        """
+        found: dict[TraceKey, Workload] = dict(traces)
+        for key, path, _ in self.traces():
+            if key not in found:
+                raise ScenarioError([Problem(str(key[0]), None, path, "was not read", "rates that are handed in")])
+        for group in self.functions:
+            for name, workload in group.feeds():
+                if isinstance(workload, Workload):
+                    found |= {(spec.key, name): workload for spec in group.specs()}
+        return found
+
+    def under_span(self, span: Mapping[str, str], file: str) -> "Scenario":
+        """Give the same scenario with a span of a Prometheus as the calls of every function, as long as that span.
+
+        Args:
+            span: fields of `PrometheusTrace`, as a document has them.
+            file: where they are from, for problems only.
+
+        Raises:
+            ScenarioError: they are none.
+        """
+        try:
+            trace = PrometheusTrace.model_validate({"type": "prometheus", **span})
+        except ValidationError as error:
+            raise ScenarioError(problems_of(error, PrometheusTrace, file, {})) from error
+        functions = [group.model_copy(update={"workload": trace}) for group in self.functions]
+        return self.model_copy(update={"functions": functions, "duration": trace.end - trace.start, "utc": trace.start})
+
+    def metrics(self) -> Mapping[FunctionKey, Mapping[str, Levels | Backlog | PerRequest]]:
+        """Give the further metrics of every function."""
+        return {spec.key: group.metrics for group in self.functions for spec in group.specs()}
 
 
 class ScenarioError(Exception):
@@ -222,17 +265,13 @@ def _split(text: str) -> tuple[str, str]:
 
 
 def _untagged(problem: Problem, lines: Mapping[str, int]) -> Problem:
-    """Take the `type` out of a path, where the models' union puts it, and name the fields of that type."""
-    for tag, model in _TAGGED.items():
-        before, after = _around(problem.path, tag)
-        if before:
-            path = f"{before}.{after}" if after else before
-            allowed = problem.allowed or suggestion(after, field_names(model, ()))
-            return replace(problem, path=path, line=lines.get(path, problem.line), allowed=allowed)
-    return problem
-
-
-def _around(path: str, tag: str) -> tuple[str, str]:
-    """Give what is before and after a tag in a path; two empty texts where it is not in it."""
-    before, found, after = f"{path}.".partition(f".{tag}.")
-    return (before, after.removesuffix(".")) if found else ("", "")
+    """Take each `type` out of a path, where the models' union puts it, and name the fields of the last one."""
+    parts = problem.path.split(".")
+    tags = [place for place, part in enumerate(parts) if place and part in _TAGGED]
+    if not tags:
+        return problem
+    innermost, rest = _TAGGED[parts[tags[-1]]], ".".join(parts[tags[-1] + 1 :])
+    path = ".".join(part for place, part in enumerate(parts) if place not in tags)
+    is_foreign = problem.wrong == NO_FIELD and "." not in rest
+    allowed = suggestion(rest, field_names(innermost, ())) if is_foreign else problem.allowed
+    return replace(problem, path=path, line=lines.get(path, problem.line), allowed=allowed)

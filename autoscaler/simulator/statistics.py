@@ -22,6 +22,7 @@ class FunctionStatistics:
         starting_s: replica-seconds of starting.
         ready_s: replica-seconds of being ready, busy or idle.
         draining_s: replica-seconds of finishing what was being served when the replica was no longer wanted.
+        zero_s: seconds with no replica requested; of several functions their sum.
         replicas_max: most replicas requested at once.
     """
 
@@ -33,6 +34,7 @@ class FunctionStatistics:
     starting_s: float
     ready_s: float
     draining_s: float
+    zero_s: float
     replicas_max: int
 
     @property
@@ -71,5 +73,6 @@ def together(parts: Sequence[FunctionStatistics]) -> FunctionStatistics:
         starting_s=sum(part.starting_s for part in parts),
         ready_s=sum(part.ready_s for part in parts),
         draining_s=sum(part.draining_s for part in parts),
+        zero_s=sum(part.zero_s for part in parts),
         replicas_max=sum(part.replicas_max for part in parts),
     )

@@ -1,6 +1,7 @@
 """When requests arrive: a rate over time, and how arrivals are spaced under it."""
 
 from abc import ABC, abstractmethod
+from functools import cached_property
 from typing import Annotated, Literal
 
 import numpy as np
@@ -9,21 +10,30 @@ from pydantic import Field, model_validator
 from autoscaler.core.columns import Floats
 from autoscaler.policy.quantities import Duration
 from autoscaler.policy.settings import Strict
+from autoscaler.simulator.pieces import Pieces
 
 SINE_KNOTS = 128
 """Straight pieces that one period of a sine is made of: its rate is then off by at most 0.01 % of the amplitude."""
 
 
-class Arrivals(Strict, ABC):
-    """What all workloads share: how arrivals are spaced under their rate.
+MOST_RATE = 1e6
+"""Requests/s of one function at most: more arrivals than memory holds are a slip of the pen."""
+
+Spacing = Literal["poisson", "even"]
+Rate = Annotated[float, Field(ge=0, le=MOST_RATE)]
+
+
+class Workload(ABC):
+    """When requests arrive at one function: how many are expected over time, and how they are spaced.
 
     Both spacings run one clock that ticks `rate` times a second: `even` sends a request at every whole
     tick, the first at the start; `poisson` sends them at exponential gaps of that clock.
+
+    Attributes:
+        arrivals: the spacing.
     """
 
-    arrivals: Literal["poisson", "even"] = Field(
-        "poisson", description="Spacing: poisson (independent callers) or even (a timer). Default poisson."
-    )
+    arrivals: Spacing
 
     @abstractmethod
     def knots(self, start_s: float, end_s: float) -> Floats:
@@ -51,6 +61,21 @@ class Arrivals(Strict, ABC):
             marks = np.sort(generator.uniform(first, last, number))
         return _times_of(marks, knots, counts)
 
+    def gaps(self, _end_s: float) -> Floats:
+        """Give the stretches from 0 to an end of which the rate is not known, `(gaps, 2) float64`, from and to.
+
+        No request arrives in them: silence is simulated there, and said to be no knowledge.
+        """
+        return np.empty((0, 2))
+
+
+class Shape(Strict, Workload):
+    """What the workloads that a document describes share."""
+
+    arrivals: Spacing = Field(
+        "poisson", description="Spacing: poisson (independent callers) or even (a timer). Default poisson."
+    )
+
 
 def _times_of(marks: Floats, knots: Floats, counts: Floats) -> Floats:
     """Invert the cumulative count; a mark on a silent stretch arrives where the rate comes back."""
@@ -61,11 +86,11 @@ def _times_of(marks: Floats, knots: Floats, counts: Floats) -> Floats:
     return np.clip(times, knots[0], np.nextafter(knots[-1], knots[0]))
 
 
-class Constant(Arrivals):
+class Constant(Shape):
     """The same rate at all times."""
 
     type: Literal["constant"]
-    rate: float = Field(ge=0, description="Requests/s. No default.")
+    rate: Rate = Field(description="Requests/s. No default.")
 
     def knots(self, start_s: float, end_s: float) -> Floats:
         return np.array([start_s, end_s])
@@ -78,10 +103,10 @@ class Step(Strict):
     """From a time on, a rate."""
 
     at: Duration = Field(ge=0, description="When it begins, from the start of the run (or of the repetition).")
-    rate: float = Field(ge=0, description="Requests/s from then on.")
+    rate: Rate = Field(description="Requests/s from then on.")
 
 
-class Steps(Arrivals):
+class Steps(Shape):
     """A list of rates, each from its time on; silent before the first."""
 
     type: Literal["steps"]
@@ -99,38 +124,25 @@ class Steps(Arrivals):
             raise ValueError(f"a `repeat` after the last step ({at[-1]:g}s)")
         return self
 
+    @cached_property
+    def pieces(self) -> Pieces:
+        """The rates, counted up."""
+        at_s = np.array([0.0, *(step.at for step in self.steps)])
+        rate = np.array([0.0, *(step.rate for step in self.steps)])
+        return Pieces.of(at_s, rate, self.repeat)
+
     def knots(self, start_s: float, end_s: float) -> Floats:
-        at = np.array([0.0, *(step.at for step in self.steps)])
-        if self.repeat is not None:
-            rounds = np.arange(np.floor(start_s / self.repeat), np.ceil(end_s / self.repeat))
-            at = (at[None, :] + rounds[:, None] * self.repeat).ravel()
-        inside = at[(at > start_s) & (at < end_s)]
-        return np.unique(np.concatenate([[start_s], inside, [end_s]]))
+        return self.pieces.knots(start_s, end_s)
 
     def cumulative(self, times_s: Floats) -> Floats:
-        at = np.array([0.0, *(step.at for step in self.steps)])
-        rate = np.array([0.0, *(step.rate for step in self.steps)])
-        counts = np.concatenate([[0.0], np.cumsum(np.diff(at) * rate[:-1])])
-        if self.repeat is None:
-            return _along(times_s, at, rate, counts)
-        rounds, rest = np.divmod(times_s, self.repeat)
-        of_a_round = counts[-1] + (self.repeat - at[-1]) * rate[-1]
-        result: Floats = rounds * of_a_round + _along(rest, at, rate, counts)
-        return result
+        return self.pieces.cumulative(times_s)
 
 
-def _along(times_s: Floats, at: Floats, rate: Floats, counts: Floats) -> Floats:
-    """Give the count at each time, from the counts at the steps and the rates between them."""
-    step = np.searchsorted(at, times_s, side="right") - 1
-    result: Floats = counts[step] + (times_s - at[step]) * rate[step]
-    return result
-
-
-class Sine(Arrivals):
+class Sine(Shape):
     """A wave around a mean, such as day and night."""
 
     type: Literal["sine"]
-    mean: float = Field(ge=0, description="Mean requests/s. No default.")
+    mean: Rate = Field(description="Mean requests/s. No default.")
     amplitude: float = Field(ge=0, description="Largest distance from the mean, requests/s; at most the mean.")
     period: Annotated[Duration, Field(gt=0)] = Field(description="Length of one wave. No default.")
     phase: float = Field(
@@ -156,33 +168,25 @@ class Sine(Arrivals):
         return np.maximum.accumulate(result)
 
 
-class OnOff(Arrivals):
+class OnOff(Shape):
     """Bursts: a rate for a while, silence for a while, and again."""
 
     type: Literal["onOff"]
-    rate: float = Field(ge=0, description="Requests/s while on. No default.")
+    rate: Rate = Field(description="Requests/s while on. No default.")
     on: Annotated[Duration, Field(gt=0)] = Field(description="Length of a burst. No default.")
     off: Annotated[Duration, Field(gt=0)] = Field(description="Length of the silence after it. No default.")
 
+    @cached_property
+    def pieces(self) -> Pieces:
+        """The rates, counted up."""
+        return Pieces.of(np.array([0.0, self.on]), np.array([self.rate, 0.0]), self.on + self.off)
+
     def knots(self, start_s: float, end_s: float) -> Floats:
-        return self._as_steps().knots(start_s, end_s)
+        return self.pieces.knots(start_s, end_s)
 
     def cumulative(self, times_s: Floats) -> Floats:
-        return self._as_steps().cumulative(times_s)
-
-    def _as_steps(self) -> Steps:
-        return Steps.model_construct(
-            type="steps",
-            arrivals=self.arrivals,
-            steps=(Step.model_construct(at=0.0, rate=self.rate), Step.model_construct(at=self.on, rate=0.0)),
-            repeat=self.on + self.off,
-        )
+        return self.pieces.cumulative(times_s)
 
 
-Workload = Constant | Steps | Sine | OnOff
-"""Any workload; `type` tells which."""
-
-WORKLOADS: dict[str, type[Arrivals]] = {"constant": Constant, "steps": Steps, "sine": Sine, "onOff": OnOff}
-"""The workloads by their `type`."""
-
-WorkloadField = Annotated[Workload, Field(discriminator="type")]
+SHAPES: dict[str, type[Shape]] = {"constant": Constant, "steps": Steps, "sine": Sine, "onOff": OnOff}
+"""The workloads that need nothing but the document, by their `type`."""

@@ -4,11 +4,12 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from autoscaler.core.decisions import DecisionRecord, Decisions, Stage
+from autoscaler.core.decisions import DecisionRecord, Decisions
 from autoscaler.core.fleet import FunctionKey
 from autoscaler.core.now import Now
 from autoscaler.core.reasons import Reason
 from autoscaler.core.seen import Seen
+from autoscaler.core.stages import Stage
 
 _WAKES = frozenset({Reason.WAKE, Reason.WAITING, Reason.ACTIVATION})
 
@@ -102,7 +103,8 @@ class Witness:
 
     def take(self, decisions: Decisions) -> None:
         """Look at the records of one step."""
-        records = [decisions.record(position) for position in range(len(decisions.rows))]
+        whole = decisions.whole()
+        records = [whole.record(position) for position in range(len(whole.rows))]
         self.changes += len(decisions.changed)
         self._decided.update(record.key for record in records)
         for record in records:

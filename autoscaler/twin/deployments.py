@@ -1,15 +1,13 @@
-"""The Deployments of the twin's cluster: objects, resource versions and a bounded log of what changed."""
+"""The Deployments of the twin's cluster."""
 
 import uuid
-from bisect import bisect_right
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
-import orjson
-
 from autoscaler.core.fleet import FunctionKey
+from autoscaler.core.obstacles import Obstacle
+from autoscaler.twin.objects import Objects
 
 _CREATED = "2026-01-01T00:00:00Z"
 _NAMES = uuid.UUID("8f3e1a52-53a4-4f0c-9a55-6d0b1f6f2d10")
@@ -31,6 +29,7 @@ class Deployment:
         replicas: `spec.replicas`.
         running: `status.replicas`, pods there are, ready or not.
         ready: `status.readyReplicas`.
+        obstacle: what its status tells of missing replicas; that they start or crash is told by nothing but counts.
     """
 
     key: FunctionKey
@@ -44,12 +43,15 @@ class Deployment:
     replicas: int
     running: int = 0
     ready: int = 0
+    obstacle: Obstacle = Obstacle.NONE
+
+    def versioned(self, version: int) -> "Deployment":
+        """Give the Deployment with another resource version."""
+        return replace(self, resource_version=version)
 
     def manifest(self) -> dict[str, Any]:
         """Give the object as the API server sends it; counts of 0 are absent from the status, as they are there."""
         pod = {"app": self.key.name, **self.template_labels}
-        counts = {"replicas": self.running, "updatedReplicas": self.running, "readyReplicas": self.ready}
-        counts |= {"availableReplicas": self.ready, "unavailableReplicas": max(0, self.replicas - self.ready)}
         return {
             "apiVersion": "apps/v1",
             "kind": "Deployment",
@@ -71,8 +73,28 @@ class Deployment:
                     "spec": {"containers": [{"name": "function", "image": "function:latest"}]},
                 },
             },
-            "status": {"observedGeneration": self.generation, **{name: n for name, n in counts.items() if n}},
+            "status": self._status(),
         }
+
+    def _status(self) -> dict[str, Any]:
+        """Give the status; in a rollout that hangs all pods are old."""
+        there, updated = self.running, self.running
+        if self.obstacle is Obstacle.QUOTA_EXCEEDED:
+            there = updated = self.ready
+        elif self.obstacle is Obstacle.ROLLOUT:
+            there, updated = max(1, self.ready), 0
+        counts = {"replicas": there, "updatedReplicas": updated, "readyReplicas": self.ready}
+        counts |= {"availableReplicas": self.ready, "unavailableReplicas": max(0, self.replicas - self.ready)}
+        present = {name: count for name, count in counts.items() if count}
+        return {"observedGeneration": self.generation, **present, "conditions": self._conditions()}
+
+    def _conditions(self) -> list[dict[str, str]]:
+        reason = "ReplicaSetUpdated" if self.obstacle is Obstacle.ROLLOUT else "NewReplicaSetAvailable"
+        conditions = [{"type": "Progressing", "status": "True", "reason": reason}]
+        if self.obstacle is Obstacle.QUOTA_EXCEEDED:
+            words = f'pods "{self.key.name}" is forbidden: exceeded quota: pods, limited: pods={self.ready}'
+            conditions.append({"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": words})
+        return conditions
 
     def scale(self) -> dict[str, Any]:
         """Give its scale subresource: at 0 replicas the key is absent, and there is no ready count."""
@@ -91,54 +113,8 @@ class Deployment:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One watch event: `kind` is ADDED, MODIFIED or DELETED; `line` its JSON with the newline."""
-
-    version: int
-    kind: str
-    key: FunctionKey
-    line: bytes
-
-
-class TooOldError(Exception):
-    """The changes asked for are no longer kept; the caller must list again."""
-
-
-Listener = Callable[[str, Deployment], None]
-
-
-@dataclass(slots=True)
-class Deployments:
-    """All Deployments, with the changes that watchers have not read yet.
-
-    Attributes:
-        kept_changes: how many changes a watcher may be behind before it is told to list again.
-    """
-
-    kept_changes: int = 5_000
-    version: int = 1
-    oldest: int = 1
-    _objects: dict[FunctionKey, Deployment] = field(default_factory=dict)
-    _order: list[FunctionKey] = field(default_factory=list)
-    _changes: deque[Change] = field(default_factory=deque)
-    _listeners: list[Listener] = field(default_factory=list)
-
-    def __iter__(self) -> Iterator[Deployment]:
-        return iter([self._objects[key] for key in self._order])
-
-    def __len__(self) -> int:
-        return len(self._objects)
-
-    def get(self, key: FunctionKey) -> Deployment | None:
-        return self._objects.get(key)
-
-    def subscribe(self, listener: Listener) -> None:
-        """Call `listener(kind, deployment)` after every change."""
-        self._listeners.append(listener)
-
-    def unsubscribe(self, listener: Listener) -> None:
-        self._listeners.remove(listener)
+class Deployments(Objects[Deployment]):
+    """All Deployments."""
 
     def create(
         self,
@@ -164,16 +140,7 @@ class Deployments:
             template_annotations=dict(template_annotations or {}),
             replicas=replicas,
         )
-        self._order.insert(bisect_right(self._order, key), key)
-        return self._record("ADDED", made)
-
-    def delete(self, key: FunctionKey) -> Deployment | None:
-        """Remove a Deployment; None if there is none."""
-        found = self._objects.get(key)
-        if found is None:
-            return None
-        self._order.remove(key)
-        return self._record("DELETED", found)
+        return self._add(made)
 
     def set_replicas(self, key: FunctionKey, replicas: int) -> Deployment:
         """Set `spec.replicas`; the same number changes nothing, not even the version."""
@@ -189,52 +156,8 @@ class Deployments:
             return found
         return self._record("MODIFIED", replace(found, labels=dict(labels), annotations=dict(annotations)))
 
-    def set_status(self, key: FunctionKey, running: int, ready: int) -> None:
-        """Report what runs; unchanged counts are no event."""
-        found = self._objects[key]
-        if (found.running, found.ready) != (running, ready):
-            self._record("MODIFIED", replace(found, running=running, ready=ready))
-
-    def page(self, namespace: str | None, after: FunctionKey | None, limit: int | None) -> tuple[list[Deployment], int]:
-        """Give up to `limit` Deployments behind `after`, in order of their keys, and how many remain behind them."""
-        start = 0 if after is None else bisect_right(self._order, after)
-        keys = [key for key in self._order[start:] if namespace in (None, key.namespace)]
-        taken = keys if limit is None else keys[:limit]
-        return [self._objects[key] for key in taken], len(keys) - len(taken)
-
-    def changes_since(self, version: int, namespace: str | None) -> list[Change]:
-        """Give the changes after a version.
-
-        Raises:
-            TooOldError: some of them are no longer kept.
-        """
-        if version < self.oldest:
-            raise TooOldError(f"too old resource version: {version} ({self.oldest})")
-        fresh: list[Change] = []
-        for change in reversed(self._changes):
-            if change.version <= version:
-                break
-            if namespace in (None, change.key.namespace):
-                fresh.append(change)
-        return fresh[::-1]
-
-    def compact(self) -> None:
-        """Forget all changes, as the API server does in time: whoever resumes from an earlier version must list again."""
-        self._changes.clear()
-        self.version += 1
-        self.oldest = self.version
-
-    def _record(self, kind: str, changed: Deployment) -> Deployment:
-        self.version += 1
-        changed = replace(changed, resource_version=self.version)
-        if kind == "DELETED":
-            del self._objects[changed.key]
-        else:
-            self._objects[changed.key] = changed
-        line = orjson.dumps({"type": kind, "object": changed.manifest()}) + b"\n"
-        self._changes.append(Change(self.version, kind, changed.key, line))
-        while len(self._changes) > self.kept_changes:
-            self.oldest = self._changes.popleft().version
-        for listener in list(self._listeners):
-            listener(kind, changed)
-        return changed
+    def set_status(self, key: FunctionKey, running: int, ready: int, obstacle: Obstacle = Obstacle.NONE) -> None:
+        """Report what runs; what changes nothing that can be seen is no event."""
+        found, told = self._objects[key], Obstacle.NONE if obstacle is Obstacle.NOT_READY else obstacle
+        if (found.running, found.ready, found.obstacle) != (running, ready, told):
+            self._record("MODIFIED", replace(found, running=running, ready=ready, obstacle=told))

@@ -3,14 +3,17 @@
 import asyncio
 import base64
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import Any, Generic
 
 import orjson
 from aiohttp import web
 
 from autoscaler.core.fleet import FunctionKey
-from autoscaler.twin.deployments import Deployment, Deployments, TooOldError
+from autoscaler.twin.deployments import Deployments
+from autoscaler.twin.objects import ApiObject, Objects, One, TooOldError
+from autoscaler.twin.pods import WaitingPods
 from autoscaler.twin.scale_patch import Refusal, apply_json_patch, apply_merge_patch, replicas_of
 
 _ALL = "/apis/apps/v1/deployments"
@@ -21,6 +24,9 @@ _PATCHES = {
     "application/merge-patch+json": apply_merge_patch,
     "application/strategic-merge-patch+json": apply_merge_patch,
 }
+_ALL_PODS = "/api/v1/pods"
+_SOME_PODS = "/api/v1/namespaces/{namespace}/pods"
+_POD_SELECTION = {"fieldSelector": "status.phase=Pending,spec.nodeName=", "labelSelector": "pod-template-hash"}
 _UNSERVED = ("labelSelector", "fieldSelector", "dryRun")
 _REASONS = {400: "BadRequest", 401: "Unauthorized", 403: "Forbidden", 404: "NotFound", 409: "AlreadyExists"}
 _REASONS |= {410: "Expired", 415: "UnsupportedMediaType", 422: "Invalid"}
@@ -35,8 +41,21 @@ class Rights(Enum):
     SCALER = "scaler"  # list, watch and get Deployments; get and patch their scale
 
 
+@dataclass(frozen=True, slots=True)
+class _Served(Generic[One]):
+    """The objects of one kind, with the names that lists and bookmarks give them."""
+
+    store: Objects[One]
+    kind: str
+    version: str
+
+    def bookmark(self, version: int) -> bytes:
+        body = {"kind": self.kind, "apiVersion": self.version, "metadata": {"resourceVersion": str(version)}}
+        return orjson.dumps({"type": "BOOKMARK", "object": body}) + b"\n"
+
+
 class KubernetesApi:
-    """Serves list, watch, create, delete and scale of Deployments.
+    """Serves list, watch, create, delete and scale of Deployments; list and watch of pods that wait for a node.
 
     Args:
         deployments: what it serves; the platform behind it listens to the same object.
@@ -49,6 +68,8 @@ class KubernetesApi:
         self, deployments: Deployments, tokens: Mapping[str, Rights], bookmark_s: float = 5.0, watch_s: float = 1_800.0
     ) -> None:
         self._deployments = deployments
+        self._pods = WaitingPods()
+        deployments.subscribe(self._pods.follow)
         self._tokens = dict(tokens)
         self._bookmark_s = bookmark_s
         self._watch_s = watch_s
@@ -62,8 +83,10 @@ class KubernetesApi:
             return await self._guard(request, handler)
 
         app = web.Application(middlewares=[guard], client_max_size=1 << 20)
-        app.router.add_get(_ALL, self._list)
-        app.router.add_get(_SOME, self._list)
+        for path in (_ALL, _SOME):
+            app.router.add_get(path, self._list_deployments)
+        for path in (_ALL_PODS, _SOME_PODS):
+            app.router.add_get(path, self._list_pods)
         app.router.add_post(_SOME, self._create)
         app.router.add_get(_ONE, self._get)
         app.router.add_delete(_ONE, self._delete)
@@ -77,6 +100,7 @@ class KubernetesApi:
     def interrupt(self) -> None:
         """Break every open watch, and forget what changed before now."""
         self._deployments.compact()
+        self._pods.compact()
         for transport in self._watchers:
             transport.abort()
 
@@ -101,13 +125,22 @@ class KubernetesApi:
         if rights is Rights.SCALER and not may:
             words = f'deployments.apps is forbidden: the token may not {request.method} "{request.path}"'
             return _status(403, words)
-        unserved = [name for name in _UNSERVED if name in request.query]
+        served = _POD_SELECTION if request.path.endswith("/pods") else {}
+        unserved = [name for name in _UNSERVED if request.query.get(name, served.get(name)) != served.get(name)]
         return _status(400, f"the twin does not serve {', '.join(unserved)}") if unserved else None
 
-    async def _list(self, request: web.Request) -> web.StreamResponse:
+    async def _list_deployments(self, request: web.Request) -> web.StreamResponse:
+        return await self._list(request, _Served(self._deployments, "Deployment", "apps/v1"))
+
+    async def _list_pods(self, request: web.Request) -> web.StreamResponse:
+        if any(request.query.get(name) != text for name, text in _POD_SELECTION.items()):
+            return _status(400, f"the twin serves no pods but those of {_POD_SELECTION}")
+        return await self._list(request, _Served(self._pods, "Pod", "v1"))
+
+    async def _list(self, request: web.Request, served: _Served[Any]) -> web.StreamResponse:
         if request.query.get("watch", "").lower() in ("true", "1"):
-            return await self._watch(request)
-        store, namespace = self._deployments, request.match_info.get("namespace")
+            return await self._watch(request, served)
+        store, namespace = served.store, request.match_info.get("namespace")
         try:
             limit = int(request.query.get("limit") or 0) or None
             version, after = _cursor(request.query.get("continue", ""))
@@ -121,10 +154,11 @@ class KubernetesApi:
         if remaining:
             metadata |= {"continue": _token(version, items[-1].key), "remainingItemCount": remaining}
         manifests = [_without_kind(item) for item in items]
-        return _json({"kind": "DeploymentList", "apiVersion": "apps/v1", "metadata": metadata, "items": manifests})
+        kind = f"{served.kind}List"
+        return _json({"kind": kind, "apiVersion": served.version, "metadata": metadata, "items": manifests})
 
-    async def _watch(self, request: web.Request) -> web.StreamResponse:
-        store, namespace = self._deployments, request.match_info.get("namespace")
+    async def _watch(self, request: web.Request, served: _Served[Any]) -> web.StreamResponse:
+        store, namespace = served.store, request.match_info.get("namespace")
         try:
             version = int(request.query.get("resourceVersion") or 0)
             lasts_s = float(request.query.get("timeoutSeconds") or self._watch_s)
@@ -141,19 +175,25 @@ class KubernetesApi:
         if transport is not None:
             self._watchers.add(transport)
         try:
-            await self._follow(response, version, namespace, lasts_s, wants_bookmarks)
+            await self._follow(response, served, version, namespace, lasts_s, wants_bookmarks)
         finally:
             self._watchers.discard(transport)
         return response
 
     async def _follow(
-        self, response: web.StreamResponse, version: int, namespace: str | None, lasts_s: float, bookmarks: bool
+        self,
+        response: web.StreamResponse,
+        served: _Served[Any],
+        version: int,
+        namespace: str | None,
+        lasts_s: float,
+        bookmarks: bool,
     ) -> None:
         """Send changes as they come, until the watch's time is over or the watcher fell too far behind."""
-        store, fresh, loop = self._deployments, asyncio.Event(), asyncio.get_running_loop()
+        store, fresh, loop = served.store, asyncio.Event(), asyncio.get_running_loop()
         end_s = loop.time() + lasts_s
 
-        def tell(kind: str, changed: Deployment) -> None:
+        def tell(kind: str, changed: ApiObject) -> None:
             fresh.set()
 
         store.subscribe(tell)
@@ -170,7 +210,7 @@ class KubernetesApi:
                         await fresh.wait()
                 except TimeoutError:
                     if bookmarks:
-                        await response.write(_bookmark(version))
+                        await response.write(served.bookmark(version))
         except TooOldError as error:
             await response.write(orjson.dumps({"type": "ERROR", "object": _status_body(410, str(error))}) + b"\n")
         except ConnectionResetError:
@@ -268,14 +308,9 @@ def _key(request: web.Request) -> FunctionKey:
     return FunctionKey(request.match_info["namespace"], request.match_info["name"])
 
 
-def _without_kind(item: Deployment) -> dict[str, Any]:
+def _without_kind(item: ApiObject) -> dict[str, Any]:
     """Give an object as lists hold it."""
     return {name: part for name, part in item.manifest().items() if name not in ("kind", "apiVersion")}
-
-
-def _bookmark(version: int) -> bytes:
-    body = {"kind": "Deployment", "apiVersion": "apps/v1", "metadata": {"resourceVersion": str(version)}}
-    return orjson.dumps({"type": "BOOKMARK", "object": body}) + b"\n"
 
 
 def _token(version: int, last: FunctionKey) -> str:

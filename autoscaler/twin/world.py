@@ -144,7 +144,8 @@ class Twin:
                 measurement.scrape(self.platform, self.gateway_is_up)
         self.platform.advance(until_s)
         for key in self.platform.keys:
-            self.deployments.set_status(key, self.platform.requested(key), self.platform.ready(key))
+            platform = self.platform
+            self.deployments.set_status(key, platform.requested(key), platform.ready(key), platform.obstacle(key))
 
     def _follow(self, kind: str, changed: Deployment) -> None:
         """Do to the platform what was done to a Deployment."""

@@ -34,7 +34,8 @@ async def many(plane: ControlPlane) -> AsyncIterator[list[FunctionKey]]:
         for namespace in namespaces:
             async with session.delete(f"/apis/apps/v1/namespaces/{namespace}/deployments") as answer:
                 answer.raise_for_status()
-        # Politely closed, a connection of 32 idle ones now and then outlives the loop.
+                await answer.read()  # left unread, its connection would be closed politely, and outlive the loop
+        # So would now and then one of 32 idle ones.
         await connector.close(abort_ssl=True)
 
 
@@ -44,6 +45,7 @@ async def _create(session: aiohttp.ClientSession, key: FunctionKey) -> None:
     path = f"/apis/apps/v1/namespaces/{key.namespace}/deployments"
     async with session.post(path, data=orjson.dumps(document)) as answer:
         answer.raise_for_status()
+        await answer.read()
 
 
 async def test_all_are_listed_and_written(plane: ControlPlane, many: list[FunctionKey]) -> None:

@@ -2,19 +2,23 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
 
 from autoscaler.core.fleet import FunctionKey
+from autoscaler.core.obstacles import Obstacle
 from autoscaler.policy.settings import KubernetesSettings
 from autoscaler.ports import ScaleChange, ScaleOutcome
 from tests.contract.cluster import running, wait_for
+from tests.contract.obstacles import obstacle
 from tests.servers.controlplane import DAEMON_TOKEN, ControlPlane
 
 pytestmark = pytest.mark.server
 
 DEPLOYMENTS = "/apis/apps/v1/namespaces/rights/deployments"
+PODS = "/api/v1/namespaces/rights/pods"
 PATCH = {"Content-Type": "application/merge-patch+json"}
 
 
@@ -39,9 +43,9 @@ def status(plane: ControlPlane, method: str, path: str, body: object = None) -> 
     return answer.status_code
 
 
-@pytest.mark.parametrize("path", ["/apis/apps/v1/deployments", DEPLOYMENTS, f"{DEPLOYMENTS}/f/scale"])
+@pytest.mark.parametrize("path", ["/apis/apps/v1/deployments", DEPLOYMENTS, f"{DEPLOYMENTS}/f/scale", PODS])
 def test_what_it_reads_is_allowed(plane: ControlPlane, path: str) -> None:
-    """Deployments may be listed and a scale read."""
+    """Deployments and pods may be listed and a scale read."""
     assert status(plane, "GET", path) == 200
 
 
@@ -56,7 +60,12 @@ def test_the_scale_may_be_patched(plane: ControlPlane) -> None:
         ("GET", "/api/v1/secrets", None),
         ("GET", "/api/v1/namespaces/rights/secrets/any", None),
         ("GET", "/api/v1/configmaps", None),
-        ("GET", "/api/v1/pods", None),
+        ("GET", f"{PODS}/any", None),
+        ("GET", f"{PODS}/any/log", None),
+        ("POST", PODS, {}),
+        ("POST", f"{PODS}/any/eviction", {}),
+        ("DELETE", f"{PODS}/any", None),
+        ("PATCH", f"{PODS}/any/status", {"status": {}}),
         ("GET", "/api/v1/namespaces", None),
         ("GET", f"{DEPLOYMENTS}/f", None),
         ("PATCH", f"{DEPLOYMENTS}/f", {"spec": {"replicas": 0}}),
@@ -69,7 +78,7 @@ def test_the_scale_may_be_patched(plane: ControlPlane) -> None:
     ],
 )
 def test_nothing_else_is_allowed(plane: ControlPlane, method: str, path: str, body: object) -> None:
-    """Secrets, pods, other kinds and Deployments themselves are out of reach."""
+    """Secrets, logs, any change of pods, other kinds and Deployments themselves are out of reach."""
     assert status(plane, method, path, body) == 403
 
 
@@ -83,6 +92,34 @@ async def test_a_missing_right_is_said(plane: ControlPlane) -> None:
         result = await cluster.scale(ScaleChange(FunctionKey("rights", "f"), "any", 1, 2))
     assert result.outcome is ScaleOutcome.FORBIDDEN
     assert "deployments/scale" in result.message
+
+
+async def test_without_the_right_on_pods_only_the_explanation_is_poorer(plane: ControlPlane) -> None:
+    """Who may read Deployments and not pods has a whole cache, and reads once that pods cannot be told."""
+    for document in _deployments_only("rights-deployments"):
+        plane.apply(json.dumps(document))
+    plane.deployment("rights-deployments", "f", replicas=2, is_paused=True)
+    settings = KubernetesSettings(kubeconfig=str(plane.stranger_kubeconfig))
+    async with running(settings, ["rights-deployments"]) as cluster:
+        await wait_for(cluster.problems, "a problem")
+        (problem,) = cluster.problems()
+        assert '"pods"' in problem
+        assert obstacle(cluster, FunctionKey("rights-deployments", "f")) is Obstacle.NOT_READY
+
+
+def _deployments_only(namespace: str) -> list[dict[str, Any]]:
+    """Give a Role, and its binding to the stranger, that says nothing of pods."""
+    group, metadata = "rbac.authorization.k8s.io", {"name": "deployments", "namespace": namespace}
+    rule = {"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["list", "watch"]}
+    role = {"apiVersion": f"{group}/v1", "kind": "Role", "metadata": metadata, "rules": [rule]}
+    binding = {
+        "apiVersion": f"{group}/v1",
+        "kind": "RoleBinding",
+        "metadata": metadata,
+        "roleRef": {"apiGroup": group, "kind": "Role", "name": "deployments"},
+        "subjects": [{"apiGroup": group, "kind": "User", "name": "stranger"}],
+    }
+    return [role, binding]
 
 
 async def test_an_unknown_certificate_is_refused(plane: ControlPlane, tmp_path: Path) -> None:

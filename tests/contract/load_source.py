@@ -10,6 +10,7 @@ A test module inherits from `LoadSourceContract` and gives the fixture `load_ser
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
@@ -17,9 +18,10 @@ import pytest
 
 from autoscaler.adapters.prometheus import PrometheusLoads
 from autoscaler.core.fleet import Fleet, FunctionKey, Rules
+from autoscaler.core.lanes import MetricKind, OtherMetrics
 from autoscaler.core.now import Now
 from autoscaler.core.observation import Load
-from autoscaler.policy.plan import FunctionPlan, Plan, TenantPlan
+from autoscaler.policy.plan import FunctionPlan, Plan, QueryPlan, TenantPlan
 from autoscaler.policy.settings import SourceSettings
 
 DEADLINE_S = 45.0
@@ -91,7 +93,11 @@ class Reader:
 
     async def read(self) -> Reading:
         """Read once, now."""
-        return Reading(await self._loads.read(self.plan, self._server.now()), self.plan)
+        return Reading(await self.load(), self.plan)
+
+    async def load(self) -> Load:
+        """Read once, now, and give everything."""
+        return await self._loads.read(self.plan, self._server.now())
 
     async def read_until(self, holds: Callable[[Reading], bool], what: str) -> list[Reading]:
         """Read at every tenth of a second until it holds; the last reading is the one that does."""
@@ -149,6 +155,23 @@ class LoadSourceContract:
         whole = await reader.read_until(lambda one: one.is_covered(load_server.busy), "a whole range")
         assert not any(one.is_idle(load_server.busy) for one in [*back, *whole])
         assert whole[-1].rps(load_server.busy) == pytest.approx(load_server.rate, rel=0.35)
+
+    async def test_what_it_has_not_is_unknown(self, load_server: LoadServer, reader: Reader) -> None:
+        """Cores, queues and a tenant's query of which it has nothing are unknown, never 0 or idle; the rest is read."""
+        lanes = OtherMetrics(
+            rows=np.full(3, reader.plan.fleet.row_of[load_server.busy]),
+            kind=np.array([MetricKind.CPU, MetricKind.QUEUE, MetricKind.QUERY], dtype=np.uint8),
+            names=("cpu", "queue", "no_such_metric"),
+            target=np.ones(3),
+            is_value=np.zeros(3, dtype=np.bool_),
+        )
+        own = QueryPlan("no_such_metric", "no_such_metric")
+        plan = replace(reader.plan, fleet=replace(reader.plan.fleet, others=lanes), queries=(None, None, own))
+        reader.plan = plan
+        load = await reader.load()
+        assert np.isnan(load.others).all()
+        assert not load.others_idle.any()
+        assert Reading(load, plan).rps(load_server.busy) == pytest.approx(load_server.rate, rel=0.35)
 
 
 def _plan(functions: list[FunctionKey]) -> Plan:

@@ -1,5 +1,6 @@
 """The twin's Kubernetes API passes the tests that the real one passes."""
 
+import contextlib
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +11,12 @@ import pytest
 
 from autoscaler.adapters.clock import SystemClock
 from autoscaler.core.fleet import FunctionKey
+from autoscaler.core.obstacles import Obstacle
 from autoscaler.policy.settings import KubernetesSettings
+from autoscaler.simulator.function import FunctionSpec
 from autoscaler.twin.world import Scenario, Tokens, Twin, served
 from tests.contract.cluster import ClusterContract, ClusterServer
+from tests.contract.obstacles import ObstacleContract, ObstructedServer
 
 
 @dataclass
@@ -65,15 +69,51 @@ class TwinServer:
         return f"/apis/apps/v1/namespaces/{namespace}/deployments" + (f"/{name}" if name else "")
 
 
+@dataclass
+class ObstructedTwin:
+    """A twin whose platform keeps replicas from getting ready."""
+
+    twin: Twin
+    settings: KubernetesSettings
+
+    async def create(self, key: FunctionKey, replicas: int) -> None:
+        self.twin.platform.add(FunctionSpec(key, service_s=0.1, start_s=0.2, replicas=replicas))
+        self.twin.deployments.create(key, replicas, labels={"faas_function": key.name})
+
+    async def obstruct(self, key: FunctionKey, obstacle: Obstacle) -> None:
+        await self.create(key, 1)
+        self.twin.platform.obstruct(key, obstacle)
+        self.twin.deployments.set_replicas(key, 3)
+
+    async def mend(self, key: FunctionKey, obstacle: Obstacle) -> None:
+        self.twin.platform.obstruct(key, Obstacle.NONE)
+
+
+@contextlib.asynccontextmanager
+async def twin_of(folder: Path) -> AsyncIterator[tuple[Twin, KubernetesSettings]]:
+    """Serve an empty twin, and give it with the settings of the daemon."""
+    twin = Twin(Scenario(), Tokens("admin-token", "scaler-token"), SystemClock(), np.random.default_rng(1))
+    async with served(twin):
+        kubeconfig = folder / "kubeconfig"
+        kubeconfig.write_text(twin.kubeconfig())
+        yield twin, KubernetesSettings(kubeconfig=str(kubeconfig))
+
+
 class TestTwin(ClusterContract):
     """The contract of `ports.Cluster`, through the ordinary adapter, over the twin's sockets."""
 
     @pytest.fixture
     async def cluster_server(self, tmp_path: Path) -> AsyncIterator[ClusterServer]:
-        twin = Twin(Scenario(), Tokens("admin-token", "scaler-token"), SystemClock(), np.random.default_rng(1))
-        async with served(twin):
-            kubeconfig = tmp_path / "kubeconfig"
-            kubeconfig.write_text(twin.kubeconfig())
+        async with twin_of(tmp_path) as (twin, settings):
             headers = {"Authorization": "Bearer admin-token"}
             async with aiohttp.ClientSession(twin.kubernetes_url, headers=headers) as admin:
-                yield TwinServer(twin, KubernetesSettings(kubeconfig=str(kubeconfig)), admin)
+                yield TwinServer(twin, settings, admin)
+
+
+class TestTwinObstacles(ObstacleContract):
+    """What is told of missing replicas, likewise."""
+
+    @pytest.fixture
+    async def obstructed_server(self, tmp_path: Path) -> AsyncIterator[ObstructedServer]:
+        async with twin_of(tmp_path) as (twin, settings):
+            yield ObstructedTwin(twin, settings)

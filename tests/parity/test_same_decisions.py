@@ -1,6 +1,7 @@
 """What went into a run's controller gives the same decisions again, byte for byte, in any other controller."""
 
-from dataclasses import fields
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 
 import numpy as np
@@ -21,20 +22,26 @@ Step = tuple[Now, Observation | None, tuple[Event, ...], bytes]
 
 def as_bytes(decisions: Decisions) -> bytes:
     """Give everything that was decided, but the fleet, as bytes."""
-    columns = (getattr(decisions, field.name) for field in fields(decisions) if field.name not in ("now", "fleet"))
+    names = [field.name for field in fields(decisions) if field.name not in ("now", "fleet", "applied")]
+    columns = [getattr(decisions, name) for name in (*names, "stages", "stage_reasons")]
     return repr(decisions.now).encode() + b"".join(np.ascontiguousarray(column).tobytes() for column in columns)
 
 
 def locked(observation: Observation | None) -> None:
-    """Make what a step is given unwritable, so that a controller that changes it fails."""
-    if observation is None:
-        return
-    parts = (observation, observation.load, observation.fleet.rules, observation.fleet)
-    for part in parts:
-        for field in fields(part):
-            column = getattr(part, field.name)
-            if isinstance(column, np.ndarray):
-                column.flags.writeable = False
+    """Make what a step is given unwritable, however deep, so that a controller that changes it fails."""
+    if observation is not None:
+        for column in columns_of(observation):
+            column.flags.writeable = False
+
+
+def columns_of(value: object) -> Iterator[np.ndarray]:
+    """Give every column within a value, its parts included."""
+    for field in fields(value):
+        part = getattr(value, field.name)
+        if isinstance(part, np.ndarray):
+            yield part
+        elif is_dataclass(part):
+            yield from columns_of(part)
 
 
 def recorded(name: str, duration_s: float) -> tuple[Scenario, list[Step]]:

@@ -28,6 +28,7 @@ _CONTROLLERS = (
     "endpointslice-controller",
     "namespace-controller",
     "garbage-collector-controller",
+    "resourcequota-controller",
 )
 
 Document = dict[str, Any]

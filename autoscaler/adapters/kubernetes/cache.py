@@ -6,7 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from autoscaler.adapters.kubernetes.deployments import Reading
+from autoscaler.adapters.kubernetes.obstacles import DONE, Progress, obstacle_of
 from autoscaler.core.fleet import Fleet, FunctionKey
+from autoscaler.core.obstacles import Obstacle
 from autoscaler.policy.deployment import Deployed
 from autoscaler.ports import Catalog, Replicas
 
@@ -15,13 +17,18 @@ Listener = Callable[[FunctionKey, int, int], None]
 
 @dataclass(slots=True)
 class _Held:
-    """One Deployment. `scale_version` is that of the newest scale we read or wrote ourselves."""
+    """One Deployment. `scale_version` is that of the newest scale we read or wrote ourselves.
+
+    `obstacle` follows from the rest; it is kept because a new fleet asks for that of every Deployment at once.
+    """
 
     deployed: Deployed
     requested: int
     ready: int
     version: int
     scale_version: int
+    progress: Progress = DONE
+    obstacle: Obstacle = Obstacle.NONE
 
 
 _GONE = _Held(Deployed(FunctionKey("", ""), "", {}, {}), 0, 0, 0, 0)
@@ -39,6 +46,8 @@ class DeploymentCache:
         self._fleet: Fleet | None = None
         self._requested = np.empty(0)
         self._ready = np.empty(0)
+        self._obstacle = np.empty(0, np.uint8)
+        self._unschedulable: set[FunctionKey] = set()
 
     def __len__(self) -> int:
         return len(self._held)
@@ -73,7 +82,9 @@ class DeploymentCache:
         scale_version = held.scale_version if held is not None and is_same else 0
         is_behind = 0 < reading.version < scale_version
         requested = held.requested if held is not None and is_behind else reading.requested
-        self._replace(held, _Held(reading.deployed, requested, reading.ready, reading.version, scale_version))
+        self._replace(
+            held, _Held(reading.deployed, requested, reading.ready, reading.version, scale_version, reading.progress)
+        )
 
     def remove(self, key: FunctionKey, version: int = 0) -> None:
         """Forget a Deployment; a deletion older than what is held (it was recreated) changes nothing."""
@@ -82,6 +93,7 @@ class DeploymentCache:
             return
         del self._held[key]
         self._catalog_version += 1
+        self._show(_GONE, key)
         self._tell(key, 0, 0)
 
     def note_scale(self, key: FunctionKey, uid: str, requested: int, version: int) -> None:
@@ -92,7 +104,18 @@ class DeploymentCache:
         held.scale_version = version
         if held.requested != requested:
             held.requested = requested
+            self._show(held, key)
             self._tell(key, held.requested, held.ready)
+
+    def note_unschedulable(self, key: FunctionKey, is_so: bool) -> None:
+        """Note whether a Deployment has pods that no node has room for; it need not be known yet."""
+        if is_so:
+            self._unschedulable.add(key)
+        else:
+            self._unschedulable.discard(key)
+        held = self._held.get(key)
+        if held is not None:
+            self._show(held, key)
 
     def catalog(self) -> Catalog:
         """Give all Deployments; the same object as long as none but replicas changes."""
@@ -104,13 +127,14 @@ class DeploymentCache:
         """Give replica columns in the fleet's rows; only a new fleet costs a look-up per function."""
         if fleet is not self._fleet:
             self._align(fleet)
-        return Replicas(self._requested.copy(), self._ready.copy())
+        return Replicas(self._requested.copy(), self._ready.copy(), self._obstacle.copy())
 
     def _align(self, fleet: Fleet) -> None:
         self._fleet = fleet
         found = [self._held.get(key, _GONE) for key in fleet.keys]
         self._requested = np.fromiter((held.requested for held in found), np.float64, len(found))
         self._ready = np.fromiter((held.ready for held in found), np.float64, len(found))
+        self._obstacle = np.fromiter((held.obstacle for held in found), np.uint8, len(found))
 
     def _replace(self, old: _Held | None, new: _Held) -> None:
         is_known = old is not None and old.deployed == new.deployed
@@ -119,14 +143,18 @@ class DeploymentCache:
         else:
             self._catalog_version += 1
         self._held[new.deployed.key] = new
+        self._show(new, new.deployed.key)
         if old is None or not is_known or (old.requested, old.ready) != (new.requested, new.ready):
             self._tell(new.deployed.key, new.requested, new.ready)
 
-    def _tell(self, key: FunctionKey, requested: int, ready: int) -> None:
+    def _show(self, held: _Held, key: FunctionKey) -> None:
+        """Put a Deployment that changed into the columns of the last fleet."""
+        held.obstacle = obstacle_of(held.requested, held.ready, held.progress, key in self._unschedulable)
         row = None if self._fleet is None else self._fleet.row_of.get(key)
         if row is not None:
-            self._requested[row] = requested
-            self._ready[row] = ready
+            self._requested[row], self._ready[row], self._obstacle[row] = held.requested, held.ready, held.obstacle
+
+    def _tell(self, key: FunctionKey, requested: int, ready: int) -> None:
         for listener in self._listeners:
             listener(key, requested, ready)
 

@@ -13,15 +13,20 @@ from autoscaler.adapters.kubernetes.cache import DeploymentCache, Listener
 from autoscaler.adapters.kubernetes.connection import Connection
 from autoscaler.adapters.kubernetes.deployments import version_number
 from autoscaler.adapters.kubernetes.errors import ClusterError, ConfigurationError, Expired, Refused
+from autoscaler.adapters.kubernetes.followed import Followed, FollowedDeployments, FollowedPods
 from autoscaler.adapters.kubernetes.liveness import Liveness
+from autoscaler.adapters.kubernetes.pods import UnschedulablePods
 from autoscaler.adapters.kubernetes.scaling import read_refusal, scale_patch
-from autoscaler.adapters.kubernetes.watching import DeploymentWatch, WatchTimes
+from autoscaler.adapters.kubernetes.watching import Watch, WatchTimes
 from autoscaler.core.fleet import Fleet
 from autoscaler.policy.settings import KubernetesSettings
 from autoscaler.ports import Catalog, Replicas, ScaleChange, ScaleOutcome, ScaleResult
 
 _log = structlog.get_logger("autoscaler.kubernetes")
 _REFRESH_S = 60.0
+_RETRY_S = 30.0
+_PODS_RETRY_S = 300.0
+_NO_PODS = "replicas that no node has room for are called not ready meanwhile"
 
 
 @asynccontextmanager
@@ -75,18 +80,22 @@ class KubernetesCluster:
         self._times = times
         self._cache = DeploymentCache()
         scopes: list[str | None] = [None] if namespaces is None else list(dict.fromkeys(namespaces))
-        self._watches = [
-            DeploymentWatch(
+        pods = FollowedPods(UnschedulablePods(self._cache.note_unschedulable))
+
+        def watch(followed: Followed, scope: str | None, most_s: float) -> Watch:
+            return Watch(
                 connection,
-                self._cache,
+                followed,
                 scope,
                 page_size=page_size,
                 times=times,
                 jitter=jitter,
                 liveness=Liveness(monotonic),
+                most_s=most_s,
             )
-            for scope in scopes
-        ]
+
+        self._watches = [watch(FollowedDeployments(self._cache), scope, _RETRY_S) for scope in scopes]
+        self._pod_watches = [watch(pods, scope, _PODS_RETRY_S) for scope in scopes]
 
     async def run(self) -> None:
         """Keep the cache and the credentials fresh until cancelled."""
@@ -94,6 +103,14 @@ class KubernetesCluster:
             tasks.create_task(self._keep_credentials())
             for watch in self._watches:
                 tasks.create_task(watch.run())
+            for watch in self._pod_watches:
+                tasks.create_task(self._watch_pods(watch))
+
+    async def _watch_pods(self, watch: Watch) -> None:
+        """Follow pods once all Deployments are known: they only explain, and shall delay nothing."""
+        for deployments in self._watches:
+            await deployments.liveness.listed()
+        await watch.run()
 
     def is_synced(self) -> bool:
         """Tell whether every watch has read a whole list; it stays so while the API server is away."""
@@ -104,8 +121,10 @@ class KubernetesCluster:
         return max((watch.liveness.age_s() for watch in self._watches), default=0.0)
 
     def problems(self) -> Sequence[str]:
-        """Say which watches cannot be kept now, and why."""
-        return [watch.liveness.problem for watch in self._watches if watch.liveness.problem]
+        """Say which watches cannot be kept now, and why; of those of pods, which are of less account, one for all."""
+        problems = [watch.liveness.problem for watch in self._watches if watch.liveness.problem]
+        of_pods = [watch.liveness.problem for watch in self._pod_watches if watch.liveness.problem]
+        return problems + [f"{problem}; {_NO_PODS}" for problem in of_pods[:1]]
 
     def catalog(self) -> Catalog:
         """Give the Deployments there are; its version moves with set, uid, labels and annotations only."""

@@ -17,6 +17,7 @@ from kubernetes.aio import config
 from kubernetes.aio.client import ApiClient, Configuration
 
 from autoscaler.adapters.kubernetes.errors import ConfigurationError, Expired, Garbled, Refused, Unreachable
+from autoscaler.adapters.kubernetes.sockets import CuttableClient
 from autoscaler.policy.settings import KubernetesSettings
 
 _NETWORK_ERRORS = (aiohttp.ClientError, TimeoutError, OSError)
@@ -36,8 +37,9 @@ class Connection:
 
     def __init__(self, settings: KubernetesSettings, configuration: Configuration) -> None:
         self._settings = settings
-        self._watches = _client(configuration, _UNLIMITED)
-        self._writes = _client(configuration, _WRITE_CONNECTIONS)
+        self._watches, watch_sockets = _client(configuration, _UNLIMITED)
+        self._writes, write_sockets = _client(configuration, _WRITE_CONNECTIONS)
+        self._clients = ((self._watches, watch_sockets), (self._writes, write_sockets))
         self._listing = asyncio.Semaphore(_LISTS_AT_ONCE)
         self._writing = asyncio.Semaphore(_WRITE_CONNECTIONS)
         self._refreshing = asyncio.Lock()
@@ -54,8 +56,8 @@ class Connection:
 
     async def close(self) -> None:
         """Close both clients and every connection they hold."""
-        for client in (self._watches, self._writes):
-            await _cut(client)
+        for client, sockets in self._clients:
+            await sockets.cut()
             await client.close()  # type: ignore[no-untyped-call]  # the library's
 
     async def refresh(self) -> None:
@@ -126,7 +128,7 @@ class Connection:
             return await _answer(response)
 
 
-def _client(configuration: Configuration, connections: int) -> ApiClient:
+def _client(configuration: Configuration, connections: int) -> tuple[ApiClient, CuttableClient]:
     """Make a client with a configuration and a pool of its own."""
     own = copy.deepcopy(configuration)
     own.connection_pool_maxsize = connections
@@ -135,8 +137,9 @@ def _client(configuration: Configuration, connections: int) -> ApiClient:
     own.proxy = own.proxy or _proxy_for(own.host)
     own.client_session_kwargs = {"trust_env": False}
     client = ApiClient(configuration=own)
+    client.rest_client = sockets = CuttableClient(own)
     client.user_agent = "faas-autoscaler"
-    return client
+    return client, sockets
 
 
 def _proxy_for(url: str) -> str | None:
@@ -208,13 +211,6 @@ async def _request(
                 _abort_unread(response)
     except _NETWORK_ERRORS as error:
         raise Unreachable(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__) from error
-
-
-async def _cut(client: ApiClient) -> None:
-    """Cut a client's idle connections: TLS's polite end of one whose server was killed would outlive us by 30 s."""
-    session = client.rest_client.pool_manager
-    if isinstance(session, aiohttp.ClientSession) and session.connector is not None:
-        await session.connector.close(abort_ssl=True)
 
 
 def _abort_unread(response: aiohttp.ClientResponse) -> None:

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from sys import intern
 from typing import Any
 
 from autoscaler.adapters.kubernetes.errors import Garbled
+from autoscaler.adapters.kubernetes.obstacles import DONE, Progress, read_progress
 from autoscaler.core.fleet import FunctionKey
 from autoscaler.policy.deployment import Deployed
 
@@ -21,12 +23,14 @@ class Reading:
         requested: `spec.replicas`.
         ready: `status.readyReplicas`.
         version: resource version; 0 where it is no number, so that it cannot be compared.
+        progress: how far its rollout is, and whether its pods are refused.
     """
 
     deployed: Deployed
     requested: int
     ready: int
     version: int
+    progress: Progress = DONE
 
 
 def read_deployment(document: Mapping[str, Any]) -> Reading:
@@ -42,17 +46,20 @@ def read_deployment(document: Mapping[str, Any]) -> Reading:
     try:
         metadata, spec = document["metadata"], document["spec"]
         template = (spec.get("template") or {}).get("metadata") or {}
-        replicas = spec.get("replicas")
+        status = document.get("status") or {}
+        requested = 1 if spec.get("replicas") is None else int(spec["replicas"])
         return Reading(
             deployed=Deployed(
                 key=FunctionKey(intern(metadata["namespace"]), intern(metadata["name"])),
                 uid=metadata["uid"],
                 labels=_shared({**(template.get("labels") or {}), **(metadata.get("labels") or {})}),
                 annotations=_shared({**_kept(template.get("annotations")), **_kept(metadata.get("annotations"))}),
+                created_s=utc_s(metadata.get("creationTimestamp")),
             ),
-            requested=1 if replicas is None else int(replicas),
-            ready=int((document.get("status") or {}).get("readyReplicas") or 0),
+            requested=requested,
+            ready=int(status.get("readyReplicas") or 0),
             version=version_number(metadata.get("resourceVersion", "")),
+            progress=read_progress(status, requested),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise Garbled(f"no Deployment: {type(error).__name__} {error}") from error
@@ -61,6 +68,15 @@ def read_deployment(document: Mapping[str, Any]) -> Reading:
 def version_number(text: str) -> int:
     """Give a resource version as a number; the API server's are comparable, any other form becomes 0."""
     return int(text) if text.isascii() and text.isdigit() else 0
+
+
+def utc_s(text: object) -> float | None:
+    """Give a Kubernetes time (RFC 3339) in UTC seconds; None where it is absent, or says no offset, or is no time."""
+    try:
+        at = datetime.fromisoformat(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
+    return at.timestamp() if at is not None and at.tzinfo is not None else None
 
 
 def _kept(annotations: Mapping[str, str] | None) -> dict[str, str]:

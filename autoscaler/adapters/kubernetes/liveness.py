@@ -1,5 +1,6 @@
 """Whether the API server can be heard, for one watch."""
 
+import asyncio
 import math
 from collections.abc import Callable
 
@@ -10,8 +11,17 @@ class Liveness:
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
         self._heard_at_s = -math.inf
-        self.is_synced = False
+        self._listed = asyncio.Event()
         self.problem: str | None = None
+
+    @property
+    def is_synced(self) -> bool:
+        """Whether a whole list was read at least once."""
+        return self._listed.is_set()
+
+    async def listed(self) -> None:
+        """Wait for the first whole list."""
+        await self._listed.wait()
 
     def heard(self) -> None:
         """Something came from the API server."""
@@ -20,7 +30,7 @@ class Liveness:
 
     def synced(self) -> None:
         """A whole list was read; from here on the cache is whole, if perhaps old."""
-        self.is_synced = True
+        self._listed.set()
 
     def failed(self, problem: str) -> None:
         """Remember what went wrong, until something is heard again."""

@@ -10,9 +10,7 @@ import numpy as np
 import structlog
 
 from autoscaler.adapters.kubernetes.backoff import Backoff
-from autoscaler.adapters.kubernetes.cache import DeploymentCache
 from autoscaler.adapters.kubernetes.connection import Connection, parse_object, retry_after_s
-from autoscaler.adapters.kubernetes.deployments import read_deployment, version_number
 from autoscaler.adapters.kubernetes.errors import (
     ClusterError,
     ConfigurationError,
@@ -21,8 +19,8 @@ from autoscaler.adapters.kubernetes.errors import (
     Refused,
     Unreachable,
 )
+from autoscaler.adapters.kubernetes.followed import Followed
 from autoscaler.adapters.kubernetes.liveness import Liveness
-from autoscaler.core.fleet import FunctionKey
 
 _log = structlog.get_logger("autoscaler.kubernetes")
 _BATCH = 50
@@ -46,8 +44,8 @@ class WatchTimes:
     stall_s: float = 90.0
 
 
-class DeploymentWatch:
-    """Follows the Deployments of one namespace, or of all, and writes what it hears into the cache.
+class Watch:
+    """Follows one kind of object in one namespace, or in all, and hands on what it hears.
 
     While it cannot hear, the cache keeps what was last known: an API server that is away deletes nothing.
     """
@@ -55,22 +53,30 @@ class DeploymentWatch:
     def __init__(
         self,
         connection: Connection,
-        cache: DeploymentCache,
+        followed: Followed,
         namespace: str | None,
         *,
         page_size: int,
         times: WatchTimes,
         jitter: np.random.Generator,
         liveness: Liveness,
+        most_s: float = 30.0,
     ) -> None:
+        """Prepare a watch.
+
+        Args:
+            namespace: None: all.
+            most_s: longest wait between two tries, seconds.
+        """
         self._connection = connection
-        self._cache = cache
+        self._followed = followed
         self._namespace = namespace
-        self._path = f"/apis/apps/v1/namespaces/{namespace}/deployments" if namespace else "/apis/apps/v1/deployments"
+        place = f"{followed.root}/namespaces/{namespace}" if namespace else followed.root
+        self._path = f"{place}/{followed.name}"
         self._page_size = page_size
         self._times = times
         self._jitter = jitter
-        self._backoff = Backoff(jitter)
+        self._backoff = Backoff(jitter, most_s=most_s)
         self._version: str | None = None
         self.liveness = liveness
 
@@ -86,30 +92,29 @@ class DeploymentWatch:
 
     async def _list(self) -> None:
         """Read every page; what the whole list lacks is gone."""
-        missing = self._cache.keys(self._namespace)
-        token = ""
+        followed = self._followed
+        missing = followed.keys(self._namespace)
+        query: list[tuple[str, str | int]] = [*followed.selection, ("limit", self._page_size)]
+        place = followed.listing
         while True:
-            query: list[tuple[str, str | int]] = [("limit", self._page_size)]
-            page = await self._connection.get(
-                self._path, [*query, ("continue", token)] if token else query, self._times.request_s
-            )
+            page = await self._connection.get(self._path, [*query, *place], self._times.request_s)
             for batch in _batches(_items(page)):
                 for item in batch:
-                    reading = read_deployment(item)
-                    missing.discard(reading.deployed.key)
-                    self._cache.put(reading, is_listed=True)
+                    missing.discard(followed.put(item, is_listed=True))
                 await asyncio.sleep(0)
             self.liveness.heard()
             token, version = _list_state(page)
             if not token:
                 break
+            place = [("continue", token)]
         for key in missing:
-            self._cache.remove(key)
+            followed.forget(key)
         self._version = version
         self.liveness.synced()
 
     async def _watch(self, version: str) -> None:
         query: list[tuple[str, str | int]] = [
+            *self._followed.selection,
             ("watch", "true"),
             ("allowWatchBookmarks", "true"),
             ("resourceVersion", version),
@@ -136,9 +141,9 @@ class DeploymentWatch:
         if kind == "ERROR":
             raise _refusal(document)
         if kind in ("ADDED", "MODIFIED"):
-            self._cache.put(read_deployment(document))
+            self._followed.put(document, is_listed=False)
         elif kind == "DELETED":
-            self._cache.remove(*_identity(document))
+            self._followed.remove(document)
         elif kind != "BOOKMARK":
             raise Garbled("a watch event of a type that is none")
         version = (document.get("metadata") or {}).get("resourceVersion")
@@ -151,9 +156,14 @@ class DeploymentWatch:
             self._version = None
         if isinstance(error, Refused) and error.status == 401:
             await self._refresh()
+        if isinstance(error, Refused) and error.status == 403:
+            self._followed.forbidden(self._namespace)
         wait_s = self._backoff.next_s(error.retry_after_s or 0.0 if isinstance(error, Refused) else 0.0)
-        self.liveness.failed(f"{self._namespace or 'all namespaces'}: deployments cannot be read: {error}")
-        _log.warning("watch interrupted", namespace=self._namespace, error=str(error), retry_s=round(wait_s, 2))
+        kind, place = self._followed.name, self._namespace or "all namespaces"
+        problem = f"{place}: {kind} cannot be read: {error}"
+        say = _log.info if problem == self.liveness.problem else _log.warning
+        say("watch interrupted", kind=kind, namespace=self._namespace, error=str(error), retry_s=round(wait_s, 2))
+        self.liveness.failed(problem)
         await asyncio.sleep(wait_s)
 
     async def _refresh(self) -> None:
@@ -198,16 +208,6 @@ def _list_state(page: dict[str, Any]) -> tuple[str, str]:
     if not isinstance(metadata, dict) or not metadata.get("resourceVersion"):
         raise Garbled("a list without a resource version")
     return metadata.get("continue") or "", metadata["resourceVersion"]
-
-
-def _identity(document: dict[str, Any]) -> tuple[FunctionKey, int]:
-    """Give key and version of a deleted Deployment."""
-    try:
-        metadata = document["metadata"]
-        key = FunctionKey(metadata["namespace"], metadata["name"])
-        return key, version_number(metadata.get("resourceVersion", ""))
-    except (KeyError, TypeError, AttributeError) as error:
-        raise Garbled(f"a deletion without {error}") from error
 
 
 def _refusal(status: dict[str, Any]) -> ClusterError:

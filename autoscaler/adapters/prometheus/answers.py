@@ -15,8 +15,33 @@ _INFO = "PromQL info:"
 _WORD = re.compile(r"[a-z_]{1,40}")
 
 
-def series_of(body: bytes) -> list[Series]:
+def series_of(body: bytes, takes_scalars: bool = False) -> list[Series]:
     """Give the series of a successful instant query.
+
+    Args:
+        takes_scalars: whether a scalar will do, as one series without labels.
+
+    Raises:
+        AnswerError: it is no such answer, or not whole.
+    """
+    return _vector(_data_of(body), takes_scalars)
+
+
+def ranges_of(body: bytes) -> list[Series]:
+    """Give the series of a successful range query; each has `values`, a list of (time, text), in place of `value`.
+
+    Raises:
+        AnswerError: it is no such answer, or not whole.
+    """
+    data = _data_of(body)
+    if not isinstance(data, dict) or data.get("resultType") != "matrix" or not isinstance(data.get("result"), list):
+        raise AnswerError("the answer is not a matrix")
+    series: list[Series] = data["result"]
+    return series
+
+
+def _data_of(body: bytes) -> object:
+    """Give what a successful answer holds.
 
     Thanos and Mimir put what they could not reach into `warnings`, VictoriaMetrics into `isPartial`, both
     with status 200: such an answer is not whole. Notes about the query's text are no sign of missing data:
@@ -39,7 +64,7 @@ def series_of(body: bytes) -> list[Series]:
     warnings = document.get("warnings") or ()
     if not isinstance(warnings, Iterable) or any(not str(text).startswith(_INFO) for text in warnings):
         raise AnswerError("the answer carries warnings")
-    return _vector(document.get("data"))
+    return document.get("data")
 
 
 def error_type(document: object) -> str:
@@ -56,9 +81,12 @@ def error_type_of(body: bytes) -> str:
         return ""
 
 
-def _vector(data: object) -> list[Series]:
-    if not isinstance(data, dict) or data.get("resultType") != "vector":
-        raise AnswerError("the answer is not a vector")
+def _vector(data: object, takes_scalars: bool) -> list[Series]:
+    kind = data.get("resultType") if isinstance(data, dict) else None
+    if takes_scalars and isinstance(data, dict) and kind == "scalar":
+        return [{"metric": {}, "value": data.get("result")}]
+    if not isinstance(data, dict) or kind != "vector":
+        raise AnswerError(f"the answer is not a vector{' or scalar' if takes_scalars else ''}")
     result = data.get("result")
     if not isinstance(result, list):
         raise AnswerError("the answer has no list of series")

@@ -9,6 +9,10 @@ class AnswerError(SourceError):
     """An answer came, and is not one that may be believed."""
 
 
+class UnclearError(AnswerError):
+    """A whole answer came, and does not say what was asked: asking again costs little, and may be answered."""
+
+
 class UnscrapedError(AnswerError):
     """Prometheus answers, and has no target of the gateway; it may have one at its next scrape."""
 

@@ -2,9 +2,11 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
+from autoscaler.adapters.prometheus.inquiries import Inquiries, ReplicasOf
 from autoscaler.adapters.prometheus.layout import moved_rows
 from autoscaler.adapters.prometheus.pool import Pool
 from autoscaler.adapters.prometheus.quiet import QuietStretches
@@ -31,14 +33,23 @@ class PrometheusLoads:
             is the default tick. A source that did not answer in time is unknown in this reading, goes on by
             itself until its own time-out, and delays the next readings by a quarter second at most.
         workers: processes that sources share, at most.
+        replicas_of: replicas there are, so that cores summed over fewer pods than can serve are told from less load;
+            None: they are not known, and no sum over pods is believed.
 
     Raises:
         ValueError: a gateway's settings make no query.
     """
 
-    def __init__(self, sources: Mapping[str, SourceSettings], patience_s: float = 2.0, workers: int = 2) -> None:
+    def __init__(
+        self,
+        sources: Mapping[str, SourceSettings],
+        patience_s: float = 2.0,
+        workers: int = 2,
+        replicas_of: ReplicasOf | None = None,
+    ) -> None:
         self._pool = Pool(max(1, min(workers, len(sources))))
         self._sources = {name: Source(name, one, self._pool, patience_s) for name, one in sources.items()}
+        self._inquiries = Inquiries(sources, self._pool, patience_s, replicas_of)
         self._plan: Plan | None = None
         self._quiet = QuietStretches()
 
@@ -54,24 +65,47 @@ class PrometheusLoads:
 
     async def close(self) -> None:
         """End the workers and give their memory back."""
-        await asyncio.gather(*(source.stop() for source in self._sources.values()))
+        await asyncio.gather(self._inquiries.stop(), *(source.stop() for source in self._sources.values()))
         await self._pool.close()
+        self._inquiries.release()
         for source in self._sources.values():
             source.release()
 
     async def read(self, plan: Plan, now: Now) -> Load:
-        """Read one sample of every function; what cannot be known is nan, never an exception."""
+        """Read one sample of every function; what cannot be known is nan, never an exception.
+
+        Of a function whose policy has neither requests/s nor concurrency, those columns, `is_covered` and `is_idle`
+        still say what its gateway says: nothing, where it has none. What its lanes say is in `others` and
+        `others_idle` alone. A value of `others` is whole, or it is nan: where pods are missing in a sum of cores
+        nothing is known, since a lane has no lower bounds. It was asked for in this reading, or (slow queries) in
+        one not longer ago than the source's time-out or two ticks.
+        """
         await self._adopt(plan)
+        self._inquiries.start(now)
         readings = await asyncio.gather(*(source.read(now) for source in self._sources.values()))
-        return self._load(len(plan.fleet), dict(zip(self._sources, readings, strict=True)), now)
+        await self._inquiries.wait(now)
+        others = self._inquiries.told(now)
+        await asyncio.sleep(0)  # what follows takes as long again, where there are 100,000 of each
+        return self._load(len(plan.fleet), dict(zip(self._sources, readings, strict=True)), others, now)
 
     def health(self) -> Sequence[SourceHealth]:
-        """Say how the last reading of each source went."""
-        return [source.health() for source in self._sources.values()]
+        """Say how the last reading of each source went.
+
+        A source whose cores or queues cannot be read is not whole. Tenants' queries are theirs: that one fails is
+        told beside it, and says nothing of the source.
+        """
+        return [self._health(source.health()) for source in self._sources.values()]
 
     def worker_pids(self) -> list[int]:
         """Give the ids of the worker processes."""
         return self._pool.pids()
+
+    def _health(self, health: SourceHealth) -> SourceHealth:
+        own, tenants = self._inquiries.own_problems(health.name), self._inquiries.tenants_problems(health.name)
+        if not own and not tenants:
+            return health
+        error = "; ".join([*([health.error] if health.error is not None else []), *own]) or None
+        return replace(health, is_ok=health.is_ok and not own, error=error, query_problems=tuple(tenants))
 
     async def _adopt(self, plan: Plan) -> None:
         """Take over another plan; its rows are told to the workers once, not every tick."""
@@ -86,9 +120,10 @@ class PrometheusLoads:
             )
         for source in self._sources.values():
             await source.adopt(plan)
+        await self._inquiries.adopt(plan)
         self._plan = plan
 
-    def _load(self, rows: int, readings: Mapping[str, Reading | None], now: Now) -> Load:
+    def _load(self, rows: int, readings: Mapping[str, Reading | None], others: tuple[Floats, Bools], now: Now) -> Load:
         known = {name: reading for name, reading in readings.items() if reading is not None}
         is_idle = np.zeros(rows, dtype=np.bool_)
         range_s = np.zeros(rows)
@@ -98,7 +133,8 @@ class PrometheusLoads:
             is_idle[reading.rows] = self._idle(reading, now, seconds)
         columns = _joined(rows, list(known.values()))
         rps, concurrency, in_flight = columns[: len(VALUES)]
-        return Load(rps, concurrency, in_flight, columns[Column.COVERED] == 1.0, is_idle, range_s)
+        is_covered = columns[Column.COVERED] == 1.0
+        return Load(rps, concurrency, in_flight, is_covered, is_idle, range_s, *others)
 
     def _idle(self, reading: Reading, now: Now, range_s: float) -> Bools:
         """Tell which rows of a reading are proven idle."""

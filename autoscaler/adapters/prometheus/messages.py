@@ -1,6 +1,7 @@
 """What daemon and worker processes say to each other; all small: columns go through shared memory."""
 
 from dataclasses import dataclass
+from enum import Enum
 
 from autoscaler.policy.profiles import Profile
 from autoscaler.policy.settings import SourceSettings
@@ -17,6 +18,9 @@ class Segment:
         version: number of this layout; a reading of another version is thrown away.
         names: name of the first segment.
         columns: name of the second.
+        rows: rows of both.
+        names_bytes: length of the names.
+        kinds: how many columns there are.
     """
 
     version: int
@@ -24,6 +28,7 @@ class Segment:
     columns: str
     rows: int
     names_bytes: int
+    kinds: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,19 +41,100 @@ class Adopt:
     segment: Segment
 
 
+class Kind(Enum):
+    """How the elements of a question's answer name functions.
+
+    PODS: each is a pod (or a function), and what a function's elements say adds up.
+    FUNCTIONS: each is a function, and what a function's elements say adds up.
+    OWN: one without a name is of all functions that ask; else each is one function.
+    """
+
+    PODS = "pods"
+    FUNCTIONS = "functions"
+    OWN = "own"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A further metric, for some functions.
+
+    Attributes:
+        query: PromQL.
+        activity: likewise, 0 where nothing goes on; None: there is none.
+        kind: how to read the answers.
+        rows: how many rows of the segment it fills, one after the other, beginning after the previous question's.
+    """
+
+    query: str
+    activity: str | None
+    kind: Kind
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class AdoptQuestions:
+    """Daemon to worker: these are the questions that one party has to a source; replaces what was said before.
+
+    Attributes:
+        source: name of the party's questions, unique among all sources and parties.
+        default_namespace: namespace of a function's name that has none; None: such names are nobody's.
+        max_bytes: largest answer read.
+        segment: one row for each function of each question.
+    """
+
+    source: str
+    settings: SourceSettings
+    questions: tuple[Question, ...]
+    default_namespace: str | None
+    max_bytes: int
+    segment: Segment
+
+
+Adoption = Adopt | AdoptQuestions
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """Daemon to worker: nothing more will be asked of this source, or by this party."""
+
+    source: str
+
+
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """Daemon to worker: read the source as of `utc_s`, and answer within `timeout_s`."""
+    """Daemon to worker: read the source as of `utc_s`, and answer within `timeout_s`.
+
+    Attributes:
+        questions: positions of the questions to ask, in this order; empty where gateways are read.
+    """
 
     source: str
     number: int
     utc_s: float
     timeout_s: float
+    questions: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Ready:
     """Worker to daemon: it runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one question.
+
+    Attributes:
+        question: its position.
+        problem: why something of it is unknown, in words without labels or queries; None: it was answered.
+        did_fail: no answer came that may be believed, so that it is better asked less often.
+        query_s: seconds that it took.
+    """
+
+    question: int
+    problem: str | None
+    did_fail: bool
+    query_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +149,7 @@ class Answer:
         query_s: seconds from asking to the last byte, parsed.
         error: what went wrong with the source or some of its gateways; None: nothing.
         is_sick: the source gave nothing; columns hold nothing.
+        outcomes: of the questions that were asked; those that there was no time for are not among them.
     """
 
     source: str
@@ -72,7 +159,8 @@ class Answer:
     query_s: float
     error: str | None
     is_sick: bool
+    outcomes: tuple[Outcome, ...] = ()
 
 
 FromWorker = Ready | Answer
-ToWorker = Adopt | Ask
+ToWorker = Adoption | Ask | Forget

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 
 from autoscaler.adapters.prometheus.errors import DeadlineError, WorkerLost
-from autoscaler.adapters.prometheus.messages import Adopt, Answer, Ask, FromWorker
+from autoscaler.adapters.prometheus.messages import Adoption, Answer, Ask, Forget, FromWorker
 from autoscaler.adapters.prometheus.worker import main
 
 _SPAWN = multiprocessing.get_context("spawn")
@@ -51,7 +51,7 @@ class Worker:
         if self.is_lost:
             raise WorkerLost("a worker process did not start")
 
-    async def ask(self, adopt: Adopt, ask: Ask) -> Answer:
+    async def ask(self, adopt: Adoption, ask: Ask) -> Answer:
         """Have a source read; tells the worker of the source first, where it does not know.
 
         Raises:
@@ -74,6 +74,12 @@ class Worker:
             raise WorkerLost("a worker process ended") from None
         finally:
             self._waiting.pop(ask.source, None)
+
+    def forget(self, source: str) -> None:
+        """Tell the worker that nothing more will be asked of a source."""
+        if self._adopted.pop(source, None) is not None and not self.is_lost:
+            with contextlib.suppress(OSError):  # a worker that has ended has forgotten all
+                self._connection.send(Forget(source))
 
     def stop(self) -> None:
         """End the process at once; whoever waits for it is told."""
@@ -133,7 +139,7 @@ class Pool:
         workers = [self._worker_at(place) for place in range(self._size)]
         await asyncio.gather(*(worker.ready() for worker in workers))
 
-    async def ask(self, adopt: Adopt, ask: Ask) -> Answer:
+    async def ask(self, adopt: Adoption, ask: Ask) -> Answer:
         """Have a source read in its worker; one that ended because of another source is asked again, once.
 
         Raises:
@@ -143,6 +149,14 @@ class Pool:
             return await self._ask(adopt, ask)
         except WorkerLost:
             return await self._ask(adopt, ask)
+
+    def forget(self, source: str) -> None:
+        """Have nothing kept of a source of which nothing more will be asked."""
+        place = self._culprits.pop(source, self._places.get(source))
+        self._places.pop(source, None)
+        worker = self._workers.get(place) if place is not None else None
+        if worker is not None:
+            worker.forget(source)
 
     def pids(self) -> list[int]:
         """Give the ids of the workers' processes."""
@@ -155,7 +169,7 @@ class Pool:
             self._retire(place)
         await asyncio.gather(*self._reaping)
 
-    async def _ask(self, adopt: Adopt, ask: Ask) -> Answer:
+    async def _ask(self, adopt: Adoption, ask: Ask) -> Answer:
         if self._is_closed:
             raise WorkerLost("the workers are closed")
         place = self._place_of(ask.source)

@@ -54,21 +54,23 @@ class OwnedSegment:
         version: number of this layout.
         names: `namespace/name` of each row, one a line.
         serves: `(gateways, rows) bool`.
+        kinds: how many columns there are.
     """
 
-    def __init__(self, version: int, names: bytes, serves: Bools) -> None:
+    def __init__(self, version: int, names: bytes, serves: Bools, kinds: int = len(Column)) -> None:
         gateways, rows = serves.shape
         self._names = _created(max(1, len(names) + gateways * rows))
-        self._columns = _created(max(8, len(Column) * rows * 8))
+        self._columns = _created(max(8, kinds * rows * 8))
         _bytes(self._names, 0, len(names))[:] = np.frombuffer(names, dtype=np.uint8)
         _bytes(self._names, len(names), gateways * rows)[:] = serves.ravel()
-        self.description = Segment(version, self._names.name, self._columns.name, rows, len(names))
+        self.description = Segment(version, self._names.name, self._columns.name, rows, len(names), kinds)
 
     async def columns(self) -> Floats:
         """Give a copy of the columns that the worker wrote last; a column at a time, to spare the event loop."""
-        copied = np.empty((len(Column), self.description.rows))
-        for column in Column:
-            copied[column] = _view(self._columns, self.description.rows)[column]
+        kinds, rows = self.description.kinds, self.description.rows
+        copied = np.empty((kinds, rows))
+        for column in range(kinds):
+            copied[column] = _view(self._columns, kinds, rows)[column]
             await asyncio.sleep(0)
         return copied
 
@@ -98,15 +100,15 @@ class AttachedSegment:
 
     def write(self, columns: Floats) -> None:
         """Hand columns to the daemon."""
-        _view(self._columns, self.description.rows)[:] = columns
+        _view(self._columns, self.description.kinds, self.description.rows)[:] = columns
 
     def close(self) -> None:
         """Let go of the memory."""
         self._columns.close()
 
 
-def _view(memory: SharedMemory, rows: int) -> Floats:
-    return np.ndarray((len(Column), rows), dtype=np.float64, buffer=memory.buf)
+def _view(memory: SharedMemory, kinds: int, rows: int) -> Floats:
+    return np.ndarray((kinds, rows), dtype=np.float64, buffer=memory.buf)
 
 
 def _bytes(memory: SharedMemory, start: int, count: int) -> NDArray[np.uint8]:

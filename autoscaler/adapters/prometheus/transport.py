@@ -56,6 +56,34 @@ class Lines:
                     handle.shutdown(socket.SHUT_RDWR)
 
 
+class _Reading:
+    """Keeps a connection's handle for as long as its answer is read.
+
+    An answer without a length ends with its connection, which http.client then lets go as soon as it has read the
+    headers: without this, nothing could cut a server that sends the rest byte by byte.
+    """
+
+    def __init__(self, lines: Lines) -> None:
+        self._lines = lines
+        self._is_reading = False
+        self._kept: list[socket.socket] = []
+
+    def __enter__(self) -> None:
+        self._is_reading = True
+
+    def __exit__(self, *_: object) -> None:
+        self._is_reading = False
+        while self._kept:
+            self._lines.remove(self._kept.pop())
+
+    def let_go(self, handle: socket.socket) -> None:
+        """Take the handle of a connection that its owner closes."""
+        if self._is_reading:
+            self._kept.append(handle)
+        else:
+            self._lines.remove(handle)
+
+
 class CheckedResponse(requests.Response):
     """A whole, successful answer, parsed already."""
 
@@ -72,17 +100,20 @@ class CheckingAdapter(HTTPAdapter):
     Args:
         lines: where open connections are remembered.
         max_bytes: largest body read.
+        takes_scalars: as for `series_of`.
     """
 
-    def __init__(self, lines: Lines, max_bytes: int) -> None:
+    def __init__(self, lines: Lines, max_bytes: int, takes_scalars: bool = False) -> None:
         self._lines = lines
+        self._reading = _Reading(lines)
         self._max_bytes = max_bytes
+        self._takes_scalars = takes_scalars
         super().__init__(pool_connections=1, pool_maxsize=1, max_retries=0, pool_block=True)
 
     def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **pool_kwargs: Any) -> None:
         """Make the pool, of connections that are remembered."""
         super().init_poolmanager(connections, maxsize, block, **pool_kwargs)
-        self.poolmanager.pool_classes_by_scheme = _pools(self._lines)
+        self.poolmanager.pool_classes_by_scheme = _pools(self._lines, self._reading)
 
     def send(
         self,
@@ -99,17 +130,30 @@ class CheckingAdapter(HTTPAdapter):
             SourceError: it may not be believed, or broke off.
             requests.RequestException: no connection.
         """
-        response = super().send(request, stream=True, timeout=timeout, verify=verify, cert=cert, proxies=proxies)
-        with contextlib.closing(response):
+        send = super().send
+        with (
+            self._reading,
+            contextlib.closing(
+                send(request, stream=True, timeout=timeout, verify=verify, cert=cert, proxies=proxies)
+            ) as response,
+        ):
             if response.status_code != 200:
                 raise self._refusal(response)
             self._check_headers(response)
-            series = series_of(self._body(response, self._max_bytes))
+            series = self._series(self._body(response, self._max_bytes))
         checked = CheckedResponse()
         checked.series = series
         checked.status_code, checked.url, checked.request = 200, response.url, request
         checked.raw, checked._content = response.raw, b""
         return checked
+
+    def _series(self, body: bytes) -> list[Series]:
+        """Read an answer.
+
+        Raises:
+            AnswerError: it may not be believed.
+        """
+        return series_of(body, self._takes_scalars)
 
     def _check_headers(self, response: requests.Response) -> None:
         if response.headers.get("Content-Type", "").partition(";")[0].strip().lower() != "application/json":
@@ -163,7 +207,7 @@ def session(adapter: HTTPAdapter, verify: bool | str, cert: tuple[str, str] | st
     return made
 
 
-def _pools(lines: Lines) -> dict[str, type[HTTPConnectionPool]]:
+def _pools(lines: Lines, reading: _Reading) -> dict[str, type[HTTPConnectionPool]]:
     """Give urllib3's pools with connections that leave a handle in `lines` while they are open."""
 
     class PlainLine(HTTPConnection):
@@ -176,7 +220,7 @@ def _pools(lines: Lines) -> dict[str, type[HTTPConnectionPool]]:
 
         def close(self) -> None:
             if self._handle is not None:
-                lines.remove(self._handle)
+                reading.let_go(self._handle)
                 self._handle = None
             super().close()
 

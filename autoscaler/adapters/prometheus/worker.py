@@ -1,4 +1,4 @@
-"""The worker process: a thread per source, and a watch that cuts what is open at its deadline."""
+"""The worker process: a thread per source and party, and a watch that cuts what is open at its deadline."""
 
 import gc
 import signal
@@ -6,9 +6,12 @@ import threading
 import time
 from multiprocessing.connection import Connection
 from queue import SimpleQueue
+from typing import Any, Protocol
 
+from autoscaler.adapters.prometheus.asking import Readout
 from autoscaler.adapters.prometheus.errors import SourceError
-from autoscaler.adapters.prometheus.messages import Adopt, Answer, Ask, FromWorker, Ready, ToWorker
+from autoscaler.adapters.prometheus.messages import Adopt, Adoption, Answer, Ask, Forget, FromWorker, Ready, ToWorker
+from autoscaler.adapters.prometheus.questions import QuestionReader
 from autoscaler.adapters.prometheus.reading import Reader
 from autoscaler.adapters.prometheus.transport import Lines
 
@@ -28,21 +31,38 @@ class Outbox:
             self._connection.send(message)
 
 
-class SourceThread:
-    """Reads one source in a thread of its own, so that one that hangs holds up nobody."""
+class Reads(Protocol):
+    """What a thread does its readings with; each kind takes its own kind of `Adoption`."""
 
-    def __init__(self, adopt: Adopt, outbox: Outbox) -> None:
+    @property
+    def version(self) -> int: ...
+
+    def adopt(self, message: Any) -> None: ...
+
+    def read(self, ask: Ask) -> Readout: ...
+
+    def close(self) -> None: ...
+
+
+class SourceThread:
+    """Reads one source, or asks one party's questions, in a thread of its own: one that hangs holds up nobody."""
+
+    def __init__(self, adopt: Adoption, outbox: Outbox) -> None:
         self._lines = Lines()
-        self._reader = Reader(adopt.settings, self._lines)
+        self._reader: Reads = (
+            Reader(adopt, self._lines) if isinstance(adopt, Adopt) else QuestionReader(adopt, self._lines)
+        )
         self._outbox = outbox
         self._inbox: SimpleQueue[ToWorker] = SimpleQueue()
         self.deadline: float | None = None
         threading.Thread(target=self._run, name=adopt.source, daemon=True).start()
 
     def put(self, message: ToWorker) -> None:
-        """Hand over a message; an `Ask` starts its deadline now."""
+        """Hand over a message; an `Ask` starts its deadline now, and `Forget` cuts short what is open."""
         if isinstance(message, Ask):
             self.deadline = time.monotonic() + message.timeout_s
+        elif isinstance(message, Forget):
+            self._lines.cut()
         self._inbox.put(message)
 
     def cut_if_due(self, now_s: float) -> None:
@@ -52,24 +72,32 @@ class SourceThread:
             self._lines.cut()
 
     def _run(self) -> None:
-        while True:
-            message = self._inbox.get()
-            if isinstance(message, Adopt):
-                self._reader.adopt(message)
-            else:
-                answer = self._read(message)
+        while not isinstance(message := self._inbox.get(), Forget):
+            if isinstance(message, Ask):
+                answer = self._answer(message)
                 self.deadline = None
                 self._outbox.send(answer)
                 gc.collect()
+            else:
+                self._reader.adopt(message)
+        self._reader.close()
 
-    def _read(self, ask: Ask) -> Answer:
+    def _answer(self, ask: Ask) -> Answer:
         start = time.monotonic()
-        series, error, is_sick = 0, None, False
         try:
-            series, error = self._reader.read(ask)
+            read, is_sick = self._reader.read(ask), False
         except SourceError as failure:
-            error, is_sick = str(failure), True
-        return Answer(ask.source, ask.number, self._reader.version, series, time.monotonic() - start, error, is_sick)
+            read, is_sick = Readout(error=str(failure)), True
+        return Answer(
+            source=ask.source,
+            number=ask.number,
+            version=self._reader.version,
+            series=read.series,
+            query_s=time.monotonic() - start,
+            error=read.error,
+            is_sick=is_sick,
+            outcomes=read.outcomes,
+        )
 
 
 def main(connection: Connection) -> None:
@@ -85,9 +113,11 @@ def main(connection: Connection) -> None:
                 message: ToWorker = connection.recv()
             except (EOFError, ConnectionResetError):
                 return
-            if isinstance(message, Adopt) and message.source not in threads:
+            if message.source not in threads and not isinstance(message, Ask | Forget):
                 threads[message.source] = SourceThread(message, outbox)
             threads[message.source].put(message)
+            if isinstance(message, Forget):
+                del threads[message.source]
         now_s = time.monotonic()
         for thread in threads.values():
             thread.cut_if_due(now_s)

@@ -2,9 +2,9 @@
 
 import pytest
 
-from autoscaler.core.decisions import Stage
 from autoscaler.core.reasons import Reason
 from autoscaler.core.seen import Seen
+from autoscaler.core.stages import Stage
 from tests.integration.faults.deciding import RUNNING, decide, every_tick
 from tests.integration.prometheus.fake import FakePrometheus, Reply, answer, body, document, vector
 from tests.integration.prometheus.timeline import LAST

@@ -15,6 +15,7 @@ from autoscaler.ports import (
     BoostView,
     Caller,
     Health,
+    QueryProblem,
     Replicas,
     Role,
     ScaleOutcome,
@@ -45,6 +46,12 @@ class HandClock:
 
     async def sleep(self, seconds: float) -> None:
         self.at = Now(self.at.monotonic_s + seconds, self.at.utc_s + seconds)
+
+
+OWN_QUERIES = (
+    QueryProblem("umbrella", "umbrella/render: the query's answer has two elements"),
+    QueryProblem("acme", "acme-prod/checkout: the query's answer is NaN"),
+)
 
 
 class FakeAutoscaling:
@@ -140,7 +147,7 @@ class FakeAutoscaling:
             problems=['umbrella.yaml:7: spec.replicas.mx is "no" field'],
             sources=[
                 SourceHealth("main", True, None, 0.021, 240, 0),
-                SourceHealth("second", False, "HTTP 503", 0.5, 0, 3, whole_age_s=12.0),
+                SourceHealth("second", False, "HTTP 503", 0.5, 0, 3, whole_age_s=12.0, query_problems=OWN_QUERIES),
             ],
             writes={ScaleOutcome.DONE: 31, ScaleOutcome.LOST: 1},
             write_failures=[

@@ -5,11 +5,13 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from autoscaler.core.decisions import Decisions, Stage
+from autoscaler.core.decisions import Decisions
 from autoscaler.core.fleet import Fleet, FunctionKey, Rules
 from autoscaler.core.now import Now
 from autoscaler.core.reasons import Reason
 from autoscaler.core.seen import Seen
+from autoscaler.core.stages import Stage
+from autoscaler.core.trail import changes_of
 from autoscaler.policy.plan import FunctionPlan, Plan, TenantPlan
 
 
@@ -80,6 +82,7 @@ def tick(rows: Sequence[Row], now: Now, of: Fleet | None = None) -> Decisions:
     ordered = sorted(rows, key=lambda row: (row.namespace, row.name))
     bound = [[reason for reason in row.reasons if reason is not Reason.PASSED] for row in ordered]
     rps = np.array([row.rps for row in ordered])
+    stages = np.array([[row.stages[stage] for row in ordered] for stage in Stage], np.float64)
     return Decisions(
         now=now,
         fleet=of if of is not None else fleet(rows),
@@ -91,8 +94,8 @@ def tick(rows: Sequence[Row], now: Now, of: Fleet | None = None) -> Decisions:
         in_flight=np.floor(rps / 10),
         requested=np.array([row.requested for row in ordered], np.float64),
         ready=np.array([row.ready for row in ordered], np.float64),
-        stages=np.array([[row.stages[stage] for row in ordered] for stage in Stage], np.float64),
-        stage_reasons=np.array([[row.reasons[stage] for row in ordered] for stage in Stage], np.uint8),
+        desired=stages[Stage.MASK],
+        applied=changes_of(stages, np.array([[row.reasons[stage] for row in ordered] for stage in Stage], np.uint8)),
         reason=np.array([reasons[-1] for reasons in bound], np.uint8),
     )
 

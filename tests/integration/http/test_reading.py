@@ -7,7 +7,7 @@ import pytest
 
 from autoscaler.core.now import Now
 from tests.integration.http.conftest import Listening
-from tests.integration.http.fakes import ACME, GATEWAY, OPERATOR, UMBRELLA
+from tests.integration.http.fakes import ACME, GATEWAY, OPERATOR, OWN_QUERIES, UMBRELLA
 
 READING = ("/v1/functions", "/v1/functions/acme-prod/checkout", "/v1/tenants", "/v1/decisions", "/v1/status")
 
@@ -197,8 +197,18 @@ async def test_a_function_shows_how_its_source_fares(listening: Listening) -> No
     """Beside the decision stands the source of the tenant's loads: well, or why not and since when."""
     well = await listening.read("/v1/functions/acme-prod/checkout", ACME)
     sick = await listening.read("/v1/functions/umbrella/render", UMBRELLA)
+    problems = well["source"].pop("query_problems"), sick["source"].pop("query_problems")
     assert well["source"] == {"name": "main", "is_ok": True, "error": None, "whole_age_s": None}
     assert sick["source"] == {"name": "second", "is_ok": False, "error": "HTTP 503", "whole_age_s": 12.0}
+    assert problems == ([], [OWN_QUERIES[0].words])
+
+
+async def test_what_ails_a_tenants_own_query_is_no_other_tenants_to_know(listening: Listening) -> None:
+    """The operator sees all of them in the state, a tenant its own beside its functions, and no others anywhere."""
+    operators = (await listening.read("/v1/status", OPERATOR))["sources"]
+    tenants = (await listening.read("/v1/status", UMBRELLA))["sources"]
+    assert [one["tenant"] for source in operators for one in source["query_problems"]] == ["umbrella", "acme"]
+    assert all(source["query_problems"] == [] for source in tenants)
 
 
 async def test_a_tenant_sees_nothing_of_others_in_the_state(listening: Listening) -> None:

@@ -51,6 +51,10 @@ class Asked:
     def is_watch(self) -> bool:
         return "watch" in self.query
 
+    @property
+    def is_of_pods(self) -> bool:
+        return self.path.endswith("/pods")
+
 
 def deployment(
     name: str,
@@ -79,7 +83,7 @@ def deployment(
 def page(items: Iterable[Document], version: int, token: str = "") -> Answer:
     """Give a page of a list."""
     metadata = {"resourceVersion": str(version)} | ({"continue": token} if token else {})
-    return Answer(200, {"kind": "DeploymentList", "metadata": metadata, "items": list(items)})
+    return Answer(200, {"kind": "List", "metadata": metadata, "items": list(items)})
 
 
 def event(kind: str, document: Document) -> Document:
@@ -100,12 +104,15 @@ def refusal(code: int, message: str = "no", details: Document | None = None) -> 
 class FakeApi:
     """Answers from scripts: each list page, watch or scale request takes the next of its kind.
 
-    When the scripts of a kind are used up, lists repeat the last page, watches hang, scales succeed.
+    When the scripts of a kind are used up, lists repeat the last page, watches hang, scales succeed. Pods have
+    scripts of their own, and are not among `lists` and `watched`.
     """
 
     def __init__(self) -> None:
         self.pages: deque[Answer] = deque([page([], 1)])
         self.watches: deque[Answer | Sequence[Step]] = deque()
+        self.pod_pages: deque[Answer] = deque([page([], 1)])
+        self.pod_watches: deque[Answer | Sequence[Step]] = deque()
         self.scales: deque[Answer] = deque()
         self.allows: Callable[[Asked], bool] = lambda asked: True
         self.asked: list[Asked] = []
@@ -123,7 +130,11 @@ class FakeApi:
 
     @property
     def watched(self) -> list[Asked]:
-        return [asked for asked in self.asked if asked.is_watch]
+        return [asked for asked in self.asked if asked.is_watch and not asked.is_of_pods]
+
+    @property
+    def pods_asked(self) -> list[Asked]:
+        return [asked for asked in self.asked if asked.is_of_pods]
 
     @property
     def scaled(self) -> list[Asked]:
@@ -152,18 +163,19 @@ class FakeApi:
         if not self.allows(asked):
             return web.json_response(refusal(401, "Unauthorized"), status=401)
         if asked.is_watch:
-            return await self._watch(request)
+            return await self._watch(request, self.pod_watches if asked.is_of_pods else self.watches)
         if asked.path.endswith("/scale"):
             return await self._answer(self.scales.popleft() if self.scales else _scaled(asked))
-        return await self._answer(self.pages.popleft() if len(self.pages) > 1 else self.pages[0])
+        pages = self.pod_pages if asked.is_of_pods else self.pages
+        return await self._answer(pages.popleft() if len(pages) > 1 else pages[0])
 
     async def _answer(self, answer: Answer) -> web.Response:
         if answer.is_hanging:
             await self._end.wait()
         return web.json_response(answer.body, status=answer.status, headers=answer.headers)
 
-    async def _watch(self, request: web.Request) -> web.StreamResponse:
-        script = self.watches.popleft() if self.watches else (HANG,)
+    async def _watch(self, request: web.Request, scripts: deque[Answer | Sequence[Step]]) -> web.StreamResponse:
+        script = scripts.popleft() if scripts else (HANG,)
         if isinstance(script, Answer):
             return await self._answer(script)
         response = web.StreamResponse(headers={"Content-Type": "application/json"})

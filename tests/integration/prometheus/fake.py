@@ -57,6 +57,11 @@ class FakePrometheus:
         return f"{self._scheme}://127.0.0.1:{self._server.server_address[1]}"
 
 
+def asked(handler: BaseHTTPRequestHandler) -> str:
+    """Give the query that was asked."""
+    return parse_qs(urlsplit(handler.path).query)["query"][0]
+
+
 def body(handler: BaseHTTPRequestHandler, content: bytes, status: int = 200, **headers: str) -> None:
     """Send one whole answer."""
     handler.send_response(status)
@@ -73,7 +78,7 @@ def document(handler: BaseHTTPRequestHandler, value: object, status: int = 200, 
 
 def answer(handler: BaseHTTPRequestHandler) -> list[dict[str, Any]]:
     """Give what a healthy Prometheus would: 10 requests/s, 3 in flight, all covered, for `fn/steady`."""
-    text = parse_qs(urlsplit(handler.path).query)["query"][0]
+    text = asked(handler)
     if "signal" in text:
         own = {"function_name": "steady.fn"}
         return [

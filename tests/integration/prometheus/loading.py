@@ -1,6 +1,6 @@
 """Reading a source once, or with a kept adapter, and picking one function out of what came."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from autoscaler.adapters.prometheus import PrometheusLoads
-from autoscaler.core.fleet import FunctionKey
+from autoscaler.core.fleet import Fleet, FunctionKey
 from autoscaler.core.now import Now
 from autoscaler.core.observation import Load
 from autoscaler.policy.plan import Plan
 from autoscaler.policy.settings import SourceSettings
+from autoscaler.ports import Replicas
 
 
 @dataclass(frozen=True)
@@ -56,12 +57,25 @@ def source(url: str, *gateways: Mapping[str, Any], **more: Any) -> SourceSetting
     return SourceSettings.model_validate({"url": url, "gateways": list(gateways) or [openfaas()], **more})
 
 
+def running(**ready: int) -> Callable[[Fleet], Replicas]:
+    """Give replicas by the names of functions; those not named have none."""
+
+    def replicas_of(fleet: Fleet) -> Replicas:
+        counts = np.array([ready.get(key.name, 0) for key in fleet.keys], dtype=np.float64)
+        return Replicas(counts, counts)
+
+    return replicas_of
+
+
 @asynccontextmanager
 async def loads(
-    patience_s: float = 30.0, workers: int = 2, **sources: SourceSettings
+    patience_s: float = 30.0,
+    workers: int = 2,
+    replicas_of: Callable[[Fleet], Replicas] | None = None,
+    **sources: SourceSettings,
 ) -> AsyncIterator[PrometheusLoads]:
     """Run the adapter for the length of an `async with` block."""
-    made = PrometheusLoads(sources, patience_s=patience_s, workers=workers)
+    made = PrometheusLoads(sources, patience_s=patience_s, workers=workers, replicas_of=replicas_of)
     await made.start()
     try:
         yield made

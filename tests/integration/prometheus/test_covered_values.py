@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from autoscaler.adapters.prometheus.reading import QUERY_LAG
+from autoscaler.adapters.prometheus.asking import QUERY_LAG
 from autoscaler.adapters.prometheus.signals import Rows, answered_by
 from autoscaler.policy.evidence import weigh
 from autoscaler.policy.profiles import SignalName, profile_of

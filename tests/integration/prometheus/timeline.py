@@ -36,7 +36,32 @@ def blocks() -> Mapping[str, Points]:
     series |= _target("new", range(37, LAST + 1)) | _load("new", "steady.fn", range(37, LAST + 1))
     series |= _named("new", "gateway_service_count", "never.fn", [(one, 0) for one in range(37, LAST + 1)])
     series |= _target("silent", whole)
-    return series
+    return series | _cores(whole) | _queues(whole)
+
+
+def _cores(whole: Iterable[int]) -> dict[str, Points]:
+    """What the kubelets say of pods in namespace `fn`: half a core each, but `young` began at the last scrape."""
+    every = list(whole)
+    pods = {"steady-5f6d7c8b9c-x2k4z": every, "steady-5f6d7c8b9c-bbbbb": every, "figlet-5f6d7c8b9c-x2k4z": every}
+    pods |= {"young-5f6d7c8b9c-x2k4z": every, "young-5f6d7c8b9c-bbbbb": every[-1:], "database-0": every}
+    name = "container_cpu_usage_seconds_total"
+    return {
+        f'{name}{{container="main",job="kubelet",namespace="fn",pod="{pod}"}}': [
+            _point(one, 0.5 * SCRAPE_S * one) for one in scrapes
+        ]
+        for pod, scrapes in pods.items()
+    }
+
+
+def _queues(whole: Iterable[int]) -> dict[str, Points]:
+    """What OpenFaaS Pro's queue worker says."""
+    lengths = {"steady.fn": 7.0, "figlet": 3.0, "quiet.fn": 0.0, "steady.theirs": 9.0}
+    return {
+        f'queue_worker_pending_messages{{function_name="{name}",queue_name="all"}}': [
+            _point(one, length) for one in whole
+        ]
+        for name, length in lengths.items()
+    }
 
 
 def _functions(whole: Iterable[int]) -> dict[str, Points]:

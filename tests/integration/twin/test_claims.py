@@ -5,25 +5,27 @@ from dataclasses import dataclass, fields
 import numpy as np
 import pytest
 
-from autoscaler.core.decisions import Decisions, Stage
+from autoscaler.core.decisions import Decisions
 from autoscaler.core.fleet import Fleet, FunctionKey, Rules
 from autoscaler.core.now import Now
 from autoscaler.core.reasons import Reason
 from autoscaler.core.seen import Seen
+from autoscaler.core.stages import Stage
+from autoscaler.core.trail import changes_of
 from autoscaler.twin import claims
 from autoscaler.twin.claims import Claim, Witness
 
 
 @dataclass(frozen=True)
 class Row:
-    """One function's decision; stages that are not named pass `desired` on."""
+    """One function's decision; what `wanted` has above `desired` the budget takes."""
 
     requested: int
     desired: int
     reason: Reason = Reason.DEMAND
     seen: Seen = Seen.VALUE
     ready: int = 0
-    wanted: int | None = None  # at the limits stage
+    wanted: int | None = None  # up to the limits stage
     floor: Reason = Reason.PASSED
     guard: Reason = Reason.PASSED
     name: str = "f"
@@ -44,10 +46,11 @@ def step(at_s: float, *rows: Row, is_tick: bool = True, cap: float = np.inf) -> 
         rules=Rules(**zeros),
     )
     stages = np.tile(np.array([float(row.desired) for row in rows]), (len(Stage), 1))
-    stages[Stage.LIMITS] = [row.desired if row.wanted is None else row.wanted for row in rows]
+    stages[: Stage.BUDGET] = [row.desired if row.wanted is None else row.wanted for row in rows]
     reasons = np.zeros((len(Stage), size), dtype=np.uint8)
     reasons[Stage.FLOORS] = [row.floor for row in rows]
     reasons[Stage.GUARDS] = [row.guard for row in rows]
+    reasons[Stage.BUDGET] = [Reason.PASSED if row.wanted is None else Reason.BUDGET for row in rows]
     nothing = np.full(size, np.nan)
     return Decisions(
         now=Now(100.0 + at_s, 0.0),
@@ -60,8 +63,8 @@ def step(at_s: float, *rows: Row, is_tick: bool = True, cap: float = np.inf) -> 
         in_flight=nothing,
         requested=np.array([float(row.requested) for row in rows]),
         ready=np.array([float(row.ready) for row in rows]),
-        stages=stages,
-        stage_reasons=reasons,
+        desired=stages[Stage.MASK],
+        applied=changes_of(stages, reasons),
         reason=np.array([row.reason for row in rows], dtype=np.uint8),
     )
 

@@ -9,7 +9,8 @@ import aiohttp
 import pytest
 
 from autoscaler.core.fleet import FunctionKey
-from autoscaler.twin.deployments import Deployments, TooOldError
+from autoscaler.twin.deployments import Deployments
+from autoscaler.twin.objects import TooOldError
 from autoscaler.twin.world import Twin
 from tests.integration.twin.scene import DATABASE, RESIZE, SLEEPY, HandClock
 

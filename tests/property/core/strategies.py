@@ -1,14 +1,16 @@
 """Random fleets, observations and events."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from hypothesis import strategies as st
 
 from autoscaler.core.events import BoostFiring, BoostResolved, Event, Wake
 from autoscaler.core.fleet import Fleet, FunctionKey
-from autoscaler.core.observation import Observation
-from tests.unit.core.fleets import INF, NAN, make_fleet, observe
+from autoscaler.core.lanes import MetricKind, OtherMetrics, RatePolicies, Select
+from autoscaler.core.observation import Observation, PanicAverages
+from tests.unit.core.fleets import INF, NAN, UTC_S, Policy, make_fleet, observe, policies, spans
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -28,44 +30,138 @@ _CHOICES: dict[str, tuple[float, ...]] = {
     "activation": (1.0, 3.0),
     "zero_after_s": (INF, 30.0, 90.0),
     "force": (NAN,) * 12 + (4.0,),
+    "panic_window_s": (6.0, 40.0),
+    "panic_threshold": (INF, INF, 2.0, 1.1),
+    "stabilization_up_s": (0.0, 0.0, 30.0),
+    "delay_s": (0.0, 0.0, 20.0),
+    "fallback_after": (INF, 1.0, 3.0),
+    "fallback_replicas": (NAN, 5.0),
+    "progress_deadline_s": (INF, 10.0, 600.0),
+    "initial": (1.0, 4.0),
 }
+_POLICIES: tuple[Policy, ...] = ((False, 2.0, 15.0), (True, 50.0, 60.0), (False, 4.0, 60.0), (True, 100.0, 15.0))
+
+
+@dataclass(frozen=True)
+class Spec:
+    """One function, and all its policies say of it."""
+
+    tenant: str
+    name: str
+    rules: dict[str, float | bool]
+    up: tuple[Policy, ...]
+    down: tuple[Policy, ...]
+    select: Select
+    metrics: tuple[tuple[MetricKind, float, bool], ...]
+    spans: tuple[tuple[float, float, float, float], ...]
+    created_s: float
+
+
+def spec_of(rng: np.random.Generator, tenant: str, name: str) -> Spec:
+    """Make a random function: half are plain, the others have some of what only some functions have."""
+
+    def some(values: Sequence[object], share: float) -> list[int]:
+        return np.flatnonzero(rng.random(len(values)) < share * (rng.random() < 0.4)).tolist()
+
+    rules = {column: float(rng.choice(values)) for column, values in _CHOICES.items()}
+    starts = rng.integers(0, 300, 2).astype(float)
+    schedules = [
+        (start, start + rng.integers(1, 200), float(rng.integers(0, 6)), float(rng.choice([INF, 4.0, 0.0])))
+        for start in starts
+    ]
+    kinds = [(kind, float(rng.choice([5.0, 0.5])), bool(rng.random() < 0.2)) for kind in MetricKind]
+    return Spec(
+        tenant,
+        name,
+        {**rules, "paused": bool(rng.random() < 0.05)},
+        up=tuple(_POLICIES[n] for n in some(_POLICIES, 0.6)),
+        down=tuple(_POLICIES[n] for n in some(_POLICIES, 0.6)),
+        select=Select(int(rng.integers(3))),
+        metrics=tuple(kinds[n] for n in some(kinds, 0.6)),
+        spans=tuple(schedules[n] for n in some(schedules, 0.6)),
+        created_s=float(rng.choice([NAN, UTC_S, UTC_S - 1e6])),
+    )
+
+
+def built(specs: Sequence[Spec], caps: dict[str, float], uids: dict[str, str] | None = None) -> Fleet:
+    """Make the fleet of some functions."""
+    ordered = sorted(specs, key=lambda spec: (spec.tenant, spec.name))
+    lanes = [(row, *metric) for row, spec in enumerate(ordered) for metric in spec.metrics]
+    return make_fleet(
+        [(spec.tenant, spec.name, spec.rules) for spec in ordered],
+        caps,
+        uids,
+        created_s=np.array([spec.created_s for spec in ordered]),
+        rate_up=_policies({row: spec.up for row, spec in enumerate(ordered) if spec.up}, ordered),
+        rate_down=_policies({row: spec.down for row, spec in enumerate(ordered) if spec.down}, ordered),
+        others=OtherMetrics(
+            rows=np.array([row for row, *_ in lanes], np.int64),
+            kind=np.array([kind for _, kind, *_ in lanes], np.uint8),
+            names=tuple(kind.name for _, kind, *_ in lanes),
+            target=np.array([target for _, _, target, _ in lanes], np.float64),
+            is_value=np.array([is_value for *_, is_value in lanes], np.bool_),
+        ),
+        schedules=spans(*((row, *span) for row, spec in enumerate(ordered) for span in spec.spans)),
+    )
+
+
+def _policies(of_rows: dict[int, tuple[Policy, ...]], specs: Sequence[Spec]) -> RatePolicies:
+    select = np.array([specs[row].select for row in sorted(of_rows)], np.uint8)
+    return replace(policies(of_rows), select=select)
+
+
+def specs_of(rng: np.random.Generator, tenants: int = 3, functions: int = 5) -> list[Spec]:
+    """Make random functions: some of `functions` names in each tenant, so that two fleets share functions."""
+    return [
+        spec_of(rng, f"t{tenant}", f"f{name}")
+        for tenant in range(tenants)
+        for name in range(functions)
+        if rng.random() < 0.8
+    ]
 
 
 def fleet_of(rng: np.random.Generator, tenants: int = 3, functions: int = 5, *, has_caps: bool = True) -> Fleet:
-    """Make a random fleet: some of `functions` names in each tenant, so that two fleets share functions."""
-    chosen = []
-    for tenant in range(tenants):
-        for name in range(functions):
-            if rng.random() < 0.8:
-                rules = {column: float(rng.choice(values)) for column, values in _CHOICES.items()}
-                chosen.append((f"t{tenant}", f"f{name}", {**rules, "paused": bool(rng.random() < 0.05)}))
-    caps = {f"t{tenant}": float(rng.choice([INF, 0.0, 6.0, 15.0])) for tenant in range(tenants)} if has_caps else {}
+    """Make a random fleet."""
+    caps = [float(rng.choice([INF, 0.0, 6.0, 15.0])) if has_caps else INF for _ in range(tenants)]
     uids = {f"f{name}": f"uid{name}-{rng.integers(2)}" for name in range(functions)}
-    return make_fleet(chosen, caps or {f"t{tenant}": INF for tenant in range(tenants)}, uids)
+    specs = specs_of(rng, tenants, functions)
+    return built(specs, {f"t{tenant}": cap for tenant, cap in enumerate(caps)}, uids)
 
 
-def observation_of(rng: np.random.Generator, fleet: Fleet, requested: np.ndarray | None = None) -> Observation:
-    """Make a random observation: a third of it wild, the rest plausible."""
-    count = len(fleet)
+def observation_of(
+    rng: np.random.Generator,
+    fleet: Fleet,
+    requested: np.ndarray | None = None,
+    *,
+    has_panic: bool | None = None,
+    wildness: float = 0.15,
+) -> Observation:
+    """Make a random observation: a part of it wild, the rest plausible."""
+    count, lanes = len(fleet), len(fleet.others.rows)
     wild = np.array([NAN, INF, -INF, -3.0, 1e300, 0.0])
 
-    def column(scale: float) -> np.ndarray:
-        plain = np.where(rng.random(count) < 0.4, 0.0, rng.exponential(scale, count))
-        return np.where(rng.random(count) < 0.15, rng.choice(wild, count), plain)
+    def column(scale: float, size: int = count) -> np.ndarray:
+        plain = np.where(rng.random(size) < 0.4, 0.0, rng.exponential(scale, size))
+        return np.where(rng.random(size) < wildness, rng.choice(wild, size), plain)
 
     wanted = rng.integers(0, 12, count).astype(float) if requested is None else requested
+    ready_made = rng.random() < 0.1 if has_panic is None else has_panic
     return observe(
         fleet,
         wanted,
         ready=np.minimum(wanted, rng.integers(0, 12, count)),
         waiting=np.where(rng.random(count) < 0.1, rng.integers(0, 40, count), 0),
         is_held=rng.random(count) < 0.05,
+        obstacle=rng.choice([0, 0, 0, 1, 2, 3, 4], count),
         rps=column(60.0),
         concurrency=column(20.0),
         in_flight=column(20.0),
         is_covered=rng.random(count) < 0.8,
         is_idle=rng.random(count) < 0.6,
         range_s=np.full(count, rng.choice([20.0, 60.0])),
+        others=column(20.0, lanes),
+        others_idle=rng.random(lanes) < 0.6,
+        panic=PanicAverages(column(90.0), column(30.0)) if ready_made else None,
     )
 
 

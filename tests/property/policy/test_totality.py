@@ -31,7 +31,12 @@ kind: ScalingPolicy
 metadata: {name: default, namespace: acme-prod}
 spec:
   functions: {names: ["*"]}
-  metrics: [{type: rps, target: 10}]
+  metrics: [{type: rps, target: 10}, {query: 'sum(jobs{a="b"})', activity: jobs > 0, target: 500m}]
+  windows: {panic: 6s, panicThreshold: 2}
+  scaleUp: {policies: [{type: Pods, value: 4, period: 15s}]}
+  scaleDown: {delay: 10s, selectPolicy: Disabled}
+  fallback: {after: 3, behavior: current-if-higher, replicas: 2}
+  schedules: [{cron: "0 8 * * 1-5", timeZone: Asia/Tokyo, duration: 10h, min: 5}]
   zero: {after: 5m}
 """
 POLICIES = load({"p.yaml": GOOD})
@@ -69,7 +74,7 @@ def test_any_edit_of_a_good_text_is_survived(data: st.DataObject) -> None:
     end = data.draw(st.integers(start, min(len(GOOD), start + 20)))
     inserted = data.draw(st.lists(TOKENS, max_size=3).map("".join))
     edited = load({"p.yaml": GOOD[:start] + inserted + GOOD[end:]})
-    Compiler().compile(edited, [Deployed(FunctionKey("acme-prod", "f"), "u", {"faas_function": "f"}, {})])
+    Compiler().compile(edited, [Deployed(FunctionKey("acme-prod", "f"), "u", {"faas_function": "f"}, {})], 0.0)
 
 
 @settings(max_examples=examples(100), deadline=None)
@@ -99,7 +104,7 @@ def test_any_value_is_a_payload_or_a_value_error(document: Any) -> None:
 )
 def test_any_alert_has_an_event_or_a_reason(labels: dict[str, str]) -> None:
     """No alert is lost without being counted, and none reaches a caller without tenants."""
-    plan = Compiler().compile(POLICIES, [Deployed(FunctionKey("acme-prod", "f"), "u", {"faas_function": "f"}, {})])
+    plan = Compiler().compile(POLICIES, [Deployed(FunctionKey("acme-prod", "f"), "u", {"faas_function": "f"}, {})], 0.0)
     events, dropped = boost_events(plan, None, [Alert("1", "t", True, labels)], 0.0)
     assert bool(events) != bool(dropped)
     assert boost_events(plan, frozenset(), [Alert("1", "t", True, labels)], 0.0)[0] == []
@@ -115,7 +120,7 @@ def test_any_alert_has_an_event_or_a_reason(labels: dict[str, str]) -> None:
 def test_any_labels_give_rules_within_bounds(labels: dict[str, str]) -> None:
     """Whatever a function's labels say, its rules hold together and stay within the tenant's bounds."""
     function = Deployed(FunctionKey("acme-prod", "f"), "u", {"faas_function": "f"} | labels, {})
-    rules = Compiler().compile(POLICIES, [function]).fleet.rules
+    rules = Compiler().compile(POLICIES, [function], 0.0).fleet.rules
     assert 0 <= rules.min_replicas[0] <= rules.max_replicas[0] <= 50
     assert rules.activation[0] >= 1
     assert min(rules.target_rps[0], rules.target_concurrency[0]) > 0

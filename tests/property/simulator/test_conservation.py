@@ -7,7 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autoscaler.core.fleet import FunctionKey
+from autoscaler.core.obstacles import Obstacle
 from autoscaler.simulator.platform import FunctionSpec, Platform
+from autoscaler.simulator.recorded_rates import RecordedRates
 from autoscaler.simulator.workload import Constant, OnOff, Workload
 from tests.property.effort import examples
 
@@ -22,6 +24,17 @@ workloads = st.one_of(
         rate=st.floats(0, 50),
         on=st.floats(0.1, 5),
         off=st.floats(0.1, 20),
+    ),
+    st.builds(
+        lambda rows, repeat, arrivals: RecordedRates(
+            np.cumsum([0.0, *(length_s for length_s, _ in rows)]),
+            np.array([np.nan if rate is None else rate for _, rate in rows]),
+            repeat,
+            arrivals,
+        ),
+        st.lists(st.tuples(st.floats(0.1, 30), st.none() | st.floats(0, 50)), min_size=1, max_size=8),
+        st.booleans(),
+        st.sampled_from(["poisson", "even"]),
     ),
 )
 specs = st.builds(
@@ -114,3 +127,44 @@ def test_windows_share_no_arrival(workload: Workload, cuts: list[float], seed: i
         assert np.all(np.diff(times) >= 0)
     if workload.arrivals == "even":
         assert abs(sum(map(len, drawn)) - len(workload.between(0.0, 100.0, generator))) <= 1
+
+
+@settings(max_examples=examples(100), deadline=None)
+@given(
+    spec=specs,
+    workload=workloads,
+    orders=st.lists(st.tuples(st.floats(0, 8), st.integers(0, 8), st.sampled_from(Obstacle)), max_size=12),
+    seed=st.integers(0, 2**32),
+)
+def test_obstacles_lose_no_replica(
+    spec: FunctionSpec, workload: Workload, orders: list[tuple[float, int, Obstacle]], seed: int
+) -> None:
+    """Whatever stands in the way in between, never more are ready than requested, and at the end all that are missing start."""
+    platform = platform_of(spec, workload, seed)
+    at_s = 0.0
+    for passed_s, replicas, obstacle in orders:
+        at_s += passed_s
+        platform.advance(at_s)
+        platform.obstruct(KEY, obstacle)
+        ready = platform.ready(KEY)
+        platform.scale(KEY, replicas)
+        assert min(ready, replicas) <= platform.ready(KEY) <= platform.requested(KEY) == replicas
+        assert (platform.obstacle_column()[0] == Obstacle.NONE) == (platform.ready(KEY) == replicas)
+    platform.obstruct(KEY, Obstacle.NONE)
+    platform.advance(at_s + 10.001)
+    assert platform.ready(KEY) == platform.requested(KEY)
+    statistics = platform.statistics(KEY)
+    assert statistics.starting_s + statistics.ready_s >= 0
+    assert 0 <= statistics.zero_s <= at_s + 10.001
+
+
+@settings(max_examples=examples(100), deadline=None)
+@given(workload=workloads, end_s=st.floats(0.1, 300), seed=st.integers(0, 2**32))
+def test_nothing_arrives_in_a_gap(workload: Workload, end_s: float, seed: int) -> None:
+    """Gaps ascend, do not touch, lie within the run, and no request is invented in any of them."""
+    gaps = workload.gaps(end_s)
+    assert np.all(np.diff(gaps.ravel()) > 0)
+    assert not len(gaps) or (gaps[0, 0] >= 0 and gaps[-1, 1] <= end_s)
+    times = workload.between(0.0, end_s, np.random.default_rng(seed))
+    for from_s, to_s in gaps.tolist():
+        assert not np.any((times > from_s + 1e-6) & (times < to_s - 1e-6))

@@ -3,16 +3,22 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from autoscaler.core.boosts import Boosts
 from autoscaler.core.controller import Controller
-from autoscaler.core.decisions import Stage
 from autoscaler.core.events import BoostFiring, BoostResolved, Wake
 from autoscaler.core.reasons import Reason
 from autoscaler.core.seen import Seen
+from autoscaler.core.stages import Stage
 from tests.unit.core.fleets import NAN, at, key, make_fleet, observe, one, stepped
 
 F = key("f", "acme")
+
+
+def three(rows: np.ndarray, _factor: np.ndarray, _add: np.ndarray) -> np.ndarray:
+    """Give a floor of three to each row."""
+    return np.full(len(rows), 3.0)
 
 
 def boost(ends_s: float = 1000.0, factor: float = 1.5, add: float = 0.0, name: str = "b") -> BoostFiring:
@@ -86,13 +92,13 @@ def test_boosts_are_bounded_by_tenant() -> None:
     """A tenant's boosts over the bound are refused and counted, another tenant's are not; what ends makes room."""
     fleet, boosts = make_fleet([("acme", "f", {}), ("other", "f", {})]), Boosts(pairs_per_tenant=2)
     for n in range(4):
-        boosts.fire(BoostFiring(str(n), (F,), 2.0, 0.0, 99.0), fleet, lambda _row: 3.0, 1.0)
-    boosts.fire(BoostFiring("o", (key("f", "other"),), 2.0, 0.0, 99.0), fleet, lambda _row: 3.0, 1.0)
+        boosts.fire([BoostFiring(str(n), (F,), 2.0, 0.0, 99.0)], fleet, three, 1.0)
+    boosts.fire([BoostFiring("o", (key("f", "other"),), 2.0, 0.0, 99.0)], fleet, three, 1.0)
     assert boosts.refused == 2
     assert [view.id for view in boosts.in_force(1.0)] == ["0", "1", "o"]
     boosts.resolve("0")
     boosts.lift(2.0)
-    boosts.fire(BoostFiring("3", (F,), 2.0, 0.0, 99.0), fleet, lambda _row: 3.0, 2.0)
+    boosts.fire([BoostFiring("3", (F,), 2.0, 0.0, 99.0)], fleet, three, 2.0)
     assert [view.id for view in boosts.in_force(2.0)] == ["1", "3", "o"]
 
 
@@ -167,8 +173,8 @@ def test_of_early_events_the_last_word_counts() -> None:
 def test_a_repetition_that_finds_no_place_for_more_keeps_what_it_has() -> None:
     """A repeated boost that now names more functions than there is place for goes on for those it had, and is counted."""
     fleet, boosts = make_fleet([("acme", "f", {}), ("acme", "g", {})]), Boosts(pairs_per_tenant=1)
-    boosts.fire(BoostFiring("b", (F,), 2.0, 0.0, 10.0), fleet, lambda _row: 3.0, 1.0)
-    rows = boosts.fire(BoostFiring("b", (F, key("g", "acme")), 2.0, 0.0, 20.0), fleet, lambda _row: 3.0, 2.0)
+    boosts.fire([BoostFiring("b", (F,), 2.0, 0.0, 10.0)], fleet, three, 1.0)
+    rows = boosts.fire([BoostFiring("b", (F, key("g", "acme")), 2.0, 0.0, 20.0)], fleet, three, 2.0)
     assert (rows.tolist(), boosts.refused) == ([0], 1)
     assert [(view.keys, view.ends_s) for view in boosts.in_force(2.0)] == [((F,), 20.0)]
 
@@ -179,12 +185,12 @@ def test_a_namespace_that_changes_hands_takes_its_new_boosts_along() -> None:
     after = replace(before, tenant=np.array([1, 1]))
     boosts, g = Boosts(pairs_per_tenant=1), key("g", "other")
     for name, fleet, function in (("0", before, F), ("1", after, F), ("2", after, g)):
-        boosts.fire(BoostFiring(name, (function,), 2.0, 0.0, 99.0), fleet, lambda _row: 3.0, 1.0)
+        boosts.fire([BoostFiring(name, (function,), 2.0, 0.0, 99.0)], fleet, three, 1.0)
     assert (boosts.refused, [view.id for view in boosts.in_force(1.0)]) == (1, ["0", "1"])
     for name in "01":
         boosts.resolve(name)
     boosts.lift(2.0)
-    boosts.fire(BoostFiring("3", (g,), 2.0, 0.0, 99.0), after, lambda _row: 3.0, 2.0)
+    boosts.fire([BoostFiring("3", (g,), 2.0, 0.0, 99.0)], after, three, 2.0)
     assert [view.id for view in boosts.in_force(2.0)] == ["3"]
 
 
@@ -194,3 +200,13 @@ def test_whether_a_wake_leaves_zero_does_not_depend_on_what_came_just_before() -
         fleet, controller = one(activation=4.0), Controller(None)
         stepped(controller, 0, observe(fleet, 0, rps=0.0))
         assert [stepped(controller, 1, None, part) for part in parts][-1].desired.tolist() == [4]
+
+
+@pytest.mark.parametrize(("factor", "add"), [(1e308, 0.0), (np.inf, 1.0), (1.0, 1e300)])
+def test_a_boost_beyond_all_numbers_is_a_number_of_replicas(factor: float, add: float) -> None:
+    """A boost without bounds raises to what Kubernetes can hold, also beside a function whose demand is not known."""
+    fleet, controller = make_fleet([("acme", "f", {}), ("acme", "g", {})]), Controller(None)
+    stepped(controller, 0, observe(fleet, 2, rps=[1e5, NAN]))
+    firing = BoostFiring("b", (F, key("g", "acme")), factor, add, 99.0)
+    assert stepped(controller, 1, None, [firing]).desired.tolist() == [2_147_483_647, 2]
+    assert controller.boosts(at(1))[0].floors == (2_147_483_647, 2)

@@ -3,9 +3,12 @@
 import numpy as np
 import pytest
 
-from autoscaler.core.budget import Budgeted, budget, fill
+from autoscaler.core.budget import budget, fill
 from autoscaler.core.derived import derive
-from tests.unit.core.fleets import INF, make_fleet
+from autoscaler.core.part import Part
+from autoscaler.core.reasons import Reason
+from autoscaler.core.trail import Trail
+from tests.unit.core.fleets import INF, applied, make_fleet
 
 
 def split(
@@ -54,47 +57,87 @@ def test_shares_are_split_apart() -> None:
     assert granted.tolist() == [2, 2, 5, 4, 3]
 
 
-def budgeted(replicas: list[float], requested: list[float], masked: list[int], caps: dict[str, float]) -> Budgeted:
-    """Run stage 6 for tenants a (functions 0, 1) and b (functions 2, 3)."""
-    fleet = make_fleet([(tenant, name, {}) for tenant in "ab" for name in "xy"], caps)
-    return budget(
+def budgeted(
+    replicas: list[float],
+    requested: list[float],
+    masked: list[int],
+    caps: dict[str, float],
+    rules: dict[str, float] | None = None,
+    part: list[int] | None = None,
+) -> tuple[Trail, list[float]]:
+    """Run stage 6 for tenants a (functions 0, 1) and b (functions 2, 3); give the replicas, and the room that is left."""
+    fleet = make_fleet([(tenant, name, (rules or {}) if name == "x" else {}) for tenant in "ab" for name in "xy"], caps)
+    chosen = Part(4, None if part is None else np.array(part))
+    outcome = budget(
         np.array(replicas, float),
         np.array(requested, float),
-        fleet.rules.min_replicas,
-        fleet.tenant,
+        chosen.of(fleet.rules.min_replicas),
+        chosen,
         masked=np.array(masked, np.int64),
+        fleet=fleet,
         derived=derive(fleet),
     )
+    return applied(np.array(replicas, float), *outcome.changes), outcome.room.tolist()
 
 
 def test_only_the_tenant_above_its_cap_is_cut() -> None:
     """A tenant above its cap is cut to it; its neighbour's rows are left alone."""
-    outcome = budgeted([9, 9, 9, 9], [0, 0, 0, 0], [], {"a": 10})
-    assert outcome.replicas.tolist() == [5, 5, 9, 9]
-    assert outcome.bound[0].rows.tolist() == [0, 1]
-    assert outcome.room.tolist() == [0, INF]
+    trail, room = budgeted([9, 9, 9, 9], [0, 0, 0, 0], [], {"a": 10})
+    assert trail.replicas.tolist() == [5, 5, 9, 9]
+    assert trail.reason.tolist() == [Reason.BUDGET, Reason.BUDGET, 0, 0]
+    assert room == [0, INF]
+
+
+def test_who_gets_all_it_asks_for_is_not_bound() -> None:
+    """Of demands of 1 and 20 under a cap of 10 the first gets its 1, and only the second is told of the budget."""
+    trail, _ = budgeted([1, 20, 0, 0], [0, 0, 0, 0], [], {"a": 10})
+    assert (trail.replicas.tolist(), trail.reason.tolist()) == ([1, 9, 0, 0], [0, Reason.BUDGET, 0, 0])
 
 
 def test_own_minima_come_before_everything() -> None:
     """Under a cap of 4 a function with a minimum of 3 keeps it, and its sibling gets the fourth."""
-    fleet = make_fleet([("a", "x", {"min_replicas": 3.0}), ("a", "y", {})], {"a": 4})
-    nothing = np.empty(0, np.int64)
-    outcome = budget(
-        np.array([9.0, 9.0]), np.zeros(2), fleet.rules.min_replicas, fleet.tenant, masked=nothing, derived=derive(fleet)
-    )
-    assert outcome.replicas.tolist() == [3, 1]
+    assert budgeted([9, 9, 0, 0], [0, 0, 0, 0], [], {"a": 4}, {"min_replicas": 3.0})[0].replicas.tolist() == [
+        3,
+        1,
+        0,
+        0,
+    ]
 
 
 def test_what_the_mask_holds_is_charged_first() -> None:
     """A paused function that runs 7 leaves 3 of a cap of 10 to its siblings, and is not cut itself."""
-    assert budgeted([1, 9, 0, 0], [7, 9, 0, 0], [0], {"a": 10}).replicas.tolist() == [1, 3, 0, 0]
+    assert budgeted([1, 9, 0, 0], [7, 9, 0, 0], [0], {"a": 10})[0].replicas.tolist() == [1, 3, 0, 0]
 
 
 def test_what_the_mask_holds_above_the_cap_leaves_nothing() -> None:
     """A paused function that runs more than the cap leaves its siblings nothing, and no other tenant less."""
-    assert budgeted([1, 9, 5, 5], [20, 9, 0, 0], [0], {"a": 10, "b": 10}).replicas.tolist() == [1, 0, 5, 5]
+    trail, room = budgeted([1, 9, 5, 5], [20, 9, 0, 0], [0], {"a": 10, "b": 10})
+    assert (trail.replicas.tolist(), room) == ([1, 0, 5, 5], [-10, 0])
 
 
 def test_a_cap_of_zero_is_none_and_no_cap_is_no_limit() -> None:
     """A cap of 0 allows nothing; an unlimited one everything."""
-    assert budgeted([3, 3, 3, 3], [3, 3, 3, 3], [], {"a": 0, "b": INF}).replicas.tolist() == [0, 0, 3, 3]
+    assert budgeted([3, 3, 3, 3], [3, 3, 3, 3], [], {"a": 0, "b": INF})[0].replicas.tolist() == [0, 0, 3, 3]
+
+
+def test_a_cap_that_is_just_reached_cuts_nothing() -> None:
+    """Ten replicas under a cap of 10 stay, and leave no room; under one of 10.9 too, which is ten."""
+    for cap in (10.0, 10.9):
+        trail, room = budgeted([6, 4, 1, 1], [0, 0, 0, 0], [], {"a": cap})
+        assert (trail.replicas.tolist(), room) == ([6, 4, 1, 1], [0, INF])
+
+
+def test_rows_at_rest_take_nothing_of_a_cap() -> None:
+    """Of rows 1, 2 and 3 alone, which a tick looks at, those of a tenant above its cap are split, by name."""
+    trail, room = budgeted([9, 4, 4], [0, 0, 0], [], {"a": 5, "b": 6}, part=[1, 2, 3])
+    assert (trail.replicas.tolist(), room) == ([5, 3, 3], [0, 0])
+
+
+@pytest.mark.parametrize(
+    ("tenants", "sums"), [("a", [2, 0, 0]), ("c", [0, 0, 2]), ("ac", [2, 0, 3]), ("aab", [5, 4, 0]), ("bbc", [0, 5, 4])]
+)
+def test_tenants_without_functions_have_nothing(tenants: str, sums: list[float]) -> None:
+    """Sums by tenant are 0 for a tenant without functions, wherever it stands, and whole for every other."""
+    names = [(tenant, f"f{place}", {}) for place, tenant in enumerate(tenants)]
+    derived = derive(make_fleet(names, {"a": INF, "b": INF, "c": INF}))
+    assert derived.by_tenants(np.arange(2.0, 2.0 + len(tenants))).tolist() == sums

@@ -6,10 +6,10 @@ import numpy as np
 
 from autoscaler.core.blast_radius import BlastRadiusRule
 from autoscaler.core.controller import Controller
-from autoscaler.core.decisions import Stage
 from autoscaler.core.events import Wake
 from autoscaler.core.reasons import Reason
 from autoscaler.core.seen import Seen
+from autoscaler.core.stages import Stage
 from tests.unit.core.fleets import NAN, at, key, make_fleet, observe, one, stepped
 
 F = key("f", "acme")
@@ -365,11 +365,11 @@ def test_loads_beyond_all_numbers_end_at_what_kubernetes_can_hold() -> None:
 def test_a_wake_of_what_runs_asks_for_no_activation() -> None:
     """Only what leaves zero gets its activation, and keeps it while it is woken again; what runs is kept at one."""
     fleet, controller = one(activation=4.0), Controller(None)
-    stepped(controller, 0, observe(fleet, 1, rps=10.0))
+    stepped(controller, 0, observe(fleet, 1, rps=0.0))
     assert not stepped(controller, 1, None, [Wake(F, 0)]).changed.size
-    assert stepped(controller, 2, observe(fleet, 1, rps=10.0), [Wake(F, 0)]).desired[0] == 1
+    assert stepped(controller, 2, observe(fleet, 1, rps=0.0), [Wake(F, 0)]).desired[0] == 1
     assert stepped(controller, 100, observe(fleet, 0, rps=0.0)).desired[0] == 0
     assert stepped(controller, 101, None, [Wake(F, 0)]).desired[0] == 4
     assert not stepped(controller, 150, None, [Wake(F, 0)]).changed.size
-    assert stepped(controller, 200, observe(fleet, 4, rps=10.0)).desired[0] == 4
-    assert stepped(controller, 211, observe(fleet, 4, rps=10.0)).desired[0] == 1
+    assert stepped(controller, 200, observe(fleet, 4, rps=0.0)).desired[0] == 4
+    assert stepped(controller, 211, observe(fleet, 4, rps=0.0)).desired[0] == 1

@@ -5,11 +5,12 @@ from dataclasses import replace
 import pytest
 
 from autoscaler.core.controller import Controller
-from autoscaler.core.decisions import DecisionRecord, Stage
+from autoscaler.core.decisions import DecisionRecord
 from autoscaler.core.events import Wake
 from autoscaler.core.explain import sentences
 from autoscaler.core.reasons import Reason
 from autoscaler.core.seen import Seen
+from autoscaler.core.stages import Stage
 from tests.unit.core.fleets import NAN, key, observe, one, stepped
 
 
@@ -20,7 +21,7 @@ def decided(**rules: float) -> DecisionRecord:
 def test_the_numbers_of_the_case_are_there() -> None:
     """Load, target, maximum, what ran and what comes of it are all named."""
     text = " ".join(sentences(decided(max_replicas=4.0)))
-    for number in ("45 requests/s", "10 for each", "5 replicas", "maximum of 4", "from 2 to 4", "60 s"):
+    for number in ("45 requests/s", "10 → 4.5 → 5", "maximum of 4", "from 2 to 4", "60 s"):
         assert number in text
 
 

@@ -4,32 +4,33 @@ import numpy as np
 import pytest
 
 from autoscaler.core.derived import derive
-from autoscaler.core.floors import Floor, floors
-from autoscaler.core.idle import idle
+from autoscaler.core.floors import Floor, raise_to, raise_to_standing
+from autoscaler.core.idle import idle, unwanted
 from autoscaler.core.limits import limits
-from autoscaler.core.mask import mask
+from autoscaler.core.mask import mask, masked_rows
 from autoscaler.core.reasons import Reason
-from autoscaler.core.staged import Staged
-from tests.unit.core.fleets import INF, one
+from autoscaler.core.stages import Stage
+from tests.unit.core.fleets import INF, applied, one
 
 
-def reason(outcome: Staged, row: int = 0) -> Reason:
-    """Give the last rule that bound a row."""
-    return next((bound.reason for bound in reversed(outcome.bound) if row in bound.rows), Reason.PASSED)
+def test_standing_floors_raise_and_never_lower() -> None:
+    """Minima and schedules raise whoever is below them, each with its own reason; who is at or above is not bound."""
+    reasons = np.array([Reason.MIN_REPLICAS, Reason.SCHEDULE, Reason.SCHEDULE, Reason.MIN_REPLICAS], np.uint8)
+    replicas = np.array([0.0, 1.0, 5.0, 9.0])
+    trail = applied(replicas, *raise_to_standing(replicas, np.array([2.0, 3.0, 5.0, 4.0]), reasons))
+    assert trail.replicas.tolist() == [2, 3, 5, 9]
+    assert trail.reason.tolist() == [Reason.MIN_REPLICAS, Reason.SCHEDULE, 0, 0]
 
 
 def test_the_highest_floor_counts() -> None:
-    """Minimum, wake and boosts raise to the highest of them, and the reason is that floor's."""
-    boosts = Floor(np.array([0, 0, 2]), np.array([6.0, 4.0, 1.0]), Reason.BOOST)
-    wake = Floor(np.array([1]), np.array([1.0]), Reason.WAKE)
-    outcome = floors(np.array([0.0, 0.0, 3.0, 0.0]), np.array([2.0, 0.0, 0.0, 5.0]), (wake, boosts))
-    assert outcome.replicas.tolist() == [6, 1, 3, 5]
-    assert [reason(outcome, row) for row in range(4)] == [
-        Reason.BOOST,
-        Reason.WAKE,
-        Reason.PASSED,
-        Reason.MIN_REPLICAS,
-    ]
+    """Wake and boosts raise to the highest of them, and the reason is that floor's; of two equal ones the first's."""
+    trail = applied(np.array([0.0, 0.0, 3.0, 0.0]))
+    wake = Floor(np.array([1, 3]), np.array([1.0, 6.0]), Reason.WAKE)
+    boosts = Floor(np.array([0, 1, 2, 3]), np.array([6.0, 1.0, 1.0, 7.0]), Reason.BOOST)
+    for floor in (wake, boosts):
+        trail.apply(Stage.FLOORS, raise_to(trail.replicas, floor))
+    assert trail.replicas.tolist() == [6, 1, 3, 7]
+    assert trail.reason.tolist() == [Reason.BOOST, Reason.WAKE, Reason.PASSED, Reason.BOOST]
 
 
 @pytest.mark.parametrize(
@@ -50,8 +51,11 @@ def test_zero_needs_time_and_proof(
     replicas: float, requested: float, proven_s: float, zero_after_s: float, *, result: float, why: Reason
 ) -> None:
     """Zero only where nothing above wants a replica, the policy allows it and idleness is proven for long enough."""
-    outcome = idle(*(np.array([value], float) for value in (replicas, requested, proven_s, zero_after_s)))
-    assert (outcome.replicas[0], reason(outcome)) == (result, why)
+    before = np.array([replicas], float)
+    at = unwanted(before)
+    columns = (np.array([value], float)[at] for value in (requested, proven_s, zero_after_s))
+    trail = applied(before, *idle(at, *columns))
+    assert (trail.replicas[0], trail.reason[0]) == (result, why)
 
 
 @pytest.mark.parametrize(
@@ -61,6 +65,8 @@ def test_zero_needs_time_and_proof(
         ({"concurrency_cap": 35.0, "concurrency_limit": 10.0}, 3, Reason.CONCURRENCY_CAP),
         ({"max_replicas": 2.0, "concurrency_cap": 35.0, "concurrency_limit": 10.0}, 2, Reason.MAX_REPLICAS),
         ({"concurrency_cap": 35.0}, 9, Reason.PASSED),
+        ({"max_replicas": 3.0, "concurrency_cap": 35.0, "concurrency_limit": 10.0}, 3, Reason.MAX_REPLICAS),
+        ({"max_replicas": 9.0}, 9, Reason.PASSED),
         ({"max_replicas": 0.0}, 0, Reason.MAX_REPLICAS),
         ({}, 9, Reason.PASSED),
     ],
@@ -68,17 +74,24 @@ def test_zero_needs_time_and_proof(
 def test_limits_cut_to_the_smaller_ceiling(rules: dict[str, float], result: float, why: Reason) -> None:
     """Nine replicas are cut to max, or to floor(concurrencyCap / concurrencyLimit); a cap without a limit is none."""
     derived = derive(one(**rules))
-    outcome = limits(np.array([9.0]), derived.ceiling, derived.is_cap_tighter)
-    assert (outcome.replicas[0], reason(outcome)) == (result, why)
+    trail = applied(np.array([9.0]), *limits(np.array([9.0]), derived.ceiling, derived.ceiling_reason))
+    assert (trail.replicas[0], trail.reason[0]) == (result, why)
 
 
 def test_no_rule_asks_for_more_than_kubernetes_can_hold() -> None:
     """Replicas never exceed an int32, whatever a metric says."""
-    assert limits(np.array([1e300]), derive(one()).ceiling, np.array([False])).replicas[0] == 2**31 - 1
+    derived, many = derive(one()), np.array([1e300])
+    assert applied(many, *limits(many, derived.ceiling, derived.ceiling_reason)).replicas[0] == 2**31 - 1
 
 
 def test_under_the_mask_what_runs_stays() -> None:
     """A paused function and one held by a foreign writer keep what runs; paused is said where both are."""
-    outcome = mask(np.array([1.0, 2.0, 3.0]), np.array([7.0, 8.0, 9.0]), np.array([1]), np.array([1, 2]))
-    assert outcome.replicas.tolist() == [1, 8, 9]
-    assert [reason(outcome, row) for row in range(3)] == [Reason.PASSED, Reason.PAUSED, Reason.FOREIGN_WRITER]
+    trail = applied(np.array([1.0, 2.0, 3.0]), *mask(np.array([7.0, 8.0, 9.0]), np.array([1]), np.array([1, 2])))
+    assert trail.replicas.tolist() == [1, 8, 9]
+    assert trail.reason.tolist() == [Reason.PASSED, Reason.PAUSED, Reason.FOREIGN_WRITER]
+
+
+def test_every_masked_row_is_named_once() -> None:
+    """Paused and held rows together are each row once, ascending."""
+    assert masked_rows(np.array([1, 4]), np.array([0, 4])).tolist() == [0, 1, 4]
+    assert masked_rows(np.array([1, 4]), np.empty(0, np.int64)).tolist() == [1, 4]

@@ -5,6 +5,8 @@ import pytest
 
 from autoscaler.core.controller import Controller
 from autoscaler.core.decisions import DecisionRecord
+from autoscaler.core.memory import told_range
+from autoscaler.core.part import Part
 from autoscaler.core.reasons import Reason
 from autoscaler.core.samples import Samples
 from autoscaler.core.seen import Seen
@@ -106,20 +108,21 @@ def test_windows_differ_by_function_and_metric() -> None:
     assert decisions.concurrency[2] == 50.0
 
 
-def test_an_hour_of_samples_sums_exactly() -> None:
-    """A running sum over thousands of irregular ticks is the sum of its samples to the bit."""
+@pytest.mark.parametrize("horizon_s", [(40.0, 64.0, 33.0), (40.0, 40.0, 40.0)])
+def test_an_hour_of_samples_sums_exactly(horizon_s: tuple[float, ...]) -> None:
+    """A running sum over thousands of irregular ticks is the sum of its samples to the bit, windows alike or not."""
     rng = np.random.default_rng(3)
-    samples, now_s, kept = Samples(np.arange(3), np.array([40.0, 64.0, 33.0]), 7), 0.0, []
+    samples, now_s, kept = Samples(np.arange(3), np.array(horizon_s), 7, 3), 0.0, []
     for _ in range(3000):
         now_s += float(rng.exponential(2.0))
         values = np.where(rng.random(3) < 0.1, NAN, rng.exponential(1e4, 3))
         kept.append((now_s, values))
-        samples.push(values, now_s)
-    for lane, horizon_s in enumerate(samples.horizon_s):
-        inside = [values[lane] for time_s, values in kept if time_s > now_s - horizon_s and not np.isnan(values[lane])]
-        assert samples.known[lane] == len(inside)
-        assert samples.means()[lane] == pytest.approx(np.mean(inside), rel=1e-9)
-        assert samples.sum[lane] == np.sum(np.floor(np.array(inside) * 2**20) / 2**20)
+        means = samples.take(values, np.ones(3, np.bool_), Part(3), now_s)
+    for lane, length_s in enumerate(horizon_s):
+        inside = [values[lane] for time_s, values in kept if time_s > now_s - length_s and not np.isnan(values[lane])]
+        exact = np.sum(np.floor(np.array(inside) * 2**20) / 2**20)
+        assert samples.sum[lane] == exact
+        assert np.isnan(means[lane]) if np.isnan(kept[-1][1][lane]) else means[lane] == exact / len(inside)
 
 
 def test_zero_needs_contiguous_proof() -> None:
@@ -188,7 +191,42 @@ def test_lower_bounds_above_the_mean_count() -> None:
 def test_a_source_that_is_silent_changes_no_range() -> None:
     """A tick without an answer covers 0 s: what samples cover stays as it was, and no history is laid out anew for it."""
     fleet, controller = one(), Controller(None)
-    run(controller, fleet, [(0, {"rps": 50.0})])
+    run(controller, fleet, [(0, {"rps": 50.0}), (2, {})])
     before = controller.state_bytes
-    run(controller, fleet, [(2, {"range_s": 0.0})])
+    run(controller, fleet, [(4, {"range_s": 0.0})])
     assert controller.state_bytes == before
+
+
+def test_a_new_fleet_in_a_silent_tick_keeps_what_samples_cover() -> None:
+    """A policy that changes while a source says nothing leaves the samples their 20 s: the mean is over the last 40 s."""
+    controller = Controller(None)
+    run(controller, one(), [(10.0 * n, {"rps": load, "range_s": 20.0}) for n, load in enumerate((100.0, 10.0, 20.0))])
+    other = one(max_replicas=99.0)
+    records = run(controller, other, [(30, {"range_s": 0.0}), (40, {"rps": 30.0, "range_s": 20.0})])
+    assert [record.rps for record in records] == [None, 20.0]
+
+
+def test_samples_beyond_four_million_are_kept_as_that() -> None:
+    """A sample of 1e300 counts as 2²² in later means, so that sums stay exact; its neighbour's 30 stay 30."""
+    fleet, controller = make_fleet([("t", "f", {}), ("t", "g", {})]), Controller(None)
+    for seconds, load in ((0, 1e300), (10, 0.0)):
+        decisions = stepped(controller, seconds, observe(fleet, 5, rps=[load, 30.0], range_s=20.0))
+    assert decisions.rps.tolist() == [2.0**21, 30.0]
+
+
+def test_a_range_that_is_none_is_not_taken() -> None:
+    """A source's range of nan, inf, 0 or less leaves what was told before."""
+    told = told_range(np.array([20.0, INF, NAN, 0.0, -1.0, 1e-3]), np.full(6, 5.0))
+    assert told.tolist() == [20.0, 5.0, 5.0, 5.0, 5.0, 1e-3]
+
+
+@pytest.mark.parametrize(("first_s", "rules"), [(20.0, {}), (15.0, {}), (20.0, {"max_replicas": 99.0})])
+def test_each_range_bridges_its_own_gaps(first_s: float, rules: dict[str, float]) -> None:
+    """Of two functions a tick 30 s late leaves one of samples of 60 s whole and begins one of 20 s anew, in any fleet."""
+    fleet, controller = make_fleet([("t", "f", {}), ("t", "g", {})]), Controller(None)
+    for seconds in range(0, 80, 10):
+        before = stepped(controller, seconds, observe(fleet, 5, rps=50.0, range_s=[60.0, first_s]))
+    assert before.seen.tolist() == [Seen.VALUE, Seen.VALUE]
+    other = make_fleet([("t", "f", rules), ("t", "g", {})]) if rules else fleet
+    late = stepped(controller, 100, observe(other, 5, rps=50.0, range_s=[60.0, 20.0]))
+    assert late.seen.tolist() == [Seen.VALUE, Seen.LOWER_BOUND]

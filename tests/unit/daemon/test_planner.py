@@ -35,10 +35,10 @@ async def test_a_large_plan_is_out_of_the_collectors_sight() -> None:
     for change in (None, lambda: cluster.add("acme/f00000", 2, uid="other")):
         if change is not None:
             change()
-        await it.current()
+        await it.current(0.0)
         counts.append(gc.get_freeze_count())
     await policies.update(FILES | {"policy.yaml": policy(spec="  replicas: {max: 7}\n")})
-    await it.current()
+    await it.current(0.0)
     counts.append(gc.get_freeze_count())
     before, first, changed, other = counts
     assert first > before + LARGE
@@ -51,5 +51,35 @@ async def test_a_small_plan_is_left_to_the_collector() -> None:
     """Below ten thousand Deployments nothing is frozen: a full pass costs little there."""
     it, _, _ = planner(100)
     before = gc.get_freeze_count()
-    await it.current()
+    await it.current(0.0)
     assert gc.get_freeze_count() <= before
+
+
+SCHEDULED = "  schedules: [{cron: '0 8 * * *', duration: 1h, min: 2}]\n"
+DAY_S = 86_400.0
+
+
+async def test_a_plan_is_made_anew_before_its_schedules_run_out() -> None:
+    """Nothing changed: the plan stays until half of what its schedules cover is over, then it reaches as far again."""
+    it, policies, _ = planner(1)
+    await policies.update(FILES | {"policy.yaml": policy(spec=SCHEDULED)})
+    first = (await it.current(0.0)).plan
+    assert (await it.current(first.known_until_s / 2 - 1)).plan is first
+    later = (await it.current(first.known_until_s / 2)).plan
+    assert later.known_until_s == first.known_until_s * 1.5
+    assert (await it.current(first.known_until_s / 2 + 1)).plan is later
+
+
+async def test_a_clock_that_was_put_back_makes_a_plan_anew() -> None:
+    """What begins before the moment a plan was made for is in a plan made for the earlier moment."""
+    it, policies, _ = planner(1)
+    await policies.update(FILES | {"policy.yaml": policy(spec=SCHEDULED)})
+    assert (await it.current(DAY_S)).plan.fleet.schedules.starts_s[0] == DAY_S + 8 * 3600
+    assert (await it.current(0.0)).plan.fleet.schedules.starts_s[0] == 8 * 3600
+
+
+async def test_without_schedules_time_makes_no_plan_anew() -> None:
+    """A plan that knows no calendar holds for ever."""
+    it, _, _ = planner(1)
+    first = await it.current(0.0)
+    assert await it.current(1000 * DAY_S) is first

@@ -1,11 +1,15 @@
 """The cache: events in, catalog and columns out."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from autoscaler.adapters.kubernetes.cache import DeploymentCache
 from autoscaler.adapters.kubernetes.deployments import Reading
+from autoscaler.adapters.kubernetes.obstacles import Progress
 from autoscaler.core.fleet import FunctionKey
+from autoscaler.core.obstacles import Obstacle
 from autoscaler.policy.deployment import Deployed
 from tests.contract.cluster import fleet_of
 
@@ -21,6 +25,10 @@ def reading(
 @pytest.fixture
 def cache() -> DeploymentCache:
     return DeploymentCache()
+
+
+def obstacles(cache: DeploymentCache) -> list[int]:
+    return cache.replicas(fleet_of(F, G)).obstacle.tolist()
 
 
 def counts(cache: DeploymentCache) -> tuple[float, float]:
@@ -129,3 +137,48 @@ def test_listeners_hear_each_change_once(cache: DeploymentCache) -> None:
     cache.note_scale(F, "u", 4, 4)
     cache.remove(F)
     assert heard == [(F, 2, 0), (F, 2, 1), (F, 4, 1), (F, 0, 0)]
+
+
+def test_obstacles_follow_events_and_writes(cache: DeploymentCache) -> None:
+    """What is missing after our write has an obstacle at once, and none when it is ready or asked for no more."""
+    fleet = fleet_of(F, G)
+    seen = []
+    cache.put(reading(1, 1, 1))
+    assert cache.replicas(fleet).obstacle.dtype == np.uint8
+    cache.note_scale(F, "u", 3, 2)
+    seen.append(cache.replicas(fleet).obstacle[0])
+    cache.put(replace(reading(3, 3, 1), progress=Progress(is_refused=True)))
+    seen.append(cache.replicas(fleet).obstacle[0])
+    cache.put(replace(reading(4, 3, 3), progress=Progress(is_rolling=True)))
+    seen.append(cache.replicas(fleet).obstacle[0])
+    cache.put(reading(5, 3, 3))
+    seen.append(cache.replicas(fleet).obstacle[0])
+    assert seen == [Obstacle.NOT_READY, Obstacle.QUOTA_EXCEEDED, Obstacle.ROLLOUT, Obstacle.NONE]
+    assert obstacles(cache) == [Obstacle.NONE, Obstacle.NONE]
+
+
+def test_pods_without_a_node_may_be_known_before_their_deployment(cache: DeploymentCache) -> None:
+    """What is known of pods counts when their Deployment comes, leaves others alone, and ends with the last pod."""
+    cache.note_unschedulable(F, True)
+    assert obstacles(cache) == [Obstacle.NONE, Obstacle.NONE]
+    cache.put(reading(1, 2, 1))
+    cache.put(reading(2, 2, 1, key=G))
+    fleet = fleet_of(F, G)
+    assert cache.replicas(fleet).obstacle.tolist() == [Obstacle.NOT_SCHEDULABLE, Obstacle.NOT_READY]
+    cache.note_unschedulable(F, False)
+    cache.note_unschedulable(G, True)
+    assert cache.replicas(fleet).obstacle.tolist() == [Obstacle.NOT_READY, Obstacle.NOT_SCHEDULABLE]
+    cache.remove(G)
+    assert cache.replicas(fleet).obstacle.tolist() == [Obstacle.NOT_READY, Obstacle.NONE]
+
+
+def test_an_obstacle_alone_is_not_told_to_listeners(cache: DeploymentCache) -> None:
+    """Listeners hear counts; that pods wait for a node is no news to them, nor a new catalog."""
+    cache.put(reading(1, 2))
+    heard: list[int] = []
+    cache.subscribe(lambda key, requested, ready: heard.append(requested))
+    catalog = cache.catalog()
+    cache.note_unschedulable(F, True)
+    cache.put(replace(reading(2, 2), progress=Progress(is_rolling=True)))
+    assert heard == []
+    assert cache.catalog() is catalog

@@ -9,7 +9,7 @@ from autoscaler.core.events import BoostFiring, BoostResolved
 from autoscaler.core.fleet import FunctionKey
 from autoscaler.policy.alerts import MAX_ALERTS, Alert, boost_events, normal_time, parse_payload
 from autoscaler.policy.compile import Compiler
-from tests.unit.policy.texts import ACME, deployed, loaded, policy, tenant
+from tests.unit.policy.texts import ACME, NOW_S, deployed, loaded, policy, tenant
 
 REAL = json.loads(
     """{"receiver":"acme","status":"firing","alerts":[
@@ -29,6 +29,7 @@ PLAN = Compiler().compile(
         policy("quiet", "acme-prod", "{functions: {names: [quiet]}}"),
     ),
     [deployed("figlet"), deployed("nodeinfo"), deployed("quiet"), deployed("report", "umbrella-fn")],
+    NOW_S,
 )
 
 

@@ -69,6 +69,12 @@ RATE_ONLY: dict[str, object] = GATEWAY | {"profile": "custom", "queries": {"rate
             [("t.yaml", 11, "spec.zero")],
         ),
         (RATE_ONLY, ACME + policy("p", "acme-prod", "{}"), [("t.yaml", 11, "spec.metrics")]),
+        (RATE_ONLY, ACME + policy("p", "acme-prod", "{metrics: [{type: queue, target: 1}], zero: {after: 5m}}"), []),
+        (
+            RATE_ONLY,
+            ACME + policy("p", "acme-prod", "{metrics: [{type: cpu, target: 1}], zero: {after: 5m}}"),
+            [("t.yaml", 11, "spec.zero")],
+        ),
     ],
 )
 def test_what_no_gateway_can_tell_is_named(

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 
 import pytest
 
+from autoscaler.core.lanes import MetricKind
 from autoscaler.policy.compile import Compiler
 from autoscaler.policy.labels import MEANINGS, marks_of
-from autoscaler.policy.precedence import FunctionRules
 from autoscaler.policy.problems import Problem
-from tests.unit.policy.texts import ACME, deployed, loaded, policy
+from autoscaler.policy.rules import FunctionRules
+from tests.unit.policy.texts import ACME, NOW_S, deployed, loaded, policy
 
 OPENFAAS, OURS = "com.openfaas.scale.", "autoscaler.faas.dev/"
 POLICIES = loaded(
@@ -25,7 +26,7 @@ def resolved(
 ) -> tuple[FunctionRules, tuple[Problem, ...]]:
     compiler = Compiler()
     function = deployed("f", namespace, labels, annotations)
-    compiler.compile(POLICIES, [function])
+    compiler.compile(POLICIES, [function], NOW_S)
     rules = compiler.rules(function.key)
     assert rules is not None
     return rules, compiler.problems
@@ -109,6 +110,43 @@ def test_each_of_our_fields_reaches_its_column() -> None:
     assert (found["stable_window_s"], found["stabilization_down_s"]) == (120, 0)
 
 
+@pytest.mark.parametrize(
+    ("labels", "kind", "target"),
+    [
+        ({f"{OPENFAAS}type": "cpu", f"{OPENFAAS}target": "500"}, MetricKind.CPU, 0.45),
+        ({f"{OPENFAAS}type": "cpu"}, MetricKind.CPU, 0.045),
+        (
+            {f"{OPENFAAS}type": "queue", f"{OPENFAAS}target": "10", f"{OPENFAAS}target-proportion": "1"},
+            MetricKind.QUEUE,
+            10,
+        ),
+        ({f"{OURS}metric": "cpu", f"{OURS}target": "500m", f"{OURS}utilization": "1"}, MetricKind.CPU, 0.5),
+        ({f"{OURS}metric": "cpu", f"{OURS}target": "2", f"{OURS}utilization": "1"}, MetricKind.CPU, 2),
+        ({f"{OURS}metric": "cpu", f"{OURS}utilization": "1"}, MetricKind.CPU, 0.05),
+        ({f"{OURS}metric": "queue", f"{OURS}target": "30", f"{OURS}utilization": "0.5"}, MetricKind.QUEUE, 15),
+    ],
+)
+def test_labels_of_cpu_and_queue(labels: dict[str, str], kind: MetricKind, target: float) -> None:
+    """Both kinds are the one metric; OpenFaaS counts thousandths of a core, ours count cores."""
+    rules, problems = resolved(labels)
+    assert problems == ()
+    assert [(one.kind, one.target) for one in rules.others] == [(kind, pytest.approx(target))]
+    assert (rules.columns["target_rps"], rules.columns["target_concurrency"]) == (float("inf"), float("inf"))
+
+
+def test_our_windows_and_waits_reach_their_columns() -> None:
+    """Initial replicas, panic, delay, stabilization of growth and the deadline can be said per function."""
+    found = columns(
+        {
+            f"{OURS}initial": "3", f"{OURS}panic-window": "12s", f"{OURS}panic-threshold": "4", f"{OURS}delay": "30s",
+            f"{OURS}up-stabilization": "20s", f"{OURS}progress-deadline": "2m",
+        }
+    )  # fmt: skip
+    names = ("initial", "panic_window_s", "panic_threshold", "delay_s", "stabilization_up_s", "progress_deadline_s")
+    assert [found[name] for name in names] == [3, 12, 4, 30, 20, 120]
+    assert columns({f"{OURS}panic-window": "never"})["panic_threshold"] == float("inf")
+
+
 def test_never_is_never() -> None:
     """`zero-after: never` switches off the zero that the policy has."""
     assert columns({f"{OURS}zero-after": "never"}, "acme-dev")["zero_after_s"] == float("inf")
@@ -135,7 +173,6 @@ def test_orders_by_annotation() -> None:
         (f"{OPENFAAS}max", "٥"),
         (f"{OPENFAAS}target", "0"),
         (f"{OPENFAAS}target", "nan"),
-        (f"{OPENFAAS}type", "cpu"),
         (f"{OPENFAAS}type", "memory"),
         (f"{OPENFAAS}target-proportion", "90"),
         (f"{OPENFAAS}zero", "yes"),
@@ -145,7 +182,16 @@ def test_orders_by_annotation() -> None:
         (f"{OURS}zero-after", "0s"),
         (f"{OURS}paused", "True"),
         (f"{OURS}force", "1e3"),
-        (f"{OURS}metric", "cpu"),
+        (f"{OURS}metric", "memory"),
+        (f"{OURS}metric", "query"),
+        (f"{OURS}target", "0m"),
+        (f"{OURS}initial", "0"),
+        (f"{OURS}panic-window", "never!"),
+        (f"{OURS}panic-window", "1h"),
+        (f"{OURS}panic-threshold", "1"),
+        (f"{OURS}delay", "2h"),
+        (f"{OURS}up-stabilization", "2h"),
+        (f"{OURS}progress-deadline", "0s"),
         (f"{OURS}mni", "1"),
         (f"{OURS}service", "a:80"),
     ],

@@ -128,12 +128,8 @@ def test_what_is_no_document_of_ours_is_named(text: str, path: str) -> None:
 @pytest.mark.parametrize(
     ("spec", "path"),
     [
-        ("{windows: {panic: 6s}}", "spec.windows.panic"),
-        ("{schedules: []}", "spec.schedules"),
-        ("{scaleUp: {policies: []}}", "spec.scaleUp.policies"),
         ("{wake: {with: [a]}}", "spec.wake.with"),
-        ("{metrics: [{type: cpu, target: 1}]}", "spec.metrics[0].type"),
-        ("{fallback: {after: 3}}", "spec.fallback"),
+        ("{alerts: [{match: {a: b}, boost: {add: 1}, freeze: true}]}", "spec.alerts[0].freeze"),
     ],
 )
 def test_a_field_without_a_rule_is_refused_as_such(spec: str, path: str) -> None:
@@ -142,7 +138,7 @@ def test_a_field_without_a_rule_is_refused_as_such(spec: str, path: str) -> None
     assert [(problem.path, problem.wrong.endswith("has no rule yet")) for problem in problems] == [(path, True)]
 
 
-@pytest.mark.parametrize("spec", ["{pool: x}", "{budget: {concurrency: {cap: 1}}}", "{defaults: {schedules: []}}"])
+@pytest.mark.parametrize("spec", ["{pool: x}", "{budget: {concurrency: {cap: 1}}}", "{defaults: {wake: {with: [a]}}}"])
 def test_a_tenants_field_without_a_rule_is_refused_as_such(spec: str) -> None:
     """The same holds for a Tenant and for its defaults."""
     (problem,) = load({"t.yaml": tenant("acme", "a", spec)}).problems
@@ -162,6 +158,42 @@ def test_a_tenants_field_without_a_rule_is_refused_as_such(spec: str) -> None:
         ("{metrics: [{type: rps, target: .nan}]}", "spec.metrics[0].target"),
         ("{metrics: [{type: rps, target: 1, utilization: 70}]}", "spec.metrics[0].utilization"),
         ("{metrics: []}", "spec.metrics"),
+        ("{metrics: [{target: 1}]}", "spec.metrics[0].type"),
+        ("{metrics: [{type: memory, target: 1}]}", "spec.metrics[0].type"),
+        ("{metrics: [{type: query, target: 1}]}", "spec.metrics[0]"),
+        ("{metrics: [{type: cpu, query: jobs, target: 1}]}", "spec.metrics[0]"),
+        ("{metrics: [{type: cpu, activity: jobs, target: 1}]}", "spec.metrics[0]"),
+        ("{metrics: [{type: rps, target: 1, targetType: Value}]}", "spec.metrics[0]"),
+        ("{metrics: [{type: cpu, target: 5x}]}", "spec.metrics[0].target"),
+        ("{metrics: [{type: cpu, target: 0m}]}", "spec.metrics[0].target"),
+        ("{metrics: [{query: 'sum(jobs', target: 1}]}", "spec.metrics[0].query"),
+        ("{metrics: [{query: jobs, activity: 'vector(0)', target: 1}]}", "spec.metrics[0].activity"),
+        ("{metrics: [{query: 'jobs{namespace=\"other\"}', target: 1}]}", "spec.metrics[0].query"),
+        ("{metrics: [{query: jobs, target: 1}, {query: jobs, target: 2}]}", "spec.metrics"),
+        ("{metrics: [{query: jobs, target: 1}], zero: {after: 5m}}", "spec.metrics"),
+        ("{windows: {stable: 10s, panic: 10s}}", "spec.windows.panic"),
+        ("{windows: {panicThreshold: 1}}", "spec.windows.panicThreshold"),
+        ("{replicas: {initial: 5, max: 3}}", "spec.replicas.initial"),
+        ("{scaleUp: {stabilization: 2h}}", "spec.scaleUp.stabilization"),
+        ("{scaleUp: {policies: [{type: Pods, value: 0, period: 15s}]}}", "spec.scaleUp.policies[0].value"),
+        ("{scaleUp: {policies: [{type: Pods, value: 1, period: 31m}]}}", "spec.scaleUp.policies[0].period"),
+        ("{scaleUp: {policies: [{type: Pods, value: 1, period: 500ms}]}}", "spec.scaleUp.policies[0].period"),
+        ("{scaleDown: {policies: [{type: Percents, value: 1, period: 15s}]}}", "spec.scaleDown.policies[0].type"),
+        (
+            f"{{scaleDown: {{policies: [{', '.join(['{type: Pods, value: 1, period: 15s}'] * 9)}]}}}}",
+            "spec.scaleDown.policies",
+        ),
+        ("{scaleDown: {selectPolicy: None}}", "spec.scaleDown.selectPolicy"),
+        ("{scaleDown: {delay: 2h}}", "spec.scaleDown.delay"),
+        ("{fallback: {behavior: current-if-higher}}", "spec.fallback"),
+        ("{fallback: {replicas: 3}}", "spec.fallback"),
+        ("{fallback: {after: 0}}", "spec.fallback.after"),
+        ("{fallback: {behavior: static, replicas: 3}}", "spec.fallback.behavior"),
+        ("{fallback: {behavior: current-if-higher, replicas: 4}, replicas: {max: 3}}", "spec.fallback"),
+        ("{progressDeadline: 0s}", "spec.progressDeadline"),
+        ("{schedules: [{cron: '0 8 * *', duration: 1h, min: 1}]}", "spec.schedules[0].cron"),
+        ("{schedules: [{cron: '0 8 * * *', duration: 1h}]}", "spec.schedules[0]"),
+        ("{schedules: [{cron: '0 8 * * *', duration: 1h, min: 4}], replicas: {max: 3}}", "spec.schedules"),
         ("{metrics: [{type: rps, target: 1}, {type: rps, target: 2}]}", "spec.metrics"),
         ("{windows: {stable: 60}}", "spec.windows.stable"),
         ("{windows: {stable: 0s}}", "spec.windows.stable"),
@@ -187,7 +219,9 @@ def test_a_value_that_no_rule_could_honour_is_refused(spec: str, path: str) -> N
 
 def test_zero_switches_a_function_off_and_contradicts_nothing() -> None:
     """`max: 0` and `concurrencyCap: 0` are allowed: they switch a function off."""
-    loaded(ACME, policy("p", "acme-prod", "{replicas: {max: 0}, concurrencyLimit: 1, concurrencyCap: 0}"))
+    schedules = "schedules: [{cron: '0 8 * * *', duration: 1h, min: 4}]"
+    spec = f"{{replicas: {{max: 0}}, concurrencyLimit: 1, concurrencyCap: 0, {schedules}}}"
+    loaded(ACME, policy("p", "acme-prod", spec))
 
 
 def test_a_credential_is_never_quoted() -> None:
@@ -203,3 +237,52 @@ def test_fields_are_found_where_they_stand() -> None:
     assert policies.tenants["acme"].at("spec.bounds.allowZero") == "policies.yaml:6"
     assert policies.tenants["acme"].at("spec.budget.replicas.cap") == "policies.yaml:4"
     assert policies.tenants["acme"].at("spec.namespaces[7]") == "policies.yaml:5"
+
+
+QUERIES = "{{functions: {{names: [{name}]}}, metrics: [{{query: {name}, target: 1}}]}}"
+
+
+def asking(*names: str) -> list[str]:
+    return [policy(name, "acme-prod", QUERIES.format(name=name)) for name in names]
+
+
+def test_a_tenant_has_so_many_queries() -> None:
+    """Distinct queries of a tenant's policies are counted, by name; the one that is too much is refused."""
+    two = ACME.replace("maxReplicas: 50", "maxQueries: 2")
+    again = policy("again", "acme-dev", "{metrics: [{query: b, target: 5}]}")
+    policies = load({"t.yaml": two, "p.yaml": "".join([*asking("c", "b", "a"), again])})
+    assert [(problem.path, problem.allowed[:1]) for problem in policies.problems] == [("spec.metrics[0].query", "2")]
+    assert set(policies.policies["acme-prod"]) == {"a", "b"}
+    assert set(policies.policies["acme-dev"]) == {"again"}
+
+
+def test_a_query_too_many_keeps_the_last_good_version() -> None:
+    """A policy that asks for one query more than there may be stays as it was."""
+    one = ACME.replace("maxReplicas: 50", "maxQueries: 1")
+    before = load({"t.yaml": one, "p.yaml": asking("a")[0]})
+    after = load({"t.yaml": one, "p.yaml": asking("a")[0].replace("[{query", "[{query: c, target: 1}, {query")}, before)
+    assert after.policies["acme-prod"]["a"].is_kept
+    assert [problem.path for problem in after.problems] == ["spec.metrics[1].query"]
+
+
+def test_queries_of_a_tenants_defaults_are_checked_in_its_own_document() -> None:
+    """A default that names another's namespace, or is one query too many, is a problem of the Tenant."""
+    text = tenant("acme", "a", "{bounds: {maxQueries: 0}, defaults: {metrics: [{query: 'jobs', target: 1}]}}")
+    foreign = tenant("acme", "a", "{defaults: {metrics: [{query: 'jobs{namespace=\"b\"}', target: 1}]}}")
+    for document in (text, foreign):
+        (problem,) = load({"t.yaml": document}).problems
+        assert problem.path == "spec.defaults.metrics[0].query"
+
+
+def test_a_short_stable_window_needs_no_word_about_panic() -> None:
+    """The built-in panic window gives way to a stable window that is shorter; one that somebody said does not."""
+    loaded(ACME, policy("p", "acme-prod", "{windows: {stable: 5s}}"))
+    said = ACME + "  defaults: {windows: {panic: 6s}}\n"
+    problems = load({"t.yaml": said, "p.yaml": policy("p", "acme-prod", "{windows: {stable: 5s}}")}).problems
+    assert [problem.path for problem in problems] == ["spec.windows.panic"]
+
+
+def test_no_activity_matters_only_where_zero_is_asked_for() -> None:
+    """A query without an activity is good where the function stays up."""
+    loaded(ACME, policy("p", "acme-prod", "{metrics: [{query: jobs, target: 1}]}"))
+    loaded(ACME, policy("p", "acme-prod", "{metrics: [{query: jobs, activity: busy, target: 1}], zero: {after: 5m}}"))

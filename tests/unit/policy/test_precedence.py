@@ -6,13 +6,14 @@ from autoscaler.core.fleet import FunctionKey
 from autoscaler.policy.compile import Compiler
 from autoscaler.policy.deployment import Deployed
 from autoscaler.policy.loading import PolicySet
-from autoscaler.policy.precedence import BUILT_IN, FunctionRules, fits
-from tests.unit.policy.texts import ACME, deployed, loaded, policy
+from autoscaler.policy.precedence import BUILT_IN, fits
+from autoscaler.policy.rules import FunctionRules
+from tests.unit.policy.texts import ACME, NOW_S, deployed, loaded, policy
 
 
 def rules_of(policies: PolicySet, function: Deployed) -> FunctionRules:
     compiler = Compiler()
-    compiler.compile(policies, [function])
+    compiler.compile(policies, [function], NOW_S)
     found = compiler.rules(function.key)
     assert found is not None
     return found
@@ -123,6 +124,18 @@ def test_bounds_clip_what_policies_and_labels_ask_for() -> None:
     assert "com.openfaas.scale.max says 100" in rules.fields["replicas.max"].origin
 
 
+def test_bounds_clip_every_number_of_replicas() -> None:
+    """Initial replicas, those of a fallback, and both limits of a schedule stay within the tenant's bound too."""
+    spec = (
+        "{replicas: {initial: 60}, fallback: {behavior: current-if-higher, replicas: 70}, "
+        "schedules: [{cron: '0 8 * * *', duration: 1h, min: 80, max: 90}, {cron: '0 8 * * *', duration: 1h, min: 2}]}"
+    )
+    rules = rules_of(loaded(ACME, policy("p", "acme-prod", spec)), deployed("f"))
+    assert (rules.columns["initial"], rules.columns["fallback_replicas"]) == (50, 50)
+    assert [(one.min, one.max) for one in rules.schedules] == [(50, 50), (2, None)]
+    assert all("policies.yaml:6" in rules.fields[path].origin for path in ("replicas.initial", "fallback", "schedules"))
+
+
 def test_zero_needs_the_tenants_leave() -> None:
     """Without `allowZero` zero is off, whoever asks for it, and the origin says why."""
     forbidding = ACME.replace("allowZero: true", "allowZero: false")
@@ -176,5 +189,5 @@ def test_a_target_of_next_to_nothing_is_still_more_than_nothing() -> None:
 def test_labels_that_contradict_each_other_are_told_in_one_order() -> None:
     """Of a minimum above a maximum both labels are left out, the minimum first, however Python hashes their names."""
     compiler, labels = Compiler(), {"autoscaler.faas.dev/min": "9", "autoscaler.faas.dev/max": "3"}
-    compiler.compile(loaded(ACME), [deployed("f", labels=labels)])
+    compiler.compile(loaded(ACME), [deployed("f", labels=labels)], NOW_S)
     assert [problem.path for problem in compiler.problems] == list(labels)

@@ -6,6 +6,9 @@ from autoscaler.core.fleet import FunctionKey
 from autoscaler.policy.deployment import Deployed
 from autoscaler.policy.loading import PolicySet, load
 
+NOW_S = 1_767_225_600.0
+"""UTC seconds of the first of January 2026, a Thursday: when plans of tests are made."""
+
 ACME = """\
 apiVersion: autoscaler.faas.dev/v1alpha1
 kind: Tenant

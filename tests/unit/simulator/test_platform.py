@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from autoscaler.core.fleet import FunctionKey
+from autoscaler.core.obstacles import Obstacle
 from autoscaler.simulator.platform import FunctionSpec, Platform
 from autoscaler.simulator.statistics import FunctionStatistics
 from autoscaler.simulator.workload import Constant, Step, Steps, Workload
@@ -256,3 +257,58 @@ def test_enough_replicas_are_busy_as_littles_law_says() -> None:
         looks.append(platform.in_flight(KEY))
     assert np.mean(looks[10:]) == pytest.approx(20.0, abs=0.4)
     assert np.var(looks[10:]) == pytest.approx(20.0, rel=0.12)
+
+
+@pytest.mark.parametrize("obstacle", [Obstacle.QUOTA_EXCEEDED, Obstacle.NOT_SCHEDULABLE])
+def test_behind_a_quota_or_full_nodes_further_replicas_do_not_start(obstacle: Obstacle) -> None:
+    """What already starts gets ready, what is asked for behind the obstacle waits for its end and costs nothing."""
+    platform = one()
+    platform.scale(KEY, 1)
+    platform.advance(2.0)
+    platform.obstruct(KEY, obstacle)
+    platform.scale(KEY, 3)
+    platform.advance(20.0)
+    assert (platform.requested(KEY), platform.ready(KEY)) == (3, 1)
+    assert platform.obstacle_column().tolist() == [obstacle]
+    platform.obstruct(KEY, Obstacle.NONE)
+    platform.advance(24.9)
+    assert (platform.ready(KEY), platform.obstacle_column().tolist()) == (1, [Obstacle.NOT_READY])
+    platform.advance(25.0)
+    assert (platform.ready(KEY), platform.obstacle_column().tolist()) == (3, [Obstacle.NONE])
+    assert platform.statistics(KEY).starting_s == 5.0 + 2 * 5.0
+
+
+def test_replicas_that_crash_do_not_get_ready_and_hold_their_places() -> None:
+    """Of one ready and two starting replicas the ready one serves on; the others cost from 0 on, and start at the end."""
+    platform = one(replicas=1)
+    platform.scale(KEY, 3)
+    platform.advance(2.0)
+    platform.obstruct(KEY, Obstacle.NOT_READY)
+    platform.advance(30.0)
+    assert (platform.ready(KEY), platform.obstacle_column().tolist()) == (1, [Obstacle.NOT_READY])
+    platform.obstruct(KEY, Obstacle.NONE)
+    platform.advance(35.0)
+    assert platform.ready(KEY) == 3
+    assert platform.statistics(KEY).starting_s == 2 * 35.0
+
+
+def test_a_surplus_takes_missing_replicas_first() -> None:
+    """Behind a quota, going from four to two takes away two that never started, and nothing that runs."""
+    platform = one(replicas=2)
+    platform.obstruct(KEY, Obstacle.QUOTA_EXCEEDED)
+    platform.scale(KEY, 4)
+    platform.scale(KEY, 2)
+    assert (platform.ready(KEY), platform.obstacle_column().tolist()) == (2, [Obstacle.NONE])
+    platform.obstruct(KEY, Obstacle.NONE)
+    platform.advance(10.0)
+    assert (platform.requested(KEY), platform.ready(KEY)) == (2, 2)
+
+
+def test_time_at_zero_is_counted() -> None:
+    """No replica requested from 0 to 10 s and from 30 s on: 10 s, and 5 s more at 35 s."""
+    platform = one()
+    platform.advance(10.0)
+    platform.scale(KEY, 1)
+    platform.advance(30.0)
+    platform.scale(KEY, 0)
+    assert after(platform, 35.0).zero_s == 15.0

@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +14,14 @@ from autoscaler.core.events import BoostFiring, BoostResolved, Event, Wake
 from autoscaler.core.fleet import FunctionKey
 from autoscaler.core.now import Now
 from autoscaler.core.observation import Observation
+from autoscaler.core.obstacles import Obstacle
 from autoscaler.core.reasons import Reason
-from autoscaler.simulator.result import Result, Row
-from autoscaler.simulator.run import simulate
+from autoscaler.policy.plan import Plan
+from autoscaler.simulator.recorded_rates import RecordedRates
+from autoscaler.simulator.result import Gap, Result, Row
+from autoscaler.simulator.run import Run, plan_of, simulate
 from autoscaler.simulator.scenario import ScenarioError, parse
-
-STUDIES = sorted((Path(__file__).parents[3] / "simulations").glob("*/scenario.yaml"))
+from simulations.figures import read_study, studies
 
 SCENARIO = """\
 kind: Scenario
@@ -38,13 +42,24 @@ kind: ScalingPolicy
 metadata: {{name: default, namespace: acme}}
 spec:
   functions: {{names: ["*"]}}
-  metrics: [{{type: rps, target: 4, utilization: 1}}]
+  {metric}
   scaleDown: {{stabilization: 30s}}
   zero: {{after: 1m}}
   {policy}
 """
 
 Steps = list[tuple[Now, Observation | None, tuple[Event, ...], Decisions]]
+
+
+DOCUMENTS = {
+    "tenant": "dryRun: false",
+    "policy": "",
+    "metric": "metrics: [{type: rps, target: 4, utilization: 1}]",
+}
+
+
+def filled(workload: str, duration: str = "5m", more: str = "replicas: 0", events: str = "[]", **documents: str) -> str:
+    return SCENARIO.format(workload=workload, duration=duration, more=more, events=events, **DOCUMENTS | documents)
 
 
 def run(
@@ -56,9 +71,7 @@ def run(
     **documents: str,
 ) -> tuple[Result, Steps]:
     """Run one function `acme/resize`, and give the outcome with every step of the controller."""
-    filled = {"tenant": "dryRun: false", "policy": ""} | documents
-    text = SCENARIO.format(workload=workload, duration=duration, more=more, events=events, **filled)
-    scenario, policies = parse(text)
+    scenario, policies = parse(filled(workload, duration, more, events, **documents))
     steps: Steps = []
     result = simulate(scenario, {"policies": policies}, seed=seed, record=lambda *step: steps.append(step))
     return result, steps
@@ -185,14 +198,7 @@ def test_dry_run_decides_and_writes_nothing() -> None:
 
 def test_functions_without_a_tenant_are_left_alone() -> None:
     """A namespace that no tenant claims is simulated and never scaled."""
-    text = SCENARIO.format(
-        workload="{type: constant, rate: 10}",
-        duration="1m",
-        more="replicas: 1",
-        events="[]",
-        tenant="dryRun: false",
-        policy="",
-    )
+    text = filled("{type: constant, rate: 10}", "1m", "replicas: 1")
     scenario, policies = parse(text.replace("namespace: acme, workload", "namespace: other, workload"))
     result = simulate(scenario, {"policies": policies})
     assert (result.functions[0].tenant, result.functions[0].replicas_max) == (None, 1)
@@ -208,14 +214,7 @@ def test_a_wrong_policy_stops_the_run() -> None:
 
 def test_progress_is_told_to_the_end() -> None:
     """Virtual time is told in order, up to the duration."""
-    text = SCENARIO.format(
-        workload="{type: constant, rate: 1}",
-        duration="1m",
-        more="replicas: 1",
-        events="[]",
-        tenant="dryRun: false",
-        policy="",
-    )
+    text = filled("{type: constant, rate: 1}", "1m", "replicas: 1")
     scenario, policies = parse(text)
     told: list[float] = []
     simulate(scenario, {"policies": policies}, progress=told.append)
@@ -223,12 +222,13 @@ def test_progress_is_told_to_the_end() -> None:
     assert told[-1] == 60.0
 
 
-@pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.parent.name)
-def test_a_study_runs_and_its_sums_are_right(path: Path) -> None:
+@pytest.mark.parametrize("folder", studies(), ids=lambda folder: folder.name)
+def test_a_study_runs_and_its_sums_are_right(folder: Path) -> None:
     """The first quarter of an hour of every study runs; tenants' rows are the sums of their functions', as JSON too."""
-    scenario, documents = parse(path.read_text())
-    result = simulate(scenario.model_copy(update={"duration": 900.0}), {"policies": documents})
-    assert result.ticks == 451
+    scenario, files, traces = read_study(folder)
+    result = simulate(scenario.model_copy(update={"duration": 900.0}), files, traces=traces)
+    assert result.ticks == 900 / scenario.tick + 1
+    assert sum(result.decided.values()) == result.ticks * len(result.functions)
     for tenant in result.tenants:
         rows = [row for row in result.functions if row.tenant == tenant.tenant]
         same: tuple[Callable[[Row], float], ...] = (
@@ -236,9 +236,140 @@ def test_a_study_runs_and_its_sums_are_right(path: Path) -> None:
             lambda row: row.cold,
             lambda row: row.refused,
             lambda row: row.replica_seconds,
+            lambda row: row.zero_s,
+            lambda row: row.panic_ticks,
         )
         assert all(sum(map(number, rows)) == pytest.approx(number(tenant)) for number in same)
         assert tenant.replicas_max <= sum(row.replicas_max for row in rows)
     document = json.loads(result.to_json())
     assert [row["function"] for row in document["functions"]] == [row.function for row in result.functions]
     assert {Reason[name] for name in document["changes"]} <= set(Reason)
+
+
+def test_a_schedule_follows_the_calendar_of_the_run() -> None:
+    """From 08:00 in Tokyo (23:00 UTC) five replicas at least: a run from 22:58 UTC has them from its second minute on."""
+    policy = 'schedules: [{cron: "0 8 * * *", timeZone: Asia/Tokyo, duration: 2m, min: 5}]'
+    _, steps = run(
+        "{type: constant, rate: 1}", events="[]\nutc: 2026-03-01T22:58:00Z", policy=policy, more="replicas: 1"
+    )
+    assert steps[0][0].utc_s == 1_772_405_880.0
+    assert [replicas_at(steps, at_s) for at_s in (118, 124)] == [1, 5]
+
+
+def test_a_plan_is_made_again_before_its_schedules_run_out() -> None:
+    """Plans that are good for 100 s are asked for at 0, 100, 200 and 300 s, and the next tick has the new fleet."""
+    scenario, policies = parse(filled("{type: constant, rate: 1}"))
+    asked: list[float] = []
+    fleets: list[tuple[float, int]] = []
+
+    def plan(utc_s: float) -> Plan:
+        asked.append(utc_s - scenario.utc)
+        return replace(plan_of(scenario, {"policies": policies}, utc_s), known_until_s=utc_s + 100.0)
+
+    def record(now: Now, seen: Observation | None, _events: tuple[Event, ...], _decisions: Decisions) -> None:
+        if seen is not None:
+            fleets.append((now.monotonic_s, id(seen.fleet)))
+
+    Run(scenario, plan, 1, {}, record).to_the_end()
+    assert asked == [0, 100, 200, 300]
+    changes = [later[0] for earlier, later in pairwise(fleets) if earlier[1] != later[1]]
+    assert changes == [100, 200, 300]
+
+
+def test_behind_a_quota_replicas_are_missing_and_the_controller_sees_why() -> None:
+    """Load for 5 replicas behind a quota from the start: one runs, the observation says so, and after it there are five."""
+    events = '[{type: quota, from: 1s, to: 150s, functions: ["*/res*"]}]'
+    workload = "{type: constant, rate: 20, arrivals: even}"
+    _, steps = run(workload, more="replicas: 1", events=events)
+    seen = {now.monotonic_s: observation for now, observation, _, _ in steps if observation is not None}
+    behind = [one for at_s, one in seen.items() if 60 <= at_s < 150]
+    assert {float(one.ready[0]) for one in behind} == {1.0}
+    assert {int(one.obstacle[0]) for one in behind if one.requested[0] > 1} == {Obstacle.QUOTA_EXCEEDED}
+    assert any(one.requested[0] > 1 for one in behind)
+    assert seen[298.0].ready[0] == 5
+    assert seen[298.0].obstacle[0] == Obstacle.NONE
+
+
+def test_of_two_obstacles_at_once_the_newer_is_seen_and_the_older_stays() -> None:
+    """A crash within a longer quota is what is seen while it lasts, and the quota again after it."""
+    events = (
+        "[{type: quota, from: 1s, to: 200s, functions: [acme/resize]}, "
+        "{type: crash, from: 100s, to: 150s, functions: [acme/resize]}]"
+    )
+    _, steps = run("{type: constant, rate: 20, arrivals: even}", more="replicas: 1", events=events)
+    seen = {
+        now.monotonic_s: int(observation.obstacle[0]) for now, observation, _, _ in steps if observation is not None
+    }
+    assert [seen[at_s] for at_s in (98.0, 120.0, 160.0, 298.0)] == [
+        Obstacle.QUOTA_EXCEEDED,
+        Obstacle.NOT_READY,
+        Obstacle.QUOTA_EXCEEDED,
+        Obstacle.NONE,
+    ]
+
+
+def test_a_queue_that_fills_wakes_a_function_without_a_request() -> None:
+    """Messages from 60 s on, ten a second, taken off at 5/s by each replica: replicas come, and the queue is held."""
+    more = (
+        "replicas: 0, metrics: {queue: {type: backlog, service: 200ms, "
+        "arriving: {type: steps, steps: [{at: 60s, rate: 10}]}}}"
+    )
+    text = "metrics: [{type: queue, target: 20}]"
+    _, steps = run("{type: constant, rate: 0}", more=more, policy=f"{text}\n  replicas: {{max: 10}}", metric="")
+    waiting = [float(seen.load.others[0]) for _, seen, _, _ in steps if seen is not None]
+    assert replicas_at(steps, 58) == 0
+    assert replicas_at(steps, 120) >= 1
+    assert waiting[29] == 0
+    assert 0 < max(waiting) < 2_000
+
+
+def test_while_prometheus_is_away_further_metrics_are_unknown_and_go_on() -> None:
+    """A queue that nobody sees for a minute has grown when it is seen again."""
+    more = "replicas: 1, metrics: {queue: {type: backlog, service: 1h, arriving: {type: constant, rate: 1}}}"
+    events = "[{type: prometheusOutage, from: 60s, to: 120s}]"
+    policy = "metrics: [{type: queue, target: 1000}]"
+    _, steps = run("{type: constant, rate: 0}", more=more, events=events, policy=policy, metric="")
+    found = {now.monotonic_s: seen for now, seen, _, _ in steps if seen is not None}
+    assert found[58.0].load.others.tolist() == [58]
+    assert not np.isfinite(found[90.0].load.others).any()
+    assert found[120.0].load.others.tolist() == [120]
+
+
+def test_a_metric_that_the_policy_needs_and_the_scenario_has_not_stops_the_run() -> None:
+    """A policy by cpu over a scenario without one would hold for ever: its absence is told instead."""
+    with pytest.raises(ScenarioError) as caught:
+        run(policy="metrics: [{type: cpu, target: 1}]", metric="")
+    assert [(problem.file, problem.path) for problem in caught.value.problems] == [("acme/resize", "metrics.cpu")]
+
+
+def test_recorded_traffic_arrives_and_its_gaps_are_told() -> None:
+    """A minute at 2/s, a minute that is not known, silence after the record: 120 requests, and one gap to the end."""
+    text = filled("{type: csv, file: rates.csv}")
+    scenario, policies = parse(text)
+    key = FunctionKey("acme", "resize")
+    rates = RecordedRates(np.array([0.0, 60.0, 120.0]), np.array([2.0, np.nan]), arrivals="even")
+    result = simulate(scenario, {"policies": policies}, traces={(key, ""): rates})
+    assert result.functions[0].requests == 120
+    assert result.gaps == (Gap("acme/resize", "", 60.0, 300.0),)
+
+
+def test_recorded_traffic_that_nobody_read_stops_the_run() -> None:
+    """A scenario with a CSV cannot be run without its rates: the field that names it is told."""
+    scenario, policies = parse(filled("{type: csv, file: rates.csv}"))
+    with pytest.raises(ScenarioError) as caught:
+        simulate(scenario, {"policies": policies})
+    assert [problem.path for problem in caught.value.problems] == ["functions[0].workload"]
+
+
+def test_decisions_of_full_ticks_are_counted_by_reason() -> None:
+    """Five minutes of ticks of 2 s for one function are 151 decisions, a changed one or not."""
+    result, _ = run()
+    assert sum(result.decided.values()) == result.ticks == 151
+    assert {Reason[name] for name in result.decided} <= set(Reason)
+
+
+def test_ticks_in_panic_mode_are_counted() -> None:
+    """A load that grows tenfold within seconds panics for at least a stable window of 30 ticks; a constant one never does."""
+    workload = "{type: steps, arrivals: even, steps: [{at: 0s, rate: 4}, {at: 150s, rate: 40}]}"
+    assert run(workload, more="replicas: 1")[0].functions[0].panic_ticks >= 30
+    assert run("{type: constant, rate: 3, arrivals: even}", more="replicas: 1")[0].functions[0].panic_ticks == 0

@@ -49,7 +49,7 @@ def test_a_group_makes_functions_with_names_and_the_label_of_a_function() -> Non
     specs = list(scenario.specs())
     assert [spec.key for spec in specs] == [FunctionKey("acme", f"resize-{number}") for number in range(3)]
     assert specs[1].labels == {"faas_function": "resize-1", "team": "a"}
-    assert set(scenario.workloads()) == {spec.key for spec in specs}
+    assert set(scenario.workloads({})) == {(spec.key, "") for spec in specs}
 
 
 def test_every_mistake_is_named_at_once_with_line_and_path() -> None:
@@ -98,6 +98,17 @@ typo: 1
         (SMALL + "blastRadius: {share: 2}\n", "blastRadius.share"),
         (SMALL + "events: [{type: wake, at: 1s, namespace: acme, function: other}]\n", ""),
         (SMALL + "events: [{type: nonsense}]\n", "events[0]"),
+        (SMALL + "events: [{type: quota, from: 1s, to: 5s, functions: []}]\n", "events[0].functions"),
+        (SMALL + "events: [{type: quota, from: 1s, to: 5s, functions: [resize]}]\n", "events[0].functions[0]"),
+        (SMALL + "events: [{type: crash, from: 5s, to: 5s, functions: [acme/*]}]\n", "events[0]"),
+        (SMALL + "events: [{type: unschedulable, from: 1s, to: 5s, functions: [acme/other]}]\n", ""),
+        (SMALL + "utc: 2026-03-01\n", "utc"),
+        (SMALL + "utc: 2026-03-01T08:00:00\n", "utc"),
+        (SMALL + "utc: 1772352000\n", "utc"),
+        (SMALL.replace("rate: 5", "rate: 2000000"), "functions[0].workload.rate"),
+        (SMALL.replace("constant, rate: 5", "csv, file: ''"), "functions[0].workload.file"),
+        (SMALL.replace("resize", "resize, metrics: {cpu: {type: levels}}"), "functions[0].metrics.cpu.values"),
+        (SMALL.replace("resize", "resize, metrics: {cpu: 5}"), "functions[0].metrics.cpu"),
         (SMALL.replace("1m", "400d") + "tick: 1ms\n", ""),
         (SMALL + SMALL.splitlines()[3] + "\n", ""),
     ],
@@ -107,3 +118,46 @@ def test_a_scenario_that_cannot_be_run_is_refused(text: str, path: str) -> None:
     found = problems(text)
     assert path in {problem.path for problem in found}
     assert all(problem.wrong and problem.allowed for problem in found)
+
+
+def test_a_field_of_a_workload_within_a_metric_is_told_with_its_own_names() -> None:
+    """A misspelt field two unions deep has its plain path, and the names that are allowed there."""
+    text = SMALL.replace(
+        "resize", "resize, metrics: {queue: {type: backlog, arriving: {type: constant, rte: 1}, service: 1s}}"
+    )
+    found = {problem.path: problem.allowed for problem in problems(text)}
+    assert set(found) == {"functions[0].metrics.queue.arriving.rte", "functions[0].metrics.queue.arriving.rate"}
+    assert "did you mean rate?" in found["functions[0].metrics.queue.arriving.rte"]
+
+
+def test_the_calendar_begins_at_the_moment_given_or_with_2026() -> None:
+    """`utc` is a moment of any zone; without it a run begins on the first of January 2026."""
+    assert parse(SMALL + "utc: 2026-03-29T01:30:00+01:00\n")[0].utc == 1_774_744_200.0
+    assert parse(SMALL)[0].utc == 1_767_225_600.0
+
+
+def test_recorded_workloads_are_named_for_every_function_and_metric() -> None:
+    """A group of two with a CSV of calls and one of messages needs four records, each named by function and use."""
+    text = SMALL.replace("type: constant, rate: 5", "type: csv, file: a.csv").replace(
+        "resize", "resize, count: 2, metrics: {queue: {type: backlog, arriving: {type: csv, file: b.csv}, service: 1s}}"
+    )
+    scenario, _ = parse(text)
+    found = {(str(key), name): path for (key, name), path, _ in scenario.traces()}
+    assert found == {
+        ("acme/resize-0", ""): "functions[0].workload",
+        ("acme/resize-1", ""): "functions[0].workload",
+        ("acme/resize-0", "queue"): "functions[0].metrics.queue.arriving",
+        ("acme/resize-1", "queue"): "functions[0].metrics.queue.arriving",
+    }
+
+
+def test_a_span_takes_the_place_of_every_workload() -> None:
+    """Under a span of ten minutes the run lasts as long, begins at its moment, and every function asks for it."""
+    scenario, _ = parse(SMALL.replace("resize", "resize, count: 2"))
+    span = {"url": "http://p", "query": "x", "start": "2026-03-02T00:00:00Z", "end": "2026-03-02T00:10:00Z"}
+    under = scenario.under_span(span, "flags")
+    assert (under.duration, under.utc) == (600.0, 1_772_409_600.0)
+    assert [path for _, path, _ in under.traces()] == ["functions[0].workload"] * 2
+    with pytest.raises(ScenarioError) as caught:
+        scenario.under_span(span | {"end": "never", "stp": "1m"}, "flags")
+    assert {(problem.file, problem.path) for problem in caught.value.problems} == {("flags", "end"), ("flags", "stp")}

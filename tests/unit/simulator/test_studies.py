@@ -1,5 +1,6 @@
 """The published studies: what their texts claim is so in a whole run."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -12,21 +13,21 @@ from autoscaler.core.observation import Observation
 from autoscaler.simulator.result import Result, Row
 from autoscaler.simulator.run import simulate
 from autoscaler.simulator.scenario import parse
+from simulations.figures import FOLDER, read_study, renewed, studies
 
-FOLDER = Path(__file__).parents[3] / "simulations"
 Ticks = list[tuple[float, Observation, Decisions]]
 
 
 def whole(name: str) -> tuple[Result, Ticks]:
     """Run a study to its end, and give the outcome with every full tick."""
-    scenario, documents = parse((FOLDER / name / "scenario.yaml").read_text())
+    scenario, files, traces = read_study(FOLDER / name)
     ticks: Ticks = []
 
     def record(now: Now, seen: Observation | None, _events: tuple[Event, ...], decisions: Decisions) -> None:
         if seen is not None:
-            ticks.append((now.monotonic_s, seen, decisions))
+            ticks.append((now.monotonic_s, seen, decisions.whole()))
 
-    return simulate(scenario, {name: documents}, record=record), ticks
+    return simulate(scenario, files, traces=traces, record=record), ticks
 
 
 def row_of(result: Result, name: str) -> Row:
@@ -37,6 +38,26 @@ def waits(row: Row) -> tuple[float, float]:
     assert row.wait_p95_s is not None
     assert row.wait_max_s is not None
     return row.wait_p95_s, row.wait_max_s
+
+
+@pytest.mark.parametrize("folder", studies(), ids=lambda folder: folder.name)
+def test_the_figures_of_a_study_are_those_of_its_run(folder: Path) -> None:
+    """Every table in a study's text is what a run gives today; `python -m simulations` writes them."""
+    assert renewed(folder) == (folder / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_scenario_that_explains_all_fields_can_be_read() -> None:
+    """The example in the overview is a scenario, and so is a function under each of the recorded workloads there."""
+    text = (FOLDER / "README.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    whole_one, *recorded = blocks
+    scenario, _ = parse(whole_one)
+    assert (scenario.duration, len(list(scenario.specs())), len(scenario.events)) == (3600.0, 3, 5)
+    for block in recorded:
+        under, _ = parse(
+            f"kind: Scenario\nduration: 1m\nfunctions:\n  - name: resize\n    namespace: acme\n    service: 1s\n{block}"
+        )
+        assert len(list(under.traces())) == 1
 
 
 def test_first_look_steady_traffic_hardly_waits_and_the_timer_does() -> None:
@@ -93,3 +114,24 @@ def test_alert_boost_is_there_before_the_rush() -> None:
     assert waits(told)[1] < 2.0
     assert waits(untold)[0] > 15.0
     assert told.replica_seconds > untold.replica_seconds
+
+
+def test_azure_day_keeps_the_recorded_counts_and_a_longer_keep_alive_has_fewer_cold_starts() -> None:
+    """Both tenants have the 2,973 calls of the trace, exactly; timers between the two keep-alives are cold under one alone."""
+    result, _ = whole("azure-day")
+    long, short = row_of(result, "long"), row_of(result, "short")
+    assert long.requests == short.requests == 2_973
+    assert result.gaps == ()
+    assert [(row_of(result, f"{tenant}/every-5m").cold) for tenant in ("long", "short")] == [1, 288]
+    assert row_of(result, "long/hourly").cold == row_of(result, "short/hourly").cold == 24
+    assert long.replica_seconds > short.replica_seconds
+    assert row_of(result, "long/hourly").zero_s < row_of(result, "short/hourly").zero_s
+
+
+def test_real_bursts_cost_more_than_poisson_arrivals_of_the_same_mean() -> None:
+    """The traces' 8,819 requests, within the spread of a Poisson count, take over twice the replica-seconds of the smooth ones."""
+    result, _ = whole("real-bursts")
+    real, smooth = row_of(result, "acme/real"), row_of(result, "acme/smooth")
+    assert real.requests == pytest.approx(8_819, abs=4 * 8_819**0.5)
+    assert real.replica_seconds > 2 * smooth.replica_seconds
+    assert real.cold > 3 * smooth.cold

@@ -5,7 +5,8 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from autoscaler.core.columns import Floats
-from autoscaler.simulator.workload import Workload, WorkloadField
+from autoscaler.simulator.traces import WorkloadField
+from autoscaler.simulator.workload import Workload
 
 READER: TypeAdapter[Workload] = TypeAdapter(WorkloadField)
 

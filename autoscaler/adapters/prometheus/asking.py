@@ -1,0 +1,146 @@
+"""Asking one Prometheus, over one kept connection, in words of our own where it fails."""
+
+import ssl
+import time
+from collections.abc import Callable
+from http.client import HTTPException
+from pathlib import Path
+from typing import NamedTuple
+
+import requests
+from prometheus_api_client import PrometheusConnect
+from urllib3.exceptions import HTTPError
+
+from autoscaler.adapters.prometheus.answers import Series
+from autoscaler.adapters.prometheus.errors import ConnectError, DeadlineError
+from autoscaler.adapters.prometheus.messages import Ask, Outcome
+from autoscaler.adapters.prometheus.transport import CheckingAdapter, Lines, session
+from autoscaler.policy.settings import SourceSettings
+
+QUERY_LAG = 0.125
+"""How far before now a query looks, in scrape intervals: a scrape that is still being stored is not yet missing."""
+
+
+class Readout(NamedTuple):
+    """What a reading came to, as in `Answer`."""
+
+    series: int = 0
+    error: str | None = None
+    outcomes: tuple[Outcome, ...] = ()
+
+
+class Questioner:
+    """Sends queries to one source. Not thread-safe, but for `lines`.
+
+    Args:
+        settings: the source.
+        lines: where open connections are remembered.
+        max_bytes: largest answer read.
+        takes_scalars: whether an answer may be a scalar, which is then one series without labels.
+    """
+
+    def __init__(self, settings: SourceSettings, lines: Lines, max_bytes: int, takes_scalars: bool = False) -> None:
+        self._settings = settings
+        self._lines = lines
+        self._max_bytes = max_bytes
+        self._takes_scalars = takes_scalars
+        self._connect: PrometheusConnect | None = None
+
+    def query(self, text: str, ask: Ask, deadline: float) -> list[Series]:
+        """Send one query, with credentials as their files say now.
+
+        Args:
+            deadline: monotonic seconds.
+
+        Raises:
+            SourceError: no whole answer.
+        """
+        time_s = ask.utc_s - QUERY_LAG * self._settings.scrape_interval
+        params = {"time": f"{time_s:.3f}", "timeout": f"{ask.timeout_s:g}s", **self._settings.params}
+        return self._answered(
+            lambda connect, left_s: connect.custom_query(text, params=params, timeout=(left_s, left_s)),
+            ask.timeout_s,
+            deadline,
+        )
+
+    def _answered(
+        self, send: Callable[[PrometheusConnect, float], list[Series]], timeout_s: float, deadline: float
+    ) -> list[Series]:
+        """Send a query over the kept connection, and say in our own words why there is no whole answer.
+
+        Args:
+            send: sends it, given the seconds that are left.
+
+        Raises:
+            SourceError: no whole answer.
+        """
+        connect = self._connection()
+        left_s = deadline - time.monotonic()
+        late = DeadlineError(f"no whole answer within {timeout_s:g} s")
+        if left_s <= 0:
+            raise late
+        try:
+            return send(connect, left_s)
+        except requests.Timeout:
+            raise late from None
+        except (requests.RequestException, HTTPError, HTTPException, OSError, ConnectError) as error:
+            if time.monotonic() >= deadline:
+                raise late from None
+            raise _connect_error(error) from None
+
+    def _adapter(self) -> CheckingAdapter:
+        return CheckingAdapter(self._lines, self._max_bytes, self._takes_scalars)
+
+    def _connection(self) -> PrometheusConnect:
+        settings = self._settings
+        url = settings.url.rstrip("/")
+        if self._connect is None:
+            adapter = self._adapter()
+            made = session(adapter, _verify(settings), _certificate(settings))
+            self._connect = PrometheusConnect(url, session=made)
+            made.mount(url, adapter)  # it mounts an adapter of its own over ours, with retries
+        self._connect.headers, self._connect.auth = _credentials(settings)
+        return self._connect
+
+
+def _connect_error(error: Exception) -> ConnectError:
+    """Say in our own words why there is no connection: the library's words hold the URL and the query."""
+    if isinstance(error, ConnectError):
+        return error
+    if isinstance(error, requests.exceptions.SSLError):
+        return ConnectError("TLS: no agreement, or a certificate that is not accepted")
+    if isinstance(error, requests.ConnectionError):
+        return ConnectError("cannot connect, or the connection broke")
+    if isinstance(error, requests.exceptions.InvalidHeader):
+        return ConnectError("a header or token holds a character that no header may have")
+    return ConnectError(f"cannot ask ({type(error).__name__}); url, headers and tls files must be right")
+
+
+def _credentials(settings: SourceSettings) -> tuple[dict[str, str], tuple[str, str] | None]:
+    """Give headers and basic authentication, from files as they are now: they are rotated under us."""
+    headers, auth = dict(settings.headers), None
+    if settings.bearer_token_file is not None:
+        headers["Authorization"] = f"Bearer {_secret(settings.bearer_token_file, 'bearerTokenFile')}"
+    if settings.password_file is not None:
+        auth = (settings.username or "", _secret(settings.password_file, "passwordFile"))
+    return headers, auth
+
+
+def _secret(path: str, setting: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        raise ConnectError(f"{setting} cannot be read") from None
+
+
+def _verify(settings: SourceSettings) -> str | bool:
+    """Give the CA bundle: the one set, the system's, or the one that comes with the library."""
+    paths = ssl.get_default_verify_paths()
+    return settings.tls.ca_file or paths.cafile or paths.capath or True
+
+
+def _certificate(settings: SourceSettings) -> tuple[str, str] | str | None:
+    tls = settings.tls
+    if tls.cert_file is None:
+        return None
+    return (tls.cert_file, tls.key_file) if tls.key_file is not None else tls.cert_file

@@ -1,0 +1,140 @@
+"""A query over a span of the past, whole or not at all."""
+
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+
+from autoscaler.adapters.prometheus.answers import Series, ranges_of
+from autoscaler.adapters.prometheus.asking import Questioner
+from autoscaler.adapters.prometheus.errors import AnswerError, DeadlineError
+from autoscaler.adapters.prometheus.transport import CheckingAdapter, Lines
+from autoscaler.core.columns import Floats, Ints
+from autoscaler.policy.settings import GatewaySettings, SourceSettings
+
+MOST_POINTS = 10_000
+"""Steps asked for at once; Prometheus answers 11,000 at most."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PastSeries:
+    """One series of a span.
+
+    Attributes:
+        labels: its labels.
+        values: `(steps,) float64`, at the end of each step; nan: none there, or one that is no finite number.
+    """
+
+    labels: Mapping[str, str]
+    values: Floats
+
+
+def read_span(settings: SourceSettings, query: str, start_s: int, end_s: int, step_s: int) -> list[PastSeries]:
+    """Ask for the value of a query at the end of every step of a span.
+
+    Args:
+        settings: the source; its `timeout` is the deadline of the whole span.
+        start_s: UTC seconds at which the first step begins.
+        end_s: UTC seconds at which the last one ends, a multiple of `step_s` later.
+
+    Raises:
+        SourceError: no whole answer.
+    """
+    deadline = time.monotonic() + settings.timeout
+    lines = Lines()
+    cut = threading.Timer(settings.timeout, lines.cut)  # a server that sends a byte a second trips no time-out
+    cut.daemon = True
+    cut.start()
+    try:
+        asker = _SpanQuestioner(settings, lines, settings.max_bytes)
+        steps = (end_s - start_s) // step_s
+        by_labels: dict[frozenset[tuple[str, str]], Floats] = {}
+        for first, last in _stretches(steps):
+            at_s = start_s + (first + 1) * step_s
+            for one in asker.span(query, at_s, start_s + last * step_s, step_s, deadline):
+                labels, places, values = _parsed(one, at_s, step_s, last - first)
+                row = by_labels.setdefault(labels, np.full(steps, np.nan))
+                row[first + places] = values
+        return [PastSeries(dict(labels), values) for labels, values in by_labels.items()]
+    finally:
+        cut.cancel()
+        asker.close()
+
+
+def settings_of(url: str, **more: object) -> SourceSettings:
+    """Give the settings of a source that is asked for a span alone, without gateways of its own."""
+    return SourceSettings.model_validate({"url": url, "gateways": [GatewaySettings(profile="openfaas")], **more})
+
+
+class _SpanAdapter(CheckingAdapter):
+    """Reads answers of range queries."""
+
+    def _series(self, body: bytes) -> list[Series]:
+        return ranges_of(body)
+
+
+class _SpanQuestioner(Questioner):
+    """Sends range queries."""
+
+    _sender: CheckingAdapter | None = None
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._sender is not None:
+            self._sender.close()
+
+    def span(self, query: str, first_s: int, last_s: int, step_s: int, deadline: float) -> list[Series]:
+        """Ask for the values from one moment to another, both included.
+
+        Raises:
+            SourceError: no whole answer.
+        """
+        timeout_s = self._settings.timeout
+        params = {"timeout": f"{timeout_s:g}s", **self._settings.params}
+        first, last = datetime.fromtimestamp(first_s, UTC), datetime.fromtimestamp(last_s, UTC)
+        try:
+            return self._answered(
+                lambda connect, left_s: connect.custom_query_range(
+                    query, first, last, str(step_s), params=params, timeout=(left_s, left_s)
+                ),
+                timeout_s,
+                deadline,
+            )
+        except AnswerError:
+            if time.monotonic() >= deadline:  # an answer without a length is cut short, and then no JSON
+                raise DeadlineError(f"no whole answer within {timeout_s:g} s") from None
+            raise
+
+    def _adapter(self) -> CheckingAdapter:
+        self._sender = _SpanAdapter(self._lines, self._max_bytes)
+        return self._sender
+
+
+def _stretches(steps: int) -> Iterator[tuple[int, int]]:
+    """Cut steps into what is asked for at once: positions of the first step and after the last."""
+    for first in range(0, steps, MOST_POINTS):
+        yield first, min(first + MOST_POINTS, steps)
+
+
+def _parsed(series: Series, first_s: int, step_s: int, steps: int) -> tuple[frozenset[tuple[str, str]], Ints, Floats]:
+    """Give labels of a series, the steps that it has values of, and the values.
+
+    Raises:
+        AnswerError: it is no such series.
+    """
+    try:
+        labels = frozenset((str(name), str(value)) for name, value in series["metric"].items())
+        points = series["values"]
+        at_s = np.array([float(point[0]) for point in points], dtype=np.float64)
+        values = np.array([float(point[1]) for point in points], dtype=np.float64)
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError):
+        raise AnswerError("an element of the answer is no series of samples") from None
+    if not np.all(np.isfinite(at_s)):
+        raise AnswerError("an element of the answer is no series of samples")
+    places = np.rint((at_s - first_s) / step_s).astype(np.int64)
+    if np.any((places < 0) | (places >= steps)):
+        raise AnswerError("the answer has samples outside the span")
+    return labels, places, np.where(np.isfinite(values), values, np.nan)

@@ -1,0 +1,180 @@
+"""What a replay under other policies came to, function by function, beside what was recorded."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from autoscaler.core.columns import Floats, Ints
+from autoscaler.core.decisions import Decisions
+from autoscaler.core.fleet import Fleet, FunctionKey
+from autoscaler.core.now import Now
+from autoscaler.core.reasons import REASON_OF, Reason
+
+
+@dataclass(slots=True)
+class Side:
+    """One side of the comparison, the recorded or the replayed.
+
+    Attributes:
+        replica_seconds: replicas asked for, over time.
+        changes: ticks at which they were another number than the tick before.
+        zero_s: seconds for which none were asked for.
+    """
+
+    replica_seconds: float = 0.0
+    changes: int = 0
+    zero_s: float = 0.0
+
+    def add(self, other: "Side") -> None:
+        """Add another's."""
+        for one in fields(Side):
+            setattr(self, one.name, getattr(self, one.name) + getattr(other, one.name))
+
+
+@dataclass(frozen=True, slots=True)
+class First:
+    """The first tick at which a function would have been given another number.
+
+    Attributes:
+        utc_s: when.
+        recorded: replicas that were decided.
+        replayed: replicas that the other policies decide.
+        recorded_reason: the code that bound then.
+        replayed_reason: the code that binds now.
+    """
+
+    utc_s: float
+    recorded: int
+    replayed: int
+    recorded_reason: str
+    replayed_reason: str
+
+
+@dataclass(slots=True)
+class Account:
+    """One function.
+
+    Attributes:
+        tenant: its tenant under the other documents.
+        ticks: ticks at which both sides decided.
+        differing: of them those with another number.
+        first: the first of those; None: there is none.
+    """
+
+    tenant: str
+    recorded: Side
+    replayed: Side
+    ticks: int = 0
+    differing: int = 0
+    first: First | None = None
+
+
+class Accounts:
+    """Adds up columns tick by tick, and into accounts when the fleet changes."""
+
+    def __init__(self) -> None:
+        self._of: dict[FunctionKey, Account] = {}
+        self._segment: _Segment | None = None
+
+    def follow(self, replayed: Fleet) -> None:
+        """Go on with another fleet of the replay."""
+        before = self._segment
+        self._close()
+        self._segment = _Segment(replayed, before)
+
+    def pause(self) -> None:
+        """Let the time up to the next tick count for nothing: what was then is not known."""
+        if self._segment is not None:
+            self._segment.last_s = np.nan
+
+    def tick(self, now: Now, was: Decisions, now_is: Decisions, had: Floats, has: Floats, rows: Ints) -> None:
+        """Count a tick.
+
+        Args:
+            was: what was decided.
+            now_is: what the replay decided.
+            had: `(functions,) float64`, replicas found then, in the replay's rows.
+            has: likewise, replicas that the replay has.
+            rows: row of each function in the recorded fleet.
+        """
+        if self._segment is not None:
+            self._segment.tick(now, was, now_is, had, has, rows)
+
+    def finished(self) -> Mapping[FunctionKey, Account]:
+        """Give every function's account, by name."""
+        self._close()
+        self._segment = None
+        return {key: self._of[key] for key in sorted(self._of)}
+
+    def _close(self) -> None:
+        segment = self._segment
+        if segment is None:
+            return
+        for row, key in enumerate(segment.replayed.keys):
+            tenant = segment.replayed.tenants[int(segment.replayed.tenant[row])]
+            account = self._of.setdefault(key, Account(tenant, Side(), Side()))
+            segment.add_to(account, row)
+
+
+class _Segment:
+    """Sums over the ticks of one pair of fleets."""
+
+    def __init__(self, replayed: Fleet, before: "_Segment | None") -> None:
+        count = len(replayed)
+        self.replayed = replayed
+        self.last_s = np.nan
+        self._decided = np.full((2, count), np.nan)
+        self._reasons = np.zeros((2, count), np.uint8)
+        self._had = np.full((2, count), np.nan)
+        self._sums = np.zeros((2, 3, count))
+        self._counts = np.zeros((2, count), np.int64)
+        self._first = np.full((3, count), np.nan)
+        self._first_reasons = np.zeros((2, count), np.uint8)
+        if before is not None:
+            self._carry(before)
+
+    def tick(self, now: Now, was: Decisions, now_is: Decisions, had: Floats, has: Floats, rows: Ints) -> None:
+        passed_s = now.monotonic_s - self.last_s
+        self.last_s = now.monotonic_s
+        for side, replicas in enumerate((had, has)):
+            if passed_s > 0:
+                before = np.nan_to_num(self._had[side])
+                self._sums[side, 0] += before * passed_s
+                self._sums[side, 2] += (self._had[side] == 0) * passed_s
+            self._sums[side, 1] += ~np.isnan(self._had[side]) & (replicas != self._had[side])
+            self._had[side] = replicas
+        self._note(was, now_is, rows)
+        both = ~np.isnan(self._decided).any(axis=0)
+        unlike = both & (self._decided[0] != self._decided[1])
+        self._counts[0] += both
+        self._counts[1] += unlike
+        fresh = np.flatnonzero(unlike & np.isnan(self._first[0]))
+        self._first[0, fresh] = now.utc_s
+        self._first[1:, fresh] = self._decided[:, fresh]
+        self._first_reasons[:, fresh] = self._reasons[:, fresh]
+
+    def add_to(self, account: Account, row: int) -> None:
+        """Add a function's sums to its account."""
+        for side, total in enumerate((account.recorded, account.replayed)):
+            replica_seconds, changes, zero_s = self._sums[side, :, row].tolist()
+            total.add(Side(replica_seconds, int(changes), zero_s))
+        account.ticks += int(self._counts[0, row])
+        account.differing += int(self._counts[1, row])
+        if account.first is None and not np.isnan(self._first[0, row]):
+            utc_s, recorded, replayed = self._first[:, row].tolist()
+            reasons = [REASON_OF[code].name for code in self._first_reasons[:, row].tolist()]
+            account.first = First(utc_s, int(recorded), int(replayed), reasons[0], reasons[1])
+
+    def _carry(self, before: "_Segment") -> None:
+        """Take over what functions had before, so that the time up to the next tick counts."""
+        self.last_s = before.last_s
+        pairs = [(row, before.replayed.row_of.get(key)) for row, key in enumerate(self.replayed.keys)]
+        known = np.array([(row, old) for row, old in pairs if old is not None], np.int64).reshape(-1, 2)
+        self._had[:, known[:, 0]] = before._had[:, known[:, 1]]
+
+    def _note(self, was: Decisions, now_is: Decisions, rows: Ints) -> None:
+        """Note the decision on each function; those that a tick leaves out are at rest."""
+        for side, (decisions, at) in enumerate(((was, rows), (now_is, np.arange(len(self.replayed))))):
+            self._decided[side] = decisions.of_rows(decisions.desired, at)
+            self._reasons[side] = decisions.of_rows(decisions.reason, at, Reason.ZERO_IDLE)
