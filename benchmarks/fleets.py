@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from autoscaler.core.fleet import Fleet, FunctionKey, Rules
+from autoscaler.core.fleet import OFF, Fleet, FunctionKey, Rules
 from autoscaler.policy.plan import FunctionPlan, Plan, TenantPlan
 
 NAMESPACE_SIZE = 100
@@ -18,7 +18,7 @@ def plan_of(count: int, source: str = "main") -> Plan:
     keys = tuple(names(count))
     tenants = tuple(sorted({key.namespace for key in keys}))
     position = {tenant: index for index, tenant in enumerate(tenants)}
-    columns = {name: np.full(count, np.inf) for name in Rules.__dataclass_fields__}
+    columns = {name: np.full(count, np.inf) for name in Rules.__dataclass_fields__ if name not in OFF}
     columns["paused"] = np.zeros(count, dtype=np.bool_)
     fleet = Fleet(
         keys=keys,

@@ -140,7 +140,7 @@ def _said_now(found: Json) -> list[str]:
     dry = ["  Dry run: this is decided and recorded, nothing is written."] if found["dry_run"] else []
     source = found["source"]
     sick = [f"  {source_line(source)}"] if source is not None and not source["is_ok"] else []
-    sick += [f"  {words}" for words in source["query_problems"]] if source is not None else []
+    sick += [f"  {words}" for words in source.get("query_problems", ())] if source is not None else []
     return [title, *_sentences(decision), *sick, *dry]
 
 

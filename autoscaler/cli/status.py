@@ -80,7 +80,7 @@ def _daemon_lines(status: Json) -> Sequence[str]:
         f"last took {status['last_tick_s']:.2f} s" + (f", {age_s:.1f} s ago" if age_s is not None else "")
     ]
     lines += [f"nothing is written: {status['writes_held']}"] if status["writes_held"] else []
-    lines += _log_lines(status["decision_log"])
+    lines += _log_lines(status.get("decision_log"))
     failures = status["step_failures"]
     lines += [f"steps that failed by a defect of the daemon: {failures}; its log has each"] if failures else []
     lines += [f"cluster: {problem}" for problem in status["cluster_problems"]]

@@ -194,7 +194,8 @@ class Fallback(Strict):
     )
     behavior: Literal["hold", "current-if-higher"] = Field(
         "hold",
-        description="`hold`: what runs stays. `current-if-higher`: at least `replicas`, but never on a function at zero.",
+        description="`hold`: what runs stays, from the first unknown tick on, whatever `after` says. "
+        "`current-if-higher`: after that many ticks at least `replicas`, but never on a function at zero.",
         json_schema_extra=told(
             "–", "KEDA fallback.behavior", "hold, for an outage of the metrics is no reason to start replicas"
         ),

@@ -38,7 +38,7 @@ def plain(kind: str, result: object) -> Reply:
 async def values(reply: Reply, plan: Plan = PLAN) -> tuple[list[float | None], list[float | None]]:
     """Give what the query `mine` comes to for the two functions of its tenant."""
     with FakePrometheus(beside(mine=reply, yours=answers(sample(5)))) as fake:
-        async with loads(main=source(fake.url, timeout="2s", maxBytes=2_000_000)) as made:
+        async with loads(main=source(fake.url, timeout="5s", maxBytes=2_000_000)) as made:
             load = await made.read(plan, at(LAST))
             assert told(load, plan, "theirs/steady") == [5.0]
             assert row(load, plan, "fn/steady").rps == 10.0
@@ -97,7 +97,7 @@ async def test_what_is_not_believed(reply: Reply) -> None:
 async def test_health_names_the_tenant_and_the_policy(reply: Reply) -> None:
     """The source stays well, and says to the tenant which policy's query says nothing, without its text."""
     with FakePrometheus(beside(mine=reply, yours=answers(sample(5)))) as fake:
-        async with loads(main=source(fake.url, timeout="2s", maxBytes=2_000_000)) as made:
+        async with loads(main=source(fake.url, timeout="5s", maxBytes=2_000_000)) as made:
             await made.read(PLAN, at(LAST))
             (health,) = made.health()
     assert (health.is_ok, health.error) == (True, None)
