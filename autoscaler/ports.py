@@ -206,6 +206,7 @@ class Recollection:
         is_whole: the span was read from its beginning, as far as the log goes back.
         lost: steps within it that are in no file.
         unreadable: files, or rests of files, that could not be read, and why.
+        tenants: whose it was within what was read; empty: no decision on it is known.
     """
 
     records: Sequence[DecisionRecord]
@@ -213,6 +214,7 @@ class Recollection:
     is_whole: bool
     lost: int
     unreadable: Sequence[str]
+    tenants: frozenset[str]
 
 
 class ArchiveError(RuntimeError):

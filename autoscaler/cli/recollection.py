@@ -33,8 +33,10 @@ def from_files(folder: Path, key: FunctionKey, at: str | None, last: str | None)
             return _at(folder, key, moment_s, now_s)
         return _last(folder, key, now_s - parse_duration(last), now_s)
     except ValueError as error:
-        option = "--log" if isinstance(error, JournalError) else f"--at {at}" if at is not None else f"--last {last}"
-        raise WrongConfiguration(f"{option}: {error}") from None
+        if isinstance(error, JournalError):
+            raise WrongConfiguration(f"--log: {error}") from None
+        option = f"--at {at}" if at is not None else f"--last {last}"
+        raise WrongConfiguration(f"{option} is not understood; {error} is allowed") from None
     except OSError as error:
         raise WrongConfiguration(
             f"--log {folder} cannot be read: {error.strerror}; the folder of a decision log is allowed"
@@ -50,6 +52,8 @@ def _at(folder: Path, key: FunctionKey, moment_s: float, now_s: float) -> Json:
 
 def _last(folder: Path, key: FunctionKey, since_s: float, now_s: float) -> Json:
     past = changes(folder, key, since_s, now_s)
+    if not past.tenants:
+        raise NotSo("\n".join([f"{folder} has no decision on {key} since {format_moment(since_s)}", *past.unreadable]))
     return {
         "since_utc_s": since_s,
         "read_from_utc_s": past.from_utc_s,

@@ -91,7 +91,7 @@ def _duration(text: str) -> float:
     try:
         return parse_duration(text)
     except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="--start-up") from None
+        raise click.BadParameter(f"{text!r} is none; {error} is allowed", param_hint="--start-up") from None
 
 
 def _texts(policy: Path) -> dict[str, str]:

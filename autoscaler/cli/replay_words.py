@@ -56,7 +56,7 @@ def _side_of(first: Difference, is_recorded: bool) -> Json | None:
 
 def print_again(outcome: Outcome) -> None:
     """Say the outcome of deciding again."""
-    steps = f"{outcome.steps} steps, {outcome.ticks} of them ticks, of {outcome.runs} run(s) of the daemon"
+    steps = f"{outcome.steps} steps, {outcome.ticks} of them ticks, of {_counted(outcome.runs, 'run')} of the daemon"
     if outcome.is_identical:
         click.echo(f"identical: {steps}; {outcome.compared} compared.")
     elif not outcome.compared:
@@ -146,7 +146,7 @@ def print_otherwise(otherwise: Otherwise, start_up_s: float, is_measured: bool) 
     measured = "the median of the recording" if is_measured else "as told, or because the recording shows none"
     out.print(
         f"{otherwise.ticks} ticks. Load, wakes and alerts as recorded; replicas as the replay decided, "
-        f"ready {start_up_s:g} s later ({measured}).",
+        f"ready {start_up_s:.3g} s later ({measured}).",
         soft_wrap=True,
     )
     if otherwise.unscaled:
@@ -186,5 +186,12 @@ def _first_words(one: Account) -> str:
 
 
 def _losses(lost: int, damaged: int) -> list[str]:
-    lines = [f"{lost} steps are in no file: the disk was too slow, full or away."] if lost else []
-    return [*lines, f"{damaged} stretches of the log are damaged and were passed over."] if damaged else lines
+    lines = [f"{_counted(lost, 'step')} in no file: the disk was too slow, full or away."] if lost else []
+    if damaged:
+        lines.append(f"{_counted(damaged, 'stretch')} of the log damaged and passed over.")
+    return lines
+
+
+def _counted(count: int, what: str) -> str:
+    plural = f"{what}es" if what.endswith("h") else f"{what}s"
+    return f"{count} {what if count == 1 else plural}"

@@ -6,6 +6,7 @@ from math import ceil
 from autoscaler.core.decisions import DecisionRecord, MetricRecord, PolicyRecord
 from autoscaler.core.lanes import MetricKind, Select
 from autoscaler.core.reasons import Reason
+from autoscaler.core.rounding import MOST_REPLICAS
 from autoscaler.core.seen import Seen
 from autoscaler.core.stages import Stage
 
@@ -46,9 +47,10 @@ def _proof(record: DecisionRecord) -> str:
 
 
 def _loads(record: DecisionRecord) -> str:
+    requests = "request" if record.concurrency == 1.0 else "requests"
     parts = [
         (record.rps, "requests/s"),
-        (record.concurrency, "requests in flight on average"),
+        (record.concurrency, f"{requests} in flight on average"),
         (record.in_flight, "in flight now"),
     ]
     known = [f"{_number(value)} {what}" for value, what in parts if value is not None]
@@ -140,8 +142,12 @@ def _aimed(aimed: float, share: float | None) -> str:
 
 
 def _rounded(ratio: float) -> str:
-    whole = ceil(ratio)
-    return str(whole) if whole == ratio else f"{_number(ratio)} → {whole}"
+    """Write a ratio and the replicas it comes to; one that is shown as a whole number without being it says so."""
+    whole = ceil(min(ratio, MOST_REPLICAS))
+    shown = _number(ratio)
+    if ratio >= whole or shown == str(whole):
+        return str(whole)
+    return f"a little over {shown} → {whole}" if shown == str(whole - 1) else f"{shown} → {whole}"
 
 
 def _panic(record: DecisionRecord, _before: int, after: int) -> str:
@@ -324,12 +330,21 @@ _BESIDE_ARITHMETIC = (
 """Rules of the first stage that are understood only beside what the load asks for."""
 
 
+_LARGE = 1_000.0
+"""From here on decimals say nothing more."""
+
+_TOO_LARGE = 1e15
+"""From here on digits say nothing more."""
+
+
 def _replicas(count: int) -> str:
     return "1 replica" if count == 1 else f"{count} replicas"
 
 
 def _number(value: float | None) -> str:
-    """Write a number as short as it can be read: 7, 7.25, 0.0417; unlimited where there is none."""
+    """Write a number as short as it can be read: 7, 7.25, 0.0417, 12346; unlimited where there is none."""
     if value is None:
         return "unlimited"
-    return f"{value:.0f}" if value == int(value) else f"{value:.4g}"
+    if abs(value) >= _LARGE:
+        return f"{value:.0f}" if abs(value) < _TOO_LARGE else f"{value:.3g}"
+    return f"{value:.4g}"

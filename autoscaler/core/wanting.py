@@ -68,8 +68,8 @@ def wanted(memory: Memory, sight: Sight) -> tuple[Trail, Asked]:
     waiting = waiting_proposal(sight.waiting, part.of(derived.waiting_target)[sight.held])
     trail.apply(Stage.DEMAND, hold_unknown(trail.replicas, unknown, requested))
     trail.apply(Stage.DEMAND, serve_waiting(trail.replicas, sight.held, waiting))
-    slowed = [change.rows for change in stable.changes if change.reason is Reason.MAX_RATE_DOWN]
-    _remember_demand(memory, sight, trail.replicas, stable.wanted, np.concatenate(slowed))
+    slowed = [change.rows for change in trail.applied if change.reason in (Reason.MAX_RATE_DOWN, Reason.RESTART)]
+    _remember_demand(memory, sight, trail.replicas, stable.wanted, np.concatenate([NOBODY, *slowed]))
     recommended = stable.wanted
     recommended[sight.held] = np.maximum(recommended[sight.held], waiting)
     return trail, Asked(recommended, panicking, waiting)
@@ -107,7 +107,8 @@ def _counted(memory: Memory, sight: Sight) -> Floats:
 def _remember_demand(memory: Memory, sight: Sight, replicas: Floats, wanted: Floats, slowed: Ints) -> None:
     """Remember the demand on which boosts are based; where it is not wholly known, the last known one stands.
 
-    Where a rate slows a cut, it is what the load wants: else one boost would raise what the next one multiplies.
+    Where a rate slows a cut, or what was found at a restart is held up, it is what the load wants: else one boost would
+    raise what the next one multiplies.
     """
     known, part = memory.known_demand, sight.part
     rows = part.rows_at(sight.unsure)

@@ -247,7 +247,7 @@ def _within(least_s: float, most_s: float) -> Callable[[str], float]:
     def parse(text: str) -> float:
         seconds = parse_duration(text)
         if not least_s <= seconds <= most_s:
-            raise ValueError(f"a duration from {least_s:g}s to {most_s:g}s")
+            raise ValueError(f"a duration from {format_duration(least_s)} to {format_duration(most_s)}")
         return seconds
 
     return parse

@@ -25,15 +25,15 @@ def parse_moment(text: str, now_s: float) -> float:
         try:
             return now_s - parse_duration(stripped.removesuffix(_AGO).strip())
         except ValueError:
-            raise ValueError(f"{ALLOWED} is needed") from None
+            raise ValueError(ALLOWED) from None
     try:
         moment = datetime.fromisoformat(stripped)
     except ValueError:
-        raise ValueError(f"{ALLOWED} is needed") from None
+        raise ValueError(ALLOWED) from None
     if moment.tzinfo is None:
-        raise ValueError(f"a time with an offset is needed, such as {stripped}Z or {stripped}+02:00")
+        raise ValueError(f"a time with an offset, such as {stripped}Z or {stripped}+02:00")
     if moment.timestamp() > now_s:
-        raise ValueError(f"a time that has been is needed; now is {format_moment(now_s)}")
+        raise ValueError(f"a time that has been; now is {format_moment(now_s)}")
     return moment.timestamp()
 
 

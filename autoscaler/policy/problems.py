@@ -11,12 +11,24 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from autoscaler.policy.documents import NO_RULE_YET
+from autoscaler.policy.quantities import format_duration
 from autoscaler.policy.settings import HEX_64, HTTP_URL
 
 _SHOWN = 60
 _PLAIN = re.compile(r"[-A-Za-z0-9_/.*]{1,120}")
 _SECRETS = ("token", "password", "header", "param")
-_IN_WORDS = {"bool_type": "true or false", "string_type": "a text", "int_type": "a whole number"}
+_IN_WORDS = {
+    "bool_type": "true or false",
+    "string_type": "a text",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "list_type": "a list",
+    "dict_type": "a mapping",
+    "model_type": "a mapping of fields",
+}
+_BOUNDS = {"le": "{} at most", "lt": "less than {}", "ge": "{} at least", "gt": "more than {}"}
+_LENGTHS = {"too_short": ("min_length", "at least"), "too_long": ("max_length", "at most")}
 _PATTERNS = {
     HTTP_URL: ("is no http or https URL", "http://HOST:PORT/PREFIX"),
     HEX_64: ("has a wrong value (not shown)", "64 hex digits, lower case"),
@@ -117,6 +129,12 @@ def _words(detail: ErrorDetails, model: type[BaseModel], parts: tuple[str | int,
             allowed = _NAME
         case kind if kind in _IN_WORDS:
             allowed = _IN_WORDS[kind]
+        case kind if kind in _LENGTHS:
+            name, side = _LENGTHS[kind]
+            length = detail["ctx"][name]
+            allowed = f"{side} {length} {'entry' if length == 1 else 'entries'}"
+        case _ if (bound := _bound_of_duration(detail)) is not None:
+            allowed = bound
         case _:
             allowed = detail["msg"].removeprefix("Input should be ").removeprefix("Input should have ")
     if isinstance(detail["input"], Mapping) and detail["type"] == "value_error":
@@ -124,6 +142,15 @@ def _words(detail: ErrorDetails, model: type[BaseModel], parts: tuple[str | int,
     if any(secret in str(part).lower() for part in parts for secret in _SECRETS):
         return "has a wrong value (not shown)", allowed
     return f"is {shown(detail['input'])}", allowed
+
+
+def _bound_of_duration(detail: ErrorDetails) -> str | None:
+    """Say the bound of a duration as a duration; None: this is about none. Numbers are not written as texts."""
+    bounds = ((name, detail.get("ctx", {}).get(name)) for name in _BOUNDS)
+    name, value = next((one for one in bounds if one[1] is not None), ("", None))
+    if value is None or not isinstance(detail["input"], str):
+        return None
+    return _BOUNDS[name].format(format_duration(float(value)))
 
 
 def _unknown_field(model: type[BaseModel], parts: tuple[str | int, ...]) -> tuple[str, str]:

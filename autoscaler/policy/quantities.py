@@ -20,7 +20,7 @@ def parse_duration(text: object) -> float:
         ValueError: it is no duration; the message says what is allowed.
     """
     if not isinstance(text, str) or not _DURATION.fullmatch(text):
-        raise ValueError("a duration such as 30s, 5m, 1h30m or 500ms is needed (units ms, s, m, h, d)")
+        raise ValueError("a duration such as 30s, 5m, 1h30m or 500ms (units ms, s, m, h, d)")
     return sum(float(number) * _PART_S[unit] for number, unit in _PARTS.findall(text))
 
 

@@ -9,7 +9,7 @@ from autoscaler.policy.moments import parse_moment
 from autoscaler.policy.quantities import parse_duration
 from autoscaler.ports import ArchiveError, Caller, Clock, DecisionArchive
 from autoscaler.server import views
-from autoscaler.server.errors import Refused, not_found
+from autoscaler.server.errors import Refused
 
 PARAMETERS = frozenset({"at", "last"})
 MOST_WAITING = 4
@@ -66,7 +66,7 @@ class Past:
             raise Refused(400, "this is no moment", "query at", str(error)) from None
         record = await archive.at(key, moment_s)
         if record is None or not caller.may_see(record.tenant):
-            raise not_found()
+            raise _nothing_known()
         return {"at_utc_s": moment_s, "decision": _record(record, now)}
 
     async def _last(self, archive: DecisionArchive, caller: Caller, key: FunctionKey, text: str) -> views.Json:
@@ -76,6 +76,8 @@ class Past:
         except ValueError as error:
             raise Refused(400, "this is no stretch of time", "query last", str(error)) from None
         past = await archive.changes(key, since_s, now.utc_s)
+        if not any(caller.may_see(tenant) for tenant in past.tenants):
+            raise _nothing_known()
         return {
             "since_utc_s": since_s,
             "read_from_utc_s": past.from_utc_s,
@@ -84,6 +86,12 @@ class Past:
             "unreadable": list(past.unreadable) if caller.tenants is None else [],
             "decisions": [_record(record, now) for record in past.records if caller.may_see(record.tenant)],
         }
+
+
+def _nothing_known() -> Refused:
+    """Refuse a function that the log does not have then and one that was another tenant's alike: the answer tells nothing."""
+    allowed = "a function of your own tenant, and a time within the log"
+    return Refused(404, "the decision log has no decision on such a function then", "path, query at, last", allowed)
 
 
 def _record(record: DecisionRecord, now: Now) -> views.Json:

@@ -99,6 +99,7 @@ class _Reading:
     time: str | None
     problems: list[Problem] = field(default_factory=list)
     origin_s: float | None = None
+    is_in_seconds: bool = False
     times_s: list[float] = field(default_factory=list)
     cells: list[list[float]] = field(default_factory=list)
 
@@ -132,10 +133,14 @@ class _Reading:
 
     def _check_names(self, line: int, names: list[str]) -> bool:
         needed = self.wanted if self.time is None else (self.time, *self.wanted)
+        if len(names) == 1 < len(needed) and re.search("[;\t|]", names[0]):
+            self._wrong(line, "", "has one cell", "cells parted by commas")
+            return False
         for name in needed:
             if names.count(name) != 1:
-                wrong = "is no column" if name not in names else "is the name of several columns"
-                self._wrong(line, name, wrong, suggestion(name, names))
+                is_there = name in names
+                wrong = "is the name of several columns" if is_there else "is no column"
+                self._wrong(line, name, wrong, "a name that one column has" if is_there else suggestion(name, names))
         return not self.problems
 
     def _take(self, line: int, row: list[str], names: list[str], places: list[int], time_place: int | None) -> None:
@@ -147,11 +152,16 @@ class _Reading:
         self.cells.append([self._value(line, names[place], row[place]) for place in places])
 
     def _take_time(self, line: int, name: str, cell: str) -> None:
-        at_s = _time(cell)
+        at_s, is_in_seconds = _time(cell), bool(_NUMBER.fullmatch(cell))
         if at_s is None:
             self._wrong(line, name, f"is {shown(cell)}", _ALLOWED_TIME)
             return
-        self.origin_s = at_s if self.origin_s is None else self.origin_s
+        if self.origin_s is None:
+            self.origin_s, self.is_in_seconds = at_s, is_in_seconds
+        if is_in_seconds != self.is_in_seconds:
+            wanted = "seconds" if self.is_in_seconds else "a moment"
+            self._wrong(line, name, f"is {shown(cell)}", f"{wanted}, as in the rows before")
+            return
         since_s = at_s - self.origin_s
         if self.times_s and since_s <= self.times_s[-1]:
             self._wrong(line, name, f"is {shown(cell)}, not after the row before it", "times that ascend, none twice")

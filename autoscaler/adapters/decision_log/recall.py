@@ -9,7 +9,7 @@ from pathlib import Path
 
 from autoscaler.adapters.decision_log.folder import LogFile, listed
 from autoscaler.core.decisions import DecisionRecord, Decisions
-from autoscaler.core.fleet import FunctionKey
+from autoscaler.core.fleet import Fleet, FunctionKey
 from autoscaler.core.journal.decoder import Decoder
 from autoscaler.core.journal.frames import Frame, Kind, frames, next_frame
 from autoscaler.core.journal.step import JournalError
@@ -106,6 +106,7 @@ class _Found:
     from_utc_s: float | None = None
     lost: int = 0
     unreadable: list[str] = field(default_factory=list)
+    tenants: set[str] = field(default_factory=set)
     is_cut: bool = False
 
     def look_in(self, file: LogFile, is_late: Callable[[], bool]) -> None:
@@ -121,10 +122,13 @@ class _Found:
         self.from_utc_s = max(file.begins_utc_s, self.since_utc_s)
 
     def answer(self, is_whole: bool) -> Recollection:
-        return Recollection(self.records, self.from_utc_s, is_whole, self.lost, self.unreadable)
+        return Recollection(
+            self.records, self.from_utc_s, is_whole, self.lost, self.unreadable, frozenset(self.tenants)
+        )
 
     def _read(self, data: bytes, within: deque[DecisionRecord], is_late: Callable[[], bool]) -> None:
         decoder, outline = Decoder(), None
+        noted: Fleet | None = None
         for frame in whole_frames(data):
             if frame.utc_s > self.until_utc_s:
                 return
@@ -137,12 +141,19 @@ class _Found:
             if frame.kind not in (Kind.STEP, Kind.KEY):
                 continue
             row = decoder.fleet.row_of.get(self.key) if decoder.fleet is not None else None
+            if decoder.fleet is not noted and frame.utc_s >= self.since_utc_s:
+                noted = decoder.fleet
+                self._note_tenant(noted, row)
             now = decoder.outline(row) if row is not None else None
             is_change = now is not None and now[0] != now[1]
             if row is not None and is_change and now != outline and frame.utc_s >= self.since_utc_s:
                 within.append(decoder.decisions_on(row).record(0))
             if is_change or decoder.is_tick:
                 outline = now if is_change else None
+
+    def _note_tenant(self, fleet: Fleet | None, row: int | None) -> None:
+        if fleet is not None and row is not None:
+            self.tenants.add(fleet.tenants[fleet.tenant[row]])
 
 
 def whole_frames(data: bytes) -> Iterator[Frame]:

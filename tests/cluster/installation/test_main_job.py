@@ -30,6 +30,7 @@ def test_load_rises_and_stops_and_a_wake_is_held_until_ready(site: Site) -> None
     assert answer.status_code == 200, answer.text
     assert answer.json()["state"] == "ready"
     assert site.plane.replicas("acme-prod", "shop") == 1
+    wait_until(lambda: site.plane.addresses("acme-prod", "shop"), "its endpoint, which follows the Pod's readiness")
     (address,) = site.plane.addresses("acme-prod", "shop")
     assert requests.get(f"http://{address}/", timeout=5).json()["count"] == 1
 

@@ -113,6 +113,7 @@ def test_the_changes_of_a_day(tmp_path: Path, moment_s: float) -> None:
         (["--at", "1m ago", "--watch"], 2, "one of them"),
         ([], 2, "--at or --last"),
         (["--at", "2001-01-01T00:00:00Z"], 1, "no decision on acme/thumbnail"),
+        (["--last", "0s"], 1, "no decision on acme/thumbnail"),
     ],
 )
 def test_a_question_that_is_none_is_refused(
@@ -122,6 +123,15 @@ def test_a_question_that_is_none_is_refused(
     result = run("explain", "acme/thumbnail", "--log", str(tmp_path / "log"), *arguments)
     assert result.exit_code == code, result.output
     assert words in result.output
+
+
+def test_silence_about_a_function_is_no_calm(tmp_path: Path, moment_s: float) -> None:
+    """A misspelt function, and a folder without a log, have no changes because nothing is known: exit code 1."""
+    (tmp_path / "empty").mkdir()
+    for function, folder in (("acme/thumbnale", "log"), ("acme/thumbnail", "empty")):
+        result = run("explain", function, "--log", str(tmp_path / folder), "--last", "24h")
+        assert result.exit_code == 1
+        assert f"no decision on {function}" in result.output
 
 
 def test_a_folder_that_is_none_is_refused(tmp_path: Path) -> None:

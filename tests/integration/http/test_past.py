@@ -95,12 +95,21 @@ async def test_the_changes_of_a_stretch(asking: Asking) -> None:
     assert (await asking.read(f"{PATH}?last=1m"))["decisions"] == []
 
 
+async def test_a_time_before_the_log_is_no_missing_function(asking: Asking) -> None:
+    """Where the log does not reach back so far, it is the log that is named, not the function."""
+    error = (await asking.read(f"{PATH}?at=11m%20ago", status=404))["error"]
+    assert "decision log" in error["what"]
+    assert "query" in error["where"]
+
+
 async def test_nobody_reads_anothers_past(asking: Asking) -> None:
     """A function of another tenant has no past for this caller, exactly as one that never was."""
     foreign = await asking.read(f"{PATH}?at=1m%20ago", UMBRELLA, status=404)
     missing = await asking.read("/v1/functions/acme/never?at=1m%20ago", ACME, status=404)
     assert foreign == missing
-    assert (await asking.read(f"{PATH}?last=9m", UMBRELLA))["decisions"] == []
+    foreign = await asking.read(f"{PATH}?last=9m", UMBRELLA, status=404)
+    missing = await asking.read("/v1/functions/acme/never?last=9m", ACME, status=404)
+    assert foreign == missing
     assert len((await asking.read(f"{PATH}?last=9m", OPERATOR))["decisions"]) == 1
     await asking.read(f"{PATH}?last=9m", GATEWAY, status=403)
 

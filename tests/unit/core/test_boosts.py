@@ -32,6 +32,14 @@ def test_a_step_before_any_observation_decides_nothing_and_loses_no_event() -> N
     assert stepped(controller, 1, observe(one(), 0, rps=NAN)).desired[0] == 1
 
 
+def test_what_runs_at_a_restart_is_no_demand_that_a_boost_multiplies() -> None:
+    """A boost of 2 over a demand of 3 is read back by a new daemon that finds its 6: it stays 6, and is no 12."""
+    fleet, controller = one(panic_window_s=6.0, panic_threshold=2.0), Controller(None)
+    stepped(controller, 0, observe(fleet, 6, rps=30.0))
+    assert stepped(controller, 1, None, [boost(factor=2.0)]).desired[0] == 6
+    assert stepped(controller, 2, observe(fleet, 6, rps=30.0)).desired[0] == 6
+
+
 def test_a_boost_multiplies_demand_and_never_climbs() -> None:
     """A boost of 1.5 over a demand of 4 is a floor of 6 for as long as it lasts, however often it is repeated."""
     fleet, controller, requested = one(), Controller(None), 4.0

@@ -25,6 +25,27 @@ def test_the_numbers_of_the_case_are_there() -> None:
         assert number in text
 
 
+@pytest.mark.parametrize(
+    ("rps", "words"),
+    [
+        (80.00000001, "80 requests/s / 10 → a little over 8 → 9"),
+        (200_017.0, "200017 requests/s / 10 → 20002;"),
+        (123_456.78, "123457 requests/s / 10 → 12346;"),
+        (1e308, "→ 2147483647"),
+    ],
+)
+def test_numbers_of_every_size_can_be_read(rps: float, words: str) -> None:
+    """A hair above a whole number is said to be one, large numbers have no exponent, and no load is beyond all words."""
+    record = stepped(Controller(None), 0, observe(one(), 2, rps=rps, in_flight=7.0)).record(0)
+    assert any(words in sentence for sentence in sentences(record)), sentences(record)
+
+
+def test_one_request_is_one() -> None:
+    """One request in flight on average is no plural."""
+    record = replace(decided(), concurrency=1.0)
+    assert "1 request in flight on average" in sentences(record)[0]
+
+
 @pytest.mark.parametrize("reason", [reason for reason in Reason if reason is not Reason.PASSED])
 @pytest.mark.parametrize("stage", [Stage.DEMAND, Stage.MASK])
 def test_every_reason_has_words(reason: Reason, stage: Stage) -> None:

@@ -113,6 +113,29 @@ def test_a_mistake_is_told_with_its_line_and_column(text: str, line: int | None,
     assert found[0].allowed
 
 
+def test_numbers_and_moments_are_not_mixed() -> None:
+    """A file counts seconds or names moments; a row of the other kind would lie decades away."""
+    found = problems("time,a\n0,1\n2026-03-02T00:00:00Z,2\n")
+    assert [(one.line, one.path) for one in found] == [(3, "column 'time'")]
+    assert "seconds" in found[0].allowed
+    found = problems("time,a\n2026-03-02T00:00:00Z,2\n1800000000,1\n")
+    assert "moment" in found[0].allowed
+
+
+def test_a_name_that_several_columns_have_suggests_no_column() -> None:
+    """Where a name is there twice another name is what helps, not the same one."""
+    (found,) = problems("time,a,a\n0,1,2\n1,1,2\n")
+    assert "did you mean" not in found.allowed
+
+
+@pytest.mark.parametrize("sign", [";", "\t"])
+def test_other_separators_are_recognised(sign: str) -> None:
+    """A file whose cells are parted by semicolons or tabs is told that commas are needed."""
+    found = problems(f"time{sign}a\n0{sign}1\n")
+    assert len(found) == 1
+    assert "commas" in found[0].allowed
+
+
 def test_a_missing_column_suggests_the_nearest() -> None:
     """`rezise` is no column of a file that has `resize`."""
     assert "did you mean resize?" in problems("time,resize\n0,1\n1,1\n", "rezise")[0].allowed

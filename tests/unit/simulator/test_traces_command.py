@@ -127,7 +127,7 @@ def test_a_folder_is_no_file(folder: Path) -> None:
         ("file: rates.csv, unit: rpm", "functions[0].workload.unit", "requests-per-minute"),
         ("file: rates.csv, colum: a", "functions[0].workload.colum", "did you mean column?"),
         ("file: rates.csv, scale: -1", "functions[0].workload.scale", "greater than or equal to 0"),
-        ("file: rates.csv, step: 0s", "functions[0].workload.step", "greater than 0"),
+        ("file: rates.csv, step: 0s", "functions[0].workload.step", "more than 0s"),
         ("column: a", "functions[0].workload.file", "needed"),
     ],
 )
