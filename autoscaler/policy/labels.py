@@ -13,7 +13,7 @@ from typing import NamedTuple, TypeVar
 from autoscaler.policy.metrics import Kind as MetricKind
 from autoscaler.policy.metrics import Metric, amount
 from autoscaler.policy.problems import Problem, shown, suggestion
-from autoscaler.policy.quantities import parse_duration
+from autoscaler.policy.quantities import format_duration, parse_duration
 from autoscaler.policy.scaling import Zero
 
 OURS = "autoscaler.faas.dev/"

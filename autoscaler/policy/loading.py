@@ -263,10 +263,7 @@ def _model(file: str, document: YamlDocument) -> tuple[type[Tenant] | type[Scali
     model = KINDS.get(kind) if isinstance(kind, str) else None
     if model is None:
         wrong = f"is {shown(kind)}" if "kind" in value else "is missing"
-        allowed = suggestion(str(kind), KINDS)
-        if kind == "PolicyTest":
-            allowed += "; `autoscaler test` runs a PolicyTest"
-        problem = Problem(file, document.lines.get("kind", start), "kind", wrong, allowed)
+        problem = Problem(file, document.lines.get("kind", start), "kind", wrong, suggestion(str(kind), KINDS))
         return None, (*document.problems, problem)
     return model, document.problems
 
