@@ -20,7 +20,7 @@ _ENDINGS = (".yaml", ".yml")
 _EPILOG = """\b
 Examples:
   autoscaler test policies/tests
-  autoscaler test policies/tests/scale-to-zero.yaml --filter wake
+  autoscaler test policies/tests/three-tenants.yaml --filter outage
       only tests whose names contain the word
   autoscaler test policies/tests --output json
 \b
