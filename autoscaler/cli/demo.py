@@ -10,7 +10,7 @@ import socket
 import sys
 import tempfile
 import webbrowser
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from io import StringIO
 from pathlib import Path
@@ -153,10 +153,9 @@ class _Stage:
 
     async def play(self) -> tuple[list[Verdict], Witness]:
         """Play the story to its end, and give what the records show of it."""
-        with (self._folder / "daemon.log").open("w") as log, self._drawing() as live:
+        with (self._folder / "daemon.log").open("w") as log, _logging_to(log), self._drawing() as live:
             from autoscaler.cli.wiring import wired  # half a second of imports, behind the first frame
 
-            _log_to(log)
             async with served(self._twin) as twin:
                 settings = self._settings()
                 starting = asyncio.create_task(self._draw(live, None))
@@ -313,8 +312,10 @@ def _picture(frame: Frame, path: Path) -> None:
     path.write_text(_FONTS.sub("", recording.export_svg(title="autoscaler demo")))
 
 
-def _log_to(file: TextIO) -> None:
-    """Keep the daemon's log lines out of the view."""
+@contextlib.contextmanager
+def _logging_to(file: TextIO) -> Iterator[None]:
+    """Keep the daemon's log lines out of the view; afterwards they go where they went before, for the file is closed."""
+    before = structlog.get_config()
     structlog.configure(
         processors=[
             structlog.processors.TimeStamper(fmt="iso"),
@@ -324,6 +325,10 @@ def _log_to(file: TextIO) -> None:
         logger_factory=structlog.WriteLoggerFactory(file=file),
         cache_logger_on_first_use=False,
     )
+    try:
+        yield
+    finally:
+        structlog.configure(**before)
 
 
 def _sha256(token: str) -> str:
