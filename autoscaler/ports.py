@@ -127,6 +127,51 @@ class ScaleResult:
     message: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class ReplicaChange:
+    """A change of `spec.replicas` that was not this daemon's.
+
+    Attributes:
+        key: the Deployment.
+        uid: the very object.
+        old: replicas before it, as last heard.
+        new: replicas after it.
+        manager: who made it, as `managedFields` names the owner of `spec.replicas`; "" where nobody is named.
+        is_deploy: it came with a new pod template, or by apply: somebody described what shall run, once. Such a
+            change is looked at and never counted.
+    """
+
+    key: FunctionKey
+    uid: str
+    old: int
+    new: int
+    manager: str
+    is_deploy: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WatchState:
+    """How one watch fares.
+
+    Attributes:
+        kind: plural of what it follows, such as `deployments`.
+        namespace: where; None: everywhere.
+        listed: objects read by its list so far.
+        is_synced: it has read a whole list; it stays so while the API server is away.
+        is_needed: nothing is written without it; the others only explain, or make a wake more exact.
+        age_s: seconds since it was last heard of.
+        problem: why it cannot be kept now; None: it can.
+    """
+
+    kind: str
+    namespace: str | None
+    listed: int
+    is_synced: bool
+    is_needed: bool
+    age_s: float
+    problem: str | None
+
+
 class Cluster(Protocol):
     """The Kubernetes API, as a cache that is kept by watches, and as writes of the scale subresource."""
 
@@ -152,8 +197,112 @@ class Cluster(Protocol):
         """Call `listener(key, requested, ready)` in the event loop whenever a watched Deployment changes."""
         ...
 
+    def subscribe_changes(self, listener: Callable[[ReplicaChange], None]) -> None:
+        """Call the listener in the event loop whenever somebody else has changed a Deployment's replicas."""
+        ...
+
+    def rivals(self) -> Mapping[FunctionKey, str]:
+        """Name the HorizontalPodAutoscaler of every Deployment that has one."""
+        ...
+
+    def watches(self) -> Sequence[WatchState]:
+        """Say how every watch fares, those that are needed first."""
+        ...
+
     async def scale(self, change: ScaleChange) -> ScaleResult:
         """Write one change if object and count are still those that were read; `replicas` then has what is there."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseRecord:
+    """What a Lease says.
+
+    Attributes:
+        holder: identity of who holds it; "": it was released.
+        address: HOST:PORT at which the holder answers; "": it said none.
+        duration_s: after so long without a renewal others may take it.
+        transitions: how often it changed hands.
+        version: of the record that was read, opaque; a write from another version is refused. "": none yet.
+    """
+
+    holder: str
+    address: str
+    duration_s: float
+    transitions: int
+    version: str = ""
+
+
+class LeaseConflict(RuntimeError):
+    """Somebody else wrote the Lease since it was read."""
+
+
+class LeaseUnavailable(RuntimeError):
+    """The Lease can neither be read nor written now; the message says why, without secrets."""
+
+
+class LeaseStore(Protocol):
+    """One Lease; its questions raise `LeaseUnavailable`."""
+
+    async def read(self) -> LeaseRecord | None:
+        """Give what it says; None: there is none yet."""
+        ...
+
+    async def write(self, record: LeaseRecord) -> LeaseRecord:
+        """Make or replace it if it still has the version of this record, and give it with its new version.
+
+        Raises:
+            LeaseConflict: it has another version by now.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class LeadershipState:
+    """Who decides.
+
+    Attributes:
+        is_leader: this daemon does.
+        lease: name of the Lease; None: there is none, this daemon is alone.
+        identity: this daemon's name in it.
+        holder: who holds it, as last read; None: nobody, or it was never read.
+        address: HOST:PORT of the holder; None: nobody said one.
+        transitions: how often this daemon became the holder.
+        problem: why the Lease cannot be read or written now; None: it can.
+    """
+
+    is_leader: bool
+    lease: str | None = None
+    identity: str = ""
+    holder: str | None = None
+    address: str | None = None
+    transitions: int = 0
+    problem: str | None = None
+
+
+class Leadership(Protocol):
+    """Whether this daemon is the one that decides and writes."""
+
+    def may_write(self) -> bool:
+        """Tell whether it may write at this very moment: it holds the Lease, and renewed it within its deadline."""
+        ...
+
+    def state(self) -> LeadershipState: ...
+
+    async def gained(self) -> None:
+        """Wait until this daemon may write."""
+        ...
+
+    async def lost(self) -> None:
+        """Wait until it may no longer."""
+        ...
+
+    async def run(self) -> None:
+        """Take part until cancelled."""
+        ...
+
+    async def release(self) -> None:
+        """Give the Lease up at once, so that a standby need not wait for its end; after this nothing may be written."""
         ...
 
 
@@ -315,6 +464,23 @@ class BoostView:
 
 
 @dataclass(frozen=True, slots=True)
+class HeldView:
+    """A function that is left alone because somebody else changes its replicas.
+
+    Attributes:
+        key: the function.
+        by: who, by name: a field manager, or `HorizontalPodAutoscaler NAME`.
+        changes: changes of theirs that were counted.
+        ends_in_s: seconds until it is taken up again if they stay quiet; None: for as long as the autoscaler is there.
+    """
+
+    key: FunctionKey
+    by: str
+    changes: int
+    ends_in_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Health:
     """The daemon's own state.
 
@@ -335,6 +501,11 @@ class Health:
         cluster_problems: watches of the cluster that cannot be kept now, and why, as sentences.
         refused_events: wakes and boosts that were dropped since the start: there was no place, or steps failed over them.
         state_bytes: bytes of the state that the controller keeps of all functions.
+        leadership: whether this daemon decides, and who does.
+        writes_queued: writes that wait, by class (`wake`, `raise`, `cut`).
+        watches: how every watch of the cluster fares.
+        held: functions left alone because of a foreign writer.
+        foreign_writes: changes of replicas by others since the start, by manager; deploys apart.
     """
 
     is_ready: bool
@@ -353,6 +524,11 @@ class Health:
     cluster_problems: Sequence[str] = ()
     refused_events: int = 0
     state_bytes: int = 0
+    leadership: LeadershipState = LeadershipState(is_leader=True)
+    writes_queued: Mapping[str, int] = field(default_factory=dict)
+    watches: Sequence[WatchState] = ()
+    held: Sequence[HeldView] = ()
+    foreign_writes: Mapping[str, int] = field(default_factory=dict)
 
 
 class Autoscaling(Protocol):
@@ -395,3 +571,7 @@ class Autoscaling(Protocol):
         ...
 
     def health(self) -> Health: ...
+
+    def take_up(self, key: FunctionKey) -> bool:
+        """Decide on a function again that was left to a foreign writer; False: it was not, or an HPA still scales it."""
+        ...

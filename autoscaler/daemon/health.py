@@ -1,13 +1,15 @@
-"""Whether decisions may be written: never on a cache that may no longer be what is there."""
+"""Whether decisions may be written: never on a cache that may no longer be what is there, nor by two daemons."""
 
-from autoscaler.ports import Cluster
+from autoscaler.ports import Cluster, Leadership
 
 STALE_AFTER_S = 150.0
 """An idle watch is heard of about once a minute; twice that and a half is an API server that is away."""
 
 
-def held_because(cluster: Cluster) -> str | None:
+def held_because(cluster: Cluster, leadership: Leadership) -> str | None:
     """Say why nothing shall be written now; None: nothing stands against it."""
+    if not leadership.may_write():
+        return "another daemon holds the Lease, or it cannot be renewed"
     if not cluster.is_synced():
         return "the Deployments are not all listed yet"
     age_s = cluster.age_s()

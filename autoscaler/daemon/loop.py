@@ -17,9 +17,11 @@ from autoscaler.core.observation import Load, Observation
 from autoscaler.daemon import telemetry
 from autoscaler.daemon.alerts import RETRY_FIRING_S, ReadFiring, receive
 from autoscaler.daemon.events import EventQueue
+from autoscaler.daemon.foreign import ForeignWriters
 from autoscaler.daemon.grid import TickGrid
 from autoscaler.daemon.health import held_because
 from autoscaler.daemon.history import History
+from autoscaler.daemon.leadership import Alone
 from autoscaler.daemon.planner import Planned, Planner
 from autoscaler.daemon.policies import Policies
 from autoscaler.daemon.present import Present
@@ -38,6 +40,7 @@ from autoscaler.ports import (
     Cluster,
     DecisionSink,
     Health,
+    Leadership,
     LoadSource,
     Replicas,
     ScaleOutcome,
@@ -69,6 +72,7 @@ class Daemon:
         sinks: further takers of decisions, called in the thread that decides.
         firing: one reader for each Alertmanager, for boosts that fired before a restart.
         journals: takers of whole steps, called in the thread that decides.
+        leadership: whether this daemon is the one that decides; None: it is alone.
     """
 
     def __init__(
@@ -86,6 +90,7 @@ class Daemon:
         sinks: Sequence[DecisionSink] = (),
         firing: Sequence[ReadFiring] = (),
         journals: Sequence[StepSink] = (),
+        leadership: Leadership | None = None,
     ) -> None:
         self._clock = clock
         self._cluster = cluster
@@ -99,6 +104,8 @@ class Daemon:
         self._present = Present()
         self._history = History()
         self._hub = WakeHub(clock, lambda wake: self._events.put([wake]), self._staying)
+        self._leadership: Leadership = leadership if leadership is not None else Alone()
+        self._foreign = ForeignWriters(clock, cluster.rivals)
         self._writes = WriteScheduler(clock, cluster, settings.kubernetes, generator, self._settled)
         self._stepper = Stepper(controller, sinks, step_in, journals)
         self._slow_in = slow_in
@@ -113,6 +120,7 @@ class Daemon:
         self._last_tick_s = 0.0
         self._last_tick_ended_s: float | None = None
         cluster.subscribe(self._heard)
+        cluster.subscribe_changes(self._foreign.changed)
 
     # The loop
 
@@ -189,9 +197,8 @@ class Daemon:
         # The watch goes on while the step runs in its thread: these columns are the step's alone.
         requested, ready = columns.requested.copy(), columns.ready.copy()
         self._present.observed(fleet, requested, ready)
-        nobody, obstacle = np.zeros(len(fleet), dtype=bool), columns.obstacle.copy()
-        waiting = self._hub.waiting(fleet)
-        return Observation(fleet, load, requested, ready, waiting, is_held=nobody, obstacle=obstacle)
+        waiting, held, obstacle = self._hub.waiting(fleet), self._foreign.held(fleet), columns.obstacle.copy()
+        return Observation(fleet, load, requested, ready, waiting, is_held=held, obstacle=obstacle)
 
     async def _step_between(self) -> None:
         """Decide once between ticks, as soon as something happens that shall not wait."""
@@ -220,7 +227,7 @@ class Daemon:
             self._latest = decisions
         self._present.decided(decisions)
         self._hub.decided(decisions, events)
-        if self._settings.dry_run or held_because(self._cluster) is not None:
+        if self._settings.dry_run or held_because(self._cluster, self._leadership) is not None:
             self._writes.drop_unsent()
         else:
             self._writes.offer([wish for wish in stepped.wishes if not self._is_recalled(wish)], decisions.is_tick)
@@ -291,7 +298,7 @@ class Daemon:
         function = planned.plan.functions[row]
         if is_dry or function.wake_hold_s is None:
             return WakeResult(WakeState.REFUSED, 0.0, DRY_RUN if is_dry else NEVER_WOKEN)
-        if held_because(self._cluster) is not None:
+        if held_because(self._cluster, self._leadership) is not None:
             self._events.touch(key)  # it starts once the API server is heard of again
             return WakeResult(WakeState.NOT_READY, 0.0)
         longest_s = function.wake_hold_s
@@ -334,11 +341,19 @@ class Daemon:
             write_failures=self._writes.failures(),
             boosts=step.boosts if step is not None else (),
             step_failures=self._step_failures,
-            writes_held=held_because(self._cluster),
+            writes_held=held_because(self._cluster, self._leadership),
             cluster_problems=self._cluster.problems(),
             refused_events=self._events.refused + (step.refused_events if step is not None else 0),
             state_bytes=step.state_bytes if step is not None else 0,
+            leadership=self._leadership.state(),
+            watches=self._cluster.watches(),
+            held=self._foreign.views(),
+            foreign_writes=dict(self._foreign.counts()),
         )
+
+    def take_up(self, key: FunctionKey) -> bool:
+        """Decide on a function again that was left to a foreign writer."""
+        return self._foreign.take_up(key)
 
 
 async def _ended(tasks: Sequence[asyncio.Future[Any]]) -> None:

@@ -5,7 +5,7 @@ The models are plain values; `cli` reads files, the environment and flags into t
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic.alias_generators import to_camel
 
 from autoscaler.policy.field_reference import told
@@ -13,6 +13,8 @@ from autoscaler.policy.quantities import Duration
 
 HTTP_URL = r"^https?://[^\s]+$"
 HEX_64 = r"^[0-9a-f]{64}$"
+DNS_NAME = r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"
+SHARD = r"^[0-9]{1,3}/[1-9][0-9]{0,2}$"
 
 Sha256 = Annotated[str, Field(pattern=HEX_64)]
 Positive = Annotated[Duration, Field(gt=0)]
@@ -234,6 +236,40 @@ class KubernetesSettings(Strict):
     wakes_per_second: float = Field(500.0, gt=0, description="Rate of scale writes for wakes. Default 500.")
     wake_burst: int = Field(1_000, ge=1, description="Wakes written at once. Default 1000.")
     timeout: Positive = Field(10.0, description="Deadline of one request other than a watch. Default 10s.")
+    scope: Literal["cluster", "namespaces"] = Field(
+        "cluster",
+        description="Where rights end. Default cluster: one watch per kind for all namespaces. namespaces: one per kind "
+        "and namespace of the tenants, for rights given by a RoleBinding in each; at most 500 namespaces.",
+    )
+
+
+class LeadershipSettings(Strict):
+    """The Lease by which several daemons agree on the one that decides; the others stand by and forward requests."""
+
+    lease: str = Field("autoscaler", pattern=DNS_NAME, description="Name of the Lease. Default autoscaler.")
+    namespace: str | None = Field(None, description="Its namespace. Default: the pod's own.")
+    duration: Positive = Field(
+        8.0, description="A holder not heard of for so long is followed by a standby. Default 8s: with retryPeriod, 10."
+    )
+    renew_deadline: Positive = Field(
+        5.0,
+        description="A holder that could not renew for so long stops writing. Default 5s, before anybody may follow it.",
+    )
+    retry_period: Positive = Field(1.0, description="Interval of tries to renew or to get it. Default 1s.")
+    identity: str | None = Field(None, description="This daemon's name in it. Default: host name and a random part.")
+    address: str | None = Field(
+        None,
+        description="HOST:PORT at which standbys reach this daemon. Default: $POD_IP, or the host's name, with the port "
+        "of listen.",
+    )
+
+    @model_validator(mode="after")
+    def _deadlines_in_order(self) -> "LeadershipSettings":
+        if not self.duration > self.renew_deadline > 1.2 * self.retry_period:
+            raise ValueError(
+                "allowed: duration > renewDeadline > 1.2 × retryPeriod, or two daemons could write at once"
+            )
+        return self
 
 
 class MetricsSettings(Strict):
@@ -290,9 +326,28 @@ class Settings(Strict):
     listen: str = Field("0.0.0.0:8080", description="Address of alerts, wakes, API and dashboard.")
     metrics: MetricsSettings = Field(default_factory=MetricsSettings, description="The daemon's own metrics.")
     kubernetes: KubernetesSettings = Field(default_factory=KubernetesSettings, description="The cluster.")
+    leadership: LeadershipSettings | None = Field(
+        None,
+        description="The Lease of several daemons. Default null: this daemon is alone; the shipped manifests have one.",
+    )
+    shard: str | None = Field(
+        None,
+        pattern=SHARD,
+        description='"i/n": decide for the i-th of n parts of the tenants, 0 ≤ i < n; each part has its own Lease. '
+        "Default null: for all.",
+    )
     decision_log: DecisionLogSettings = Field(
         default_factory=DecisionLogSettings, description="The decision log; without a path there is none."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least level logged. Default info."
     )
+
+    @field_validator("shard")
+    @classmethod
+    def _shard_within(cls, shard: str | None) -> str | None:
+        if shard is not None:
+            number, _, count = shard.partition("/")
+            if int(number) >= int(count):
+                raise ValueError(f'allowed: "i/n" with 0 ≤ i < n, such as "0/{count}"')
+        return shard

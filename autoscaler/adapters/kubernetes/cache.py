@@ -10,9 +10,10 @@ from autoscaler.adapters.kubernetes.obstacles import DONE, Progress, obstacle_of
 from autoscaler.core.fleet import Fleet, FunctionKey
 from autoscaler.core.obstacles import Obstacle
 from autoscaler.policy.deployment import Deployed
-from autoscaler.ports import Catalog, Replicas
+from autoscaler.ports import Catalog, ReplicaChange, Replicas
 
 Listener = Callable[[FunctionKey, int, int], None]
+ChangeListener = Callable[[ReplicaChange], None]
 
 
 @dataclass(slots=True)
@@ -41,6 +42,8 @@ class DeploymentCache:
     def __init__(self) -> None:
         self._held: dict[FunctionKey, _Held] = {}
         self._listeners: list[Listener] = []
+        self._change_listeners: list[ChangeListener] = []
+        self.rivals: dict[FunctionKey, str] = {}
         self._catalog = Catalog(0, ())
         self._catalog_version = 0
         self._fleet: Fleet | None = None
@@ -55,6 +58,10 @@ class DeploymentCache:
     def subscribe(self, listener: Listener) -> None:
         """Call the listener after every change of a Deployment; a deleted one has no replicas."""
         self._listeners.append(listener)
+
+    def subscribe_changes(self, listener: ChangeListener) -> None:
+        """Call the listener after every change of replicas that was not ours."""
+        self._change_listeners.append(listener)
 
     def keys(self, namespace: str | None) -> set[FunctionKey]:
         """Give the keys within a namespace; None: all."""

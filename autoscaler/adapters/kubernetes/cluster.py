@@ -2,14 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 import numpy as np
 import structlog
 
-from autoscaler.adapters.kubernetes.cache import DeploymentCache, Listener
+from autoscaler.adapters.kubernetes.cache import ChangeListener, DeploymentCache, Listener
 from autoscaler.adapters.kubernetes.connection import Connection
 from autoscaler.adapters.kubernetes.deployments import version_number
 from autoscaler.adapters.kubernetes.errors import ClusterError, ConfigurationError, Expired, Refused
@@ -18,9 +18,9 @@ from autoscaler.adapters.kubernetes.liveness import Liveness
 from autoscaler.adapters.kubernetes.pods import UnschedulablePods
 from autoscaler.adapters.kubernetes.scaling import read_refusal, scale_patch
 from autoscaler.adapters.kubernetes.watching import Watch, WatchTimes
-from autoscaler.core.fleet import Fleet
+from autoscaler.core.fleet import Fleet, FunctionKey
 from autoscaler.policy.settings import KubernetesSettings
-from autoscaler.ports import Catalog, Replicas, ScaleChange, ScaleOutcome, ScaleResult
+from autoscaler.ports import Catalog, Replicas, ScaleChange, ScaleOutcome, ScaleResult, WatchState
 
 _log = structlog.get_logger("autoscaler.kubernetes")
 _REFRESH_S = 60.0
@@ -137,6 +137,20 @@ class KubernetesCluster:
     def subscribe(self, listener: Listener) -> None:
         """Call `listener(key, requested, ready)` whenever a Deployment changes; a deleted one tells 0, 0."""
         self._cache.subscribe(listener)
+
+    def subscribe_changes(self, listener: ChangeListener) -> None:
+        """Call the listener whenever somebody else has changed a Deployment's replicas."""
+        self._cache.subscribe_changes(listener)
+
+    def rivals(self) -> Mapping[FunctionKey, str]:
+        """Name the HorizontalPodAutoscaler of every Deployment that has one."""
+        return self._cache.rivals
+
+    def watches(self) -> Sequence[WatchState]:
+        """Say how every watch fares, those of Deployments first."""
+        return [watch.state(is_needed=True) for watch in self._watches] + [
+            watch.state(is_needed=False) for watch in self._pod_watches
+        ]
 
     async def scale(self, change: ScaleChange) -> ScaleResult:
         """Write one change; nothing is written unless object and count are still those that were read.

@@ -21,6 +21,7 @@ from autoscaler.adapters.kubernetes.errors import (
 )
 from autoscaler.adapters.kubernetes.followed import Followed
 from autoscaler.adapters.kubernetes.liveness import Liveness
+from autoscaler.ports import WatchState
 
 _log = structlog.get_logger("autoscaler.kubernetes")
 _BATCH = 50
@@ -78,7 +79,15 @@ class Watch:
         self._jitter = jitter
         self._backoff = Backoff(jitter, most_s=most_s)
         self._version: str | None = None
+        self._listed = 0
         self.liveness = liveness
+
+    def state(self, *, is_needed: bool) -> WatchState:
+        """Say how it fares."""
+        live = self.liveness
+        return WatchState(
+            self._followed.name, self._namespace, self._listed, live.is_synced, is_needed, live.age_s(), live.problem
+        )
 
     async def run(self) -> None:
         """List and watch until cancelled."""
@@ -96,11 +105,13 @@ class Watch:
         missing = followed.keys(self._namespace)
         query: list[tuple[str, str | int]] = [*followed.selection, ("limit", self._page_size)]
         place = followed.listing
+        self._listed = 0
         while True:
             page = await self._connection.get(self._path, [*query, *place], self._times.request_s)
             for batch in _batches(_items(page)):
                 for item in batch:
                     missing.discard(followed.put(item, is_listed=True))
+                self._listed += len(batch)
                 await asyncio.sleep(0)
             self.liveness.heard()
             token, version = _list_state(page)

@@ -12,7 +12,16 @@ from autoscaler.core.now import Now
 from autoscaler.core.observation import Load
 from autoscaler.policy.deployment import Deployed
 from autoscaler.policy.plan import Plan
-from autoscaler.ports import Catalog, Replicas, ScaleChange, ScaleOutcome, ScaleResult, SourceHealth
+from autoscaler.ports import (
+    Catalog,
+    ReplicaChange,
+    Replicas,
+    ScaleChange,
+    ScaleOutcome,
+    ScaleResult,
+    SourceHealth,
+    WatchState,
+)
 
 
 class Inline(Executor):
@@ -58,6 +67,8 @@ class MemoryCluster:
         self._ready_at_once = ready_at_once
         self._version = 0
         self._listeners: list[Callable[[FunctionKey, int, int], None]] = []
+        self._change_listeners: list[Callable[[ReplicaChange], None]] = []
+        self.autoscalers: dict[FunctionKey, str] = {}
 
     def add(
         self,
@@ -117,6 +128,27 @@ class MemoryCluster:
 
     def subscribe(self, listener: Callable[[FunctionKey, int, int], None]) -> None:
         self._listeners.append(listener)
+
+    def subscribe_changes(self, listener: Callable[[ReplicaChange], None]) -> None:
+        self._change_listeners.append(listener)
+
+    def rivals(self) -> Mapping[FunctionKey, str]:
+        return self.autoscalers
+
+    def watches(self) -> Sequence[WatchState]:
+        count = len(self.deployments)
+        return [
+            WatchState("deployments", None, count, self.synced, True, self.silent_s, next(iter(self.troubles), None))
+        ]
+
+    def write_as(self, key: FunctionKey, requested: int, manager: str, *, is_deploy: bool = False) -> None:
+        """Change replicas as another writer does, whom the watch then names."""
+        one = self.deployments[key]
+        change = ReplicaChange(key, one.uid, one.requested, requested, manager, is_deploy)
+        one.requested = one.ready = requested
+        for listener in self._change_listeners:
+            listener(change)
+        self._tell(key)
 
     async def scale(self, change: ScaleChange) -> ScaleResult:
         self.asked.append(change)
