@@ -45,6 +45,12 @@ class Site:
         path = f"/v1/functions/{namespace}/{name}"
         wait_until(lambda: self.daemon.ask(path).status_code == 200, f"{namespace}/{name} to be decided on")
 
+    def wait_seen(self, namespace: str, name: str, seen: str) -> None:
+        """Wait until a function's load is seen as a value, a lower bound, a proven zero or unknown."""
+        wait_until(
+            lambda: self.daemon.record(namespace, name)["seen"] == seen, f"{namespace}/{name} seen as {seen}", 60, 0.1
+        )
+
     def ticks(self) -> int:
         """Give the number of full ticks so far."""
         return int(self.daemon.ask("/v1/status").json()["ticks"])

@@ -23,7 +23,7 @@ def end(site: Site, name: str) -> None:
 
 
 def wait_seen(site: Site, name: str, seen: str) -> None:
-    wait_until(lambda: site.daemon.record("acme-prod", name)["seen"] == seen, f"{name} to be seen as {seen}", 30, 0.1)
+    site.wait_seen("acme-prod", name, seen)
 
 
 def hold_through_ticks(site: Site, name: str, count: int = 12) -> None:
