@@ -23,6 +23,7 @@ from autoscaler.core.fleet import Fleet, FunctionKey, Rules
 from autoscaler.policy.deployment import Deployed
 from autoscaler.policy.settings import KubernetesSettings
 from autoscaler.ports import ScaleChange, ScaleOutcome
+from tests.servers.process import PATIENCE
 
 
 class ClusterServer(Protocol):
@@ -65,6 +66,7 @@ class ClusterServer(Protocol):
 
 async def wait_for(condition: Callable[[], object], what: str, deadline_s: float = 20.0) -> None:
     """Let the event loop run until the condition holds; after the deadline fail with what was waited for."""
+    deadline_s *= PATIENCE
     end = time.monotonic() + deadline_s
     while not condition():
         if time.monotonic() > end:

@@ -36,7 +36,7 @@ sources:
   main:
     url: {prometheus}
     scrapeInterval: 1s
-    timeout: 2s
+    timeout: 5s
     gateways: [{{profile: openfaas, match: {{job: gateway}}, defaultNamespace: acme-prod}}]
 alertmanagers:
   main: {{url: {alertmanager}}}

@@ -48,14 +48,14 @@ class Site:
     def wait_seen(self, namespace: str, name: str, seen: str) -> None:
         """Wait until a function's load is seen as a value, a lower bound, a proven zero or unknown."""
         wait_until(
-            lambda: self.daemon.record(namespace, name)["seen"] == seen, f"{namespace}/{name} seen as {seen}", 60, 0.1
+            lambda: self.daemon.record(namespace, name)["seen"] == seen, f"{namespace}/{name} seen as {seen}", 150, 0.1
         )
 
     def ticks(self) -> int:
         """Give the number of full ticks so far."""
         return int(self.daemon.ask("/v1/status").json()["ticks"])
 
-    def wait_replicas(self, namespace: str, name: str, count: int, deadline_s: float = 45.0) -> None:
+    def wait_replicas(self, namespace: str, name: str, count: int, deadline_s: float = 120.0) -> None:
         """Wait until a Deployment has been given this many replicas."""
         try:
             wait_until(
@@ -101,7 +101,7 @@ class DaemonProcess(Server):
     def begin(self) -> None:
         """Start it and wait until it is ready."""
         self.start()
-        self.wait_for(self.is_ready, 60)
+        self.wait_for(self.is_ready, 120)
 
     def ask(self, path: str, token: str = TOKENS["operator"], **options: Any) -> requests.Response:
         """Ask its API."""

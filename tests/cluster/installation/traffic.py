@@ -1,6 +1,7 @@
 """Calls at steady rates, as a gateway would count them."""
 
 import threading
+import time
 
 from tests.servers.exporter import Exporter
 
@@ -30,9 +31,13 @@ class Traffic:
         self._thread.join()
 
     def _run(self) -> None:
+        before_s = time.monotonic()
         while not self._stopping.wait(_STEP_S):
+            # By the clock, not by the step: on a busy machine a step takes longer, and the rate must not fall with that.
+            now_s = time.monotonic()
+            passed_s, before_s = now_s - before_s, now_s
             for name, rate in list(self.rates.items()):
-                owed = self._owed.get(name, 0.0) + rate * _STEP_S
+                owed = self._owed.get(name, 0.0) + rate * passed_s
                 if owed >= 1:
                     self._exporter.call(name, int(owed))
                 self._owed[name] = owed % 1

@@ -15,7 +15,7 @@ import aiohttp
 
 from autoscaler.core.fleet import FunctionKey
 from autoscaler.twin.world import TARGET, Twin
-from tests.servers.process import Server, free_port
+from tests.servers.process import PATIENCE, Server, free_port
 
 BUSY = FunctionKey("acme", "busy")
 SLEEPY = FunctionKey("acme", "sleepy")
@@ -63,7 +63,7 @@ async def run_command(*arguments: str, **environment: str) -> "subprocess.Comple
 async def until(condition: Callable[[], object], what: str, deadline_s: float = 30.0) -> None:
     """Wait until the condition holds while the event loop goes on."""
     try:
-        async with asyncio.timeout(deadline_s):
+        async with asyncio.timeout(deadline_s * PATIENCE):
             while not condition():
                 await asyncio.sleep(0.05)
     except TimeoutError:
@@ -97,7 +97,7 @@ class Running:
     async def start(self) -> None:
         """Start it and wait until it is ready."""
         self.server.start()
-        async with aiohttp.ClientSession() as session, asyncio.timeout(60):
+        async with aiohttp.ClientSession() as session, asyncio.timeout(60 * PATIENCE):
             while not await self._is_ready(session):
                 process = self.server.process
                 assert process is not None
@@ -133,7 +133,7 @@ class Running:
 
     async def ticks(self, count: int, deadline_s: float = 60.0) -> None:
         """Wait until this many ticks are done."""
-        async with asyncio.timeout(deadline_s):
+        async with asyncio.timeout(deadline_s * PATIENCE):
             while (await self.status())["ticks"] < count:
                 await asyncio.sleep(0.1)
 

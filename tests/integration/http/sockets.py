@@ -25,7 +25,7 @@ async def sent(address: Address, lines: Sequence[str], body: bytes = b"") -> Asy
 
 async def status_of(reader: asyncio.StreamReader) -> int:
     """Give the status of the next answer, within 5 s."""
-    line = await asyncio.wait_for(reader.readline(), 5)
+    line = await asyncio.wait_for(reader.readline(), 30)
     return int(line.split()[1])
 
 

@@ -200,6 +200,6 @@ async def test_a_refused_sender_does_not_hold_up_others(listening: Listening) ->
     """While one body drips, another webhook is answered."""
     head = ["POST /v1/alerts HTTP/1.1", f"Authorization: Bearer {ACME}", "Content-Type: application/json"]
     async with sent(listening.main, [*head, "Content-Length: 100"], b"{") as (reader, _):
-        status, _answer = await asyncio.wait_for(post(listening, payload(alert("checkout"))), 5)
+        status, _answer = await asyncio.wait_for(post(listening, payload(alert("checkout"))), 30)
         assert status == 200
         assert await status_of(reader) == 408

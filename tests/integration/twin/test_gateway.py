@@ -26,14 +26,14 @@ async def call(twin: Twin, name: str) -> tuple[int, dict[str, str], dict[str, ob
 
 async def until(condition: Callable[[], object]) -> None:
     """Let the loop run until the condition holds, 10 s at most."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not condition():
             await asyncio.sleep(0)
 
 
 async def moved_until(clock: HandClock, condition: Callable[[], object]) -> None:
     """Move the clock in small steps until the condition holds, 10 s of the wall at most."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not condition():
             await clock.move(0.05)
 

@@ -197,7 +197,7 @@ async def test_a_scaled_function_starts_and_reports(api: aiohttp.ClientSession, 
 
 async def events(answer: aiohttp.ClientResponse, number: int) -> list[dict[str, Any]]:
     """Read that many watch events, within 10 s."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         return [json.loads(await answer.content.readline()) for _ in range(number)]
 
 
@@ -240,7 +240,7 @@ async def test_a_quiet_watch_gets_a_bookmark_at_its_end(api: aiohttp.ClientSessi
     """A watch that asked for bookmarks gets one with the current version, and ends at its time-out."""
     version = twin.deployments.version
     params = {"watch": "true", "allowWatchBookmarks": "true", "timeoutSeconds": "0.2", "resourceVersion": str(version)}
-    async with asyncio.timeout(10), api.get(ALL, params=params) as answer:
+    async with asyncio.timeout(30), api.get(ALL, params=params) as answer:
         lines = [json.loads(line) async for line in answer.content]
     assert {(one["type"], one["object"]["metadata"]["resourceVersion"]) for one in lines} == {
         ("BOOKMARK", str(version))
