@@ -8,6 +8,7 @@ import pytest
 
 KUBERNETES_VERSION = "1.36.3"
 ETCD_VERSION = "3.6.7"
+HELM_VERSION = "3.22.0"
 CACHE = Path(os.environ.get("AUTOSCALER_SERVERS", Path.home() / ".cache" / "faas-autoscaler" / "servers"))
 
 _BUILT = {
@@ -16,6 +17,7 @@ _BUILT = {
     "kube-scheduler": f"kubernetes-{KUBERNETES_VERSION}",
     "kubectl": f"kubernetes-{KUBERNETES_VERSION}",
     "etcd": f"etcd-{ETCD_VERSION}",
+    "helm": f"helm-{HELM_VERSION}",
 }
 
 

@@ -1,7 +1,7 @@
 """Gets the programs of real servers: `python -m tests.servers.build`, which is what `make servers` runs.
 
-Debian packages are installed where this user may (root with apt-get); the Kubernetes control plane and etcd
-are built from their own Go modules into a cache keyed by version. What is there already is left alone.
+Debian packages are installed where this user may (root with apt-get); the Kubernetes control plane, etcd
+and Helm are built from their own Go modules into a cache keyed by version. What is there already is left alone.
 """
 
 import os
@@ -12,7 +12,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.servers.binaries import CACHE, ETCD_VERSION, KUBERNETES_VERSION, find
+from tests.servers.binaries import CACHE, ETCD_VERSION, HELM_VERSION, KUBERNETES_VERSION, find
 
 _MODULES = Path(__file__).resolve().parents[1] / "cluster"
 _PACKAGES = {
@@ -20,6 +20,7 @@ _PACKAGES = {
     "prometheus-alertmanager": "prometheus-alertmanager",
     "chromium": "chromium",
     "openssl": "openssl",
+    "faketime": "faketime",
 }
 """Debian package of each program."""
 
@@ -50,6 +51,18 @@ _BUILDS = (
         place=f"etcd-{ETCD_VERSION}",
         flags="",
         cost="about half a minute, 25 MB (and 0.3 GB of Go's build cache)",
+    ),
+    Build(
+        module="helm",
+        packages={"helm": "helm.sh/helm/v3/cmd/helm"},
+        place=f"helm-{HELM_VERSION}",
+        # Without the last two it renders charts for Kubernetes 1.20.
+        flags=f"-X helm.sh/helm/v3/internal/version.version=v{HELM_VERSION}"
+        + "".join(
+            f" -X helm.sh/helm/v3/pkg/chartutil.k8sVersion{part}={number}"
+            for part, number in zip(("Major", "Minor"), KUBERNETES_VERSION.split("."), strict=False)
+        ),
+        cost="about a minute and a half, 62 MB (and 0.7 GB of Go's build cache)",
     ),
     Build(
         module="controlplane",

@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import signal
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ _CONTROLLERS = (
     "namespace-controller",
     "garbage-collector-controller",
     "resourcequota-controller",
+    "clusterrole-aggregation-controller",
 )
 
 Document = dict[str, Any]
@@ -60,7 +62,7 @@ class ControlPlane:
         self._session = requests.Session()
         self._session.trust_env = False
         self._session.headers["Authorization"] = f"Bearer {ADMIN_TOKEN}"
-        self._session.verify = str(self._certificate)
+        self._session.verify = str(self.certificate)
 
     def start(self) -> None:
         """Start etcd and the API server."""
@@ -75,6 +77,14 @@ class ControlPlane:
     def stop_api(self) -> None:
         """Kill the API server alone; clients see connections break."""
         self._api.kill()
+
+    def pause_etcd(self) -> None:
+        """Let etcd stop answering without going away: the API server hangs on what it does not have in memory."""
+        self._etcd.send(signal.SIGSTOP)
+
+    def resume_etcd(self) -> None:
+        """Let etcd go on."""
+        self._etcd.send(signal.SIGCONT)
 
     def start_controllers(self) -> None:
         """Start the controllers that make pods of Deployments, and the scheduler; a second call does nothing."""
@@ -151,6 +161,22 @@ class ControlPlane:
         document["spec"]["paused"] = is_paused
         return self.request("POST", f"/apis/apps/v1/namespaces/{namespace}/deployments", json=document)
 
+    def issue_token(self, namespace: str, account: str, bound_to: str) -> str:
+        """Give a real service account token that lives only as long as the Secret it is bound to, which is made.
+
+        Real tokens live ten minutes at least; one whose Secret is deleted is refused within ten seconds.
+        """
+        secrets = f"/api/v1/namespaces/{namespace}/secrets"
+        secret = self.request("POST", secrets, json={"metadata": {"name": bound_to}})
+        bound = {"kind": "Secret", "apiVersion": "v1", "name": bound_to, "uid": secret["metadata"]["uid"]}
+        asked = {"spec": {"audiences": [], "expirationSeconds": 3600, "boundObjectRef": bound}}
+        path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{account}/token"
+        return str(self.request("POST", path, json=asked)["status"]["token"])
+
+    def withdraw_token(self, namespace: str, bound_to: str) -> None:
+        """Delete the Secret that a token is bound to."""
+        self.request("DELETE", f"/api/v1/namespaces/{namespace}/secrets/{bound_to}")
+
     def service(self, namespace: str, name: str, port: int = 8080) -> Document:
         """Create the Service of a Deployment of the same name."""
         document = {
@@ -206,7 +232,8 @@ class ControlPlane:
         )
 
     @property
-    def _certificate(self) -> Path:
+    def certificate(self) -> Path:
+        """What the API server serves with; there once it has started. Its key is beside it, as `apiserver.key`."""
         return self.folder / "certificates" / "apiserver.crt"
 
     def _make_etcd(self) -> Server:
@@ -230,7 +257,7 @@ class ControlPlane:
         command = [
             require("kube-apiserver"),
             f"--etcd-servers={self._etcd_url}",
-            f"--cert-dir={self._certificate.parent}",
+            f"--cert-dir={self.certificate.parent}",
             "--bind-address=127.0.0.1",
             "--advertise-address=127.0.0.1",
             f"--secure-port={self.port}",
@@ -247,7 +274,7 @@ class ControlPlane:
 
     def _write_kubeconfig(self, user: str, token: str) -> Path:
         path = self.folder / f"{user}.kubeconfig"
-        cluster = {"server": self.url, "certificate-authority": str(self._certificate)}
+        cluster = {"server": self.url, "certificate-authority": str(self.certificate)}
         document = {
             "apiVersion": "v1",
             "kind": "Config",
@@ -261,7 +288,7 @@ class ControlPlane:
 
     def _is_ready(self) -> bool:
         """Tell whether it serves, the rights it ships with and the namespaces it makes included."""
-        if not self._certificate.exists():
+        if not self.certificate.exists():
             return False
         try:
             ready = self._session.get(f"{self.url}/readyz", timeout=5)
