@@ -1,6 +1,6 @@
 """The protocols at which daemon, server and adapters meet; none of them imports another."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
@@ -69,6 +69,39 @@ class LoadSource(Protocol):
     def health(self) -> Sequence[SourceHealth]: ...
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Past:
+    """What was before.
+
+    Attributes:
+        moments: when, and what a tick would have read then, oldest first; to be gone through once.
+        problems: why sources do not reach back as far as was asked for, by name; empty where all do, or time ran out.
+    """
+
+    moments: Iterator[tuple[Now, Load]]
+    problems: Mapping[str, str]
+
+
+class PastLoads(Protocol):
+    """Where the loads of before this daemon come from."""
+
+    async def past(
+        self, plan: Plan, now: Now, *, reach_s: float, within_s: float, every_s: float, fine_s: float
+    ) -> Past:
+        """Read samples of the past, each as `LoadSource.read` would have given it then.
+
+        What cannot be known is nan, or a moment that is missing; never an exception. Call it before the first `read`.
+
+        Args:
+            now: the moment it is asked at; moments are seconds before it.
+            reach_s: how far back.
+            within_s: longest that it may take.
+            every_s: distance of ticks.
+            fine_s: the newest stretch in which moments stand at that distance, so that they weigh as ticks do.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Catalog:
     """The Deployments there are.
@@ -120,11 +153,19 @@ class ScaleOutcome(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ScaleResult:
-    """What became of a write, with the wait that the API server asked for and the words it gave."""
+    """What became of a write, with the wait that the API server asked for and the words it gave.
+
+    Attributes:
+        outcome: what became of it.
+        retry_after_s: seconds to wait before another try; None: the API server did not say.
+        message: its words.
+        is_throttled: it was refused because of how much this daemon asks, not because of this write (429).
+    """
 
     outcome: ScaleOutcome
     retry_after_s: float | None = None
     message: str = ""
+    is_throttled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +180,7 @@ class ReplicaChange:
         manager: who made it, as `managedFields` names the owner of `spec.replicas`; "" where nobody is named.
         is_deploy: it came with a new pod template, or by apply: somebody described what shall run, once. Such a
             change is looked at and never counted.
+        has_new_template: it came with a new pod template; a deploy without one only puts its count back.
     """
 
     key: FunctionKey
@@ -147,6 +189,7 @@ class ReplicaChange:
     new: int
     manager: str
     is_deploy: bool
+    has_new_template: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,11 +245,18 @@ class Cluster(Protocol):
         ...
 
     def rivals(self) -> Mapping[FunctionKey, str]:
-        """Name the HorizontalPodAutoscaler of every Deployment that has one."""
+        """Name the HorizontalPodAutoscaler of every Deployment that has one; another object whenever this changes."""
         ...
 
     def watches(self) -> Sequence[WatchState]:
         """Say how every watch fares, those that are needed first."""
+        ...
+
+    def serving(self, key: FunctionKey) -> int | None:
+        """Give the ready endpoints of a function's Service; None: it has no Service, or they are not known.
+
+        Whoever subscribed is called when this changes.
+        """
         ...
 
     async def scale(self, change: ScaleChange) -> ScaleResult:
@@ -254,6 +304,10 @@ class LeaseStore(Protocol):
         Raises:
             LeaseConflict: it has another version by now.
         """
+        ...
+
+    def follow(self, since: LeaseRecord | None) -> AsyncIterator[LeaseRecord | None]:
+        """Give what it says whenever that changes from `since` on, None: it is gone; ends whenever it likes."""
         ...
 
 
@@ -312,8 +366,55 @@ class DecisionSink(Protocol):
     def take(self, decisions: Decisions) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """What people shall find beside a Deployment.
+
+    Attributes:
+        key: the function.
+        uid: its Deployment.
+        tenant: whose it is.
+        is_warning: somebody may have to do something.
+        reason: the decision's reason as one word, such as `MaxReplicas`.
+        words: the decision in words.
+        utc_s: when it was decided.
+    """
+
+    key: FunctionKey
+    uid: str
+    tenant: str
+    is_warning: bool
+    reason: str
+    words: str
+    utc_s: float
+
+
+class AnnouncementFailed(RuntimeError):
+    """An announcement was not written; the message says why, without secrets."""
+
+
+class Announcements(Protocol):
+    """Where decisions are told of, beside the Deployments themselves."""
+
+    async def announce(self, announcement: Announcement) -> None:
+        """Write one.
+
+        Raises:
+            AnnouncementFailed: it was not written.
+        """
+        ...
+
+
 class StepSink(Protocol):
     """Whoever keeps whole steps, what went in and what came out: the decision log."""
+
+    def begin(self, now: Now) -> None:
+        """Hear that a controller without memory takes the next step; called in the thread that decides.
+
+        Args:
+            now: the time; the first steps may tell it of the past.
+        """
+        ...
 
     def take_step(self, step: Step, provenance: Provenance) -> None:
         """Take a step; called in the thread that decides, so it never waits for anything.
@@ -394,13 +495,80 @@ class Role(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who is asking. `tenants` None means all of them (an operator)."""
+    """Who is asking.
+
+    Attributes:
+        role: what it may do.
+        tenants: whose; None: everybody's (an operator).
+        namespaces: the only ones of its tenants that it may see; None: all of theirs.
+    """
 
     role: Role
     tenants: frozenset[str] | None
+    namespaces: frozenset[str] | None = None
 
     def may_see(self, tenant: str) -> bool:
         return self.tenants is None or tenant in self.tenants
+
+    def may_see_function(self, tenant: str, key: FunctionKey) -> bool:
+        return self.may_see(tenant) and (self.namespaces is None or key.namespace in self.namespaces)
+
+
+class Verb(Enum):
+    """What is done to functions, as rights on `functions.autoscaler.faas.dev` name it."""
+
+    GET = "get"
+    UPDATE = "update"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a request wants, as far as its head tells.
+
+    Attributes:
+        verb: what it does.
+        namespace: where; None: everywhere.
+    """
+
+    verb: Verb
+    namespace: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KubernetesUser:
+    """Whom Kubernetes calls the bearer of a token.
+
+    Attributes:
+        name: user name.
+        uid: its id; "" where it has none.
+        groups: names of its groups.
+        extra: what its authenticator said of it beyond.
+    """
+
+    name: str
+    uid: str
+    groups: tuple[str, ...]
+    extra: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+
+class AccessUnknown(RuntimeError):
+    """Whether somebody may do this cannot be found out now; the message says why, without secrets."""
+
+
+class AccessDenied(RuntimeError):
+    """Kubernetes knows the bearer and does not let it do this; the message names the right that lacks."""
+
+
+class AccessReviews(Protocol):
+    """What Kubernetes knows of tokens and rights; both questions raise `AccessUnknown`."""
+
+    async def authenticate(self, token: str) -> KubernetesUser | None:
+        """Tell who bears a token; None: nobody."""
+        ...
+
+    async def is_allowed(self, user: KubernetesUser, asked: Asked) -> bool:
+        """Tell whether a user may do this to functions."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -481,6 +649,23 @@ class HeldView:
 
 
 @dataclass(frozen=True, slots=True)
+class RevertView:
+    """A function whose replicas a manifest puts back again and again; it is no foreign writer, and never left alone.
+
+    Attributes:
+        key: the function.
+        by: who applies it, a field manager.
+        times: how often it did.
+        last_ago_s: seconds since the last time.
+    """
+
+    key: FunctionKey
+    by: str
+    times: int
+    last_ago_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Health:
     """The daemon's own state.
 
@@ -502,10 +687,14 @@ class Health:
         refused_events: wakes and boosts that were dropped since the start: there was no place, or steps failed over them.
         state_bytes: bytes of the state that the controller keeps of all functions.
         leadership: whether this daemon decides, and who does.
-        writes_queued: writes that wait, by class (`wake`, `raise`, `cut`).
+        writes_queued: writes that wait, by class (`wake`, `raise`, `cut`); those that back off included.
+        writes_waited_s: seconds that the first in line has waited, by class; who backs off is not in line. 0: nobody is.
+        writes_per_second: writes a second that were sent over the last ten seconds.
         watches: how every watch of the cluster fares.
-        held: functions left alone because of a foreign writer.
-        foreign_writes: changes of replicas by others since the start, by manager; deploys apart.
+        held: functions left alone because of a foreign writer, the first thousand by name.
+        foreign_writes: changes of functions' replicas by others since the start, by manager; deploys apart.
+        reverted: functions whose replicas a manifest puts back again and again, the latest hundred.
+        recalled: moments of the past that were told before the first tick; None: that is not done, or nobody knows any.
     """
 
     is_ready: bool
@@ -526,16 +715,25 @@ class Health:
     state_bytes: int = 0
     leadership: LeadershipState = LeadershipState(is_leader=True)
     writes_queued: Mapping[str, int] = field(default_factory=dict)
+    writes_waited_s: Mapping[str, float] = field(default_factory=dict)
+    writes_per_second: float = 0.0
     watches: Sequence[WatchState] = ()
     held: Sequence[HeldView] = ()
     foreign_writes: Mapping[str, int] = field(default_factory=dict)
+    reverted: Sequence[RevertView] = ()
+    recalled: int | None = None
 
 
 class Autoscaling(Protocol):
     """What the HTTP server may ask of the daemon."""
 
-    def identify(self, token: str) -> Caller | None:
-        """Tell who bears this token; None: nobody."""
+    async def identify(self, token: str, asked: Asked) -> Caller | None:
+        """Tell who bears this token, as far as it may do what is asked; None: nobody.
+
+        Raises:
+            AccessDenied: Kubernetes knows the bearer, and gives it no such right.
+            AccessUnknown: Kubernetes cannot be asked now.
+        """
         ...
 
     async def take_alerts(self, caller: Caller, alerts: Sequence[Alert]) -> AlertReceipt:
@@ -571,6 +769,14 @@ class Autoscaling(Protocol):
         ...
 
     def health(self) -> Health: ...
+
+    def held_by(self, key: FunctionKey) -> HeldView | None:
+        """Say to whom a function is left; None: to nobody."""
+        ...
+
+    def elsewhere(self, caller: Caller, key: FunctionKey) -> str | None:
+        """Name the shard that decides on a function of the caller's, such as `2/3`; None: no other one does."""
+        ...
 
     def take_up(self, key: FunctionKey) -> bool:
         """Decide on a function again that was left to a foreign writer; False: it was not, or an HPA still scales it."""

@@ -1,10 +1,15 @@
 """The commands. Each is imported when it is asked for, so that `--help` is quick."""
 
 import importlib
+import sys
 from collections.abc import Mapping
+from pathlib import PurePath
 from typing import NamedTuple
 
 import click
+
+PLUGIN = "kubectl autoscaler"
+"""What the program is called as a plugin of kubectl."""
 
 
 class _Entry(NamedTuple):
@@ -18,6 +23,7 @@ COMMANDS: Mapping[str, _Entry] = {
     "check": _Entry("autoscaler.cli.check", "Every problem of settings and policies at once."),
     "status": _Entry("autoscaler.cli.status", "Tenants and functions: load, replicas, budget, reason."),
     "explain": _Entry("autoscaler.cli.explain", "Why a function has the replicas it has, in words."),
+    "take-up": _Entry("autoscaler.cli.take_up", "Decide again on a function that was left to a foreign writer."),
     "simulate": _Entry("autoscaler.cli.simulate", "One simulation of a scenario, in virtual time."),
     "selftest": _Entry("autoscaler.cli.selftest", "Our decisions against recorded ones of Knative and of the HPA."),
     "test": _Entry("autoscaler.cli.policy_test", "Policy tests: under a load over time, expect replicas and reasons."),
@@ -68,5 +74,9 @@ def root() -> None:
 
 
 def main() -> None:
-    """Run the command that the arguments name."""
-    root(prog_name="autoscaler")
+    """Run the command that the arguments name.
+
+    kubectl finds its plugins by their file names: `kubectl autoscaler status` runs `kubectl-autoscaler status`.
+    """
+    is_plugin = PurePath(sys.argv[0]).stem == "kubectl-autoscaler"
+    root(prog_name=PLUGIN if is_plugin else "autoscaler")

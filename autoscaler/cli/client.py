@@ -2,78 +2,64 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import asynccontextmanager
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import aiohttp
 import click
 import orjson
 
 from autoscaler.cli.errors import NotSo, WrongConfiguration
+from autoscaler.cli.reaching import Target
 
 Json = dict[str, Any]
-Command = TypeVar("Command", bound=Callable[..., object])
 DEADLINE_S = 10.0
-_NOT_SO = (404, 503)
-
-
-def server_options(command: Command) -> Command:
-    """Add `--server`, `--token` and `--token-file`."""
-    for option in (
-        click.option(
-            "--token-file",
-            envvar="AUTOSCALER_TOKEN_FILE",
-            metavar="FILE",
-            help="File with the bearer token. [env var: AUTOSCALER_TOKEN_FILE]",
-        ),
-        click.option(
-            "--token",
-            envvar="AUTOSCALER_TOKEN",
-            metavar="TOKEN",
-            help="Bearer token, an operator's or a tenant's. [env var: AUTOSCALER_TOKEN]",
-        ),
-        click.option(
-            "--server",
-            envvar="AUTOSCALER_SERVER",
-            default="http://127.0.0.1:8080",
-            show_default=True,
-            metavar="URL",
-            help="The daemon. [env var: AUTOSCALER_SERVER]",
-        ),
-    ):
-        command = option(command)
-    return command
+_NOT_SO = (404, 409, 503)
 
 
 class Client:
-    """Reads a daemon's API."""
+    """Asks a daemon's API."""
 
-    def __init__(self, session: aiohttp.ClientSession, server: str) -> None:
+    def __init__(self, session: aiohttp.ClientSession, target: Target) -> None:
         self._session = session
-        self._server = server
+        self._target = target
 
     async def get(self, path: str, parameters: Mapping[str, str] | None = None) -> Json:
         """Read one answer.
 
         Raises:
-            NotSo: what was asked about is not there, or not yet.
+            NotSo: what was asked about is not there, or not yet, or not so.
             WrongConfiguration: the daemon cannot be reached, or refuses the credential or the question.
         """
+        return await self._ask("GET", path, parameters)
+
+    async def post(self, path: str) -> Json:
+        """Ask for something to be done, and give the answer; raises as `get` does."""
+        return await self._ask("POST", path)
+
+    async def _ask(self, method: str, path: str, parameters: Mapping[str, str] | None = None) -> Json:
+        target = self._target
+        asking = self._session.request(
+            method,
+            f"{target.url}{path}",
+            params=parameters,
+            allow_redirects=False,
+            proxy=target.proxy,
+            server_hostname=target.server_name,
+        )
         try:
-            async with self._session.get(f"{self._server}{path}", params=parameters, allow_redirects=False) as answer:
+            async with asking as answer:
                 body = await answer.read()
                 status = answer.status
         except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError):
-            raise WrongConfiguration(f"--server {self._server} is no URL; http://HOST:PORT is allowed") from None
+            raise WrongConfiguration(f"{target.option}: {target.url} is no URL; http://HOST:PORT is allowed") from None
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             reason = _in_words(error)
-            raise WrongConfiguration(
-                f"The daemon at {self._server} does not answer ({reason}); --server names it"
-            ) from None
+            raise WrongConfiguration(f"{target.words} does not answer ({reason}); {target.option} names it") from None
         if status == 200:
-            return _parsed(body, self._server)
+            return _parsed(body, target)
+        _refuse_the_clusters(status, body, target)
         words = _refusal(status, body)
         raise NotSo(words) if status in _NOT_SO else WrongConfiguration(words)
 
@@ -91,17 +77,12 @@ class Client:
 
 
 @asynccontextmanager
-async def client(server: str, token: str | None, token_file: str | None) -> AsyncIterator[Client]:
-    """Open a client for the length of an `async with` block.
-
-    Raises:
-        WrongConfiguration: the token's file cannot be read, or holds no token.
-    """
-    bearer = _checked(token) if token else _read_token(token_file) if token_file else None
-    headers = {"Authorization": f"Bearer {bearer}"} if bearer else {}
+async def client(target: Target) -> AsyncIterator[Client]:
+    """Open a client for the length of an `async with` block."""
     timeout = aiohttp.ClientTimeout(total=DEADLINE_S)
-    async with aiohttp.ClientSession(headers=headers, timeout=timeout) as session:
-        yield Client(session, server.rstrip("/"))
+    connector = aiohttp.TCPConnector(ssl=target.trust if target.trust is not None else True)
+    async with aiohttp.ClientSession(headers=target.headers, timeout=timeout, connector=connector) as session:
+        yield Client(session, target)
 
 
 def until_interrupted(work: Coroutine[Any, Any, None]) -> None:
@@ -110,20 +91,6 @@ def until_interrupted(work: Coroutine[Any, Any, None]) -> None:
         asyncio.run(work)
     except KeyboardInterrupt:
         click.echo()
-
-
-def _read_token(path: str) -> str:
-    try:
-        return _checked(Path(path).read_text().strip(), f"--token-file {path}")
-    except (OSError, UnicodeDecodeError):
-        raise WrongConfiguration(f"--token-file {path} cannot be read; a text file with one token is allowed") from None
-
-
-def _checked(token: str, origin: str = "--token") -> str:
-    """Give a token that a header can carry; another is refused without being shown."""
-    if not token or not all("!" <= sign <= "~" for sign in token):
-        raise WrongConfiguration(f"{origin} holds no token; one word of ASCII letters, digits and signs is allowed")
-    return token
 
 
 def _in_words(error: Exception) -> str:
@@ -136,14 +103,34 @@ def _in_words(error: Exception) -> str:
     return str(error) or type(error).__name__
 
 
-def _parsed(body: bytes, server: str) -> Json:
+def _parsed(body: bytes, target: Target) -> Json:
     try:
         answer = orjson.loads(body)
     except orjson.JSONDecodeError:
-        raise WrongConfiguration(f"What listens at {server} is not the daemon: its answer is no JSON") from None
+        raise WrongConfiguration(f"What listens at {target.url} is not the daemon: its answer is no JSON") from None
     if not isinstance(answer, dict):
-        raise WrongConfiguration(f"What listens at {server} is not the daemon: its answer is no object")
+        raise WrongConfiguration(f"What listens at {target.url} is not the daemon: its answer is no object")
     return answer
+
+
+def _refuse_the_clusters(status: int, body: bytes, target: Target) -> None:
+    """Tell what the API server in between refuses from what the daemon does: it answers with a `Status`.
+
+    Raises:
+        WrongConfiguration: it was the API server.
+    """
+    try:
+        said = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return
+    if not isinstance(said, dict) or said.get("kind") != "Status":
+        return
+    allowed = {
+        401: "a context whose credentials the cluster takes (--context)",
+        403: "the Role faas-autoscaler-callers in the daemon's namespace, or `kubectl port-forward` and --server",
+        404: "--service NAMESPACE/NAME:PORT of the daemon",
+    }.get(status, "to ask again when a daemon is ready, or another one with --service")
+    raise WrongConfiguration(f"{target.words} cannot be asked: {said.get('message') or status}; allowed: {allowed}")
 
 
 def _refusal(status: int, body: bytes) -> str:

@@ -8,8 +8,9 @@ from urllib.parse import quote
 import click
 import orjson
 
-from autoscaler.cli.client import Client, Json, client, server_options, until_interrupted
-from autoscaler.cli.output import output_option, print_json, source_line
+from autoscaler.cli.client import Client, Json, client, until_interrupted
+from autoscaler.cli.output import held_words, output_option, print_json, source_line
+from autoscaler.cli.reaching import Reach, daemon_options
 from autoscaler.core.fleet import FunctionKey
 
 _EPILOG = """\b
@@ -32,8 +33,9 @@ Exit codes: 0 here it is, 1 nothing is known of it, 2 wrong usage.
 
 
 @click.command(name="explain", epilog=_EPILOG)
-@click.argument("function", metavar="NAMESPACE/FUNCTION")
-@server_options
+@click.argument("function", metavar="[NAMESPACE/]FUNCTION")
+@daemon_options
+@click.option("-n", "--namespace", metavar="NAME", help="Its namespace; as kubectl plugin that of the context.")
 @click.option("--watch", is_flag=True, help="Say it again whenever the decision changes, until Ctrl-C.")
 @click.option(
     "--interval",
@@ -54,9 +56,8 @@ Exit codes: 0 here it is, 1 nothing is known of it, 2 wrong usage.
 def command(
     *,
     function: str,
-    server: str,
-    token: str | None,
-    token_file: str | None,
+    reach: Reach,
+    namespace: str | None,
     watch: bool,
     interval: float,
     at: str | None,
@@ -69,7 +70,7 @@ def command(
     The words are the daemon's own, made from the decision's record; there is no second account. A line about the
     source of its loads stands below where that does not answer now. --at and --last read the decision log.
     """
-    key = _key(function)
+    key = function_key(function, namespace, reach)
     _refuse_contradictions(watch, at, last, log)
     if log is not None:
         from autoscaler.cli.recollection import from_files
@@ -79,8 +80,10 @@ def command(
     path = f"/v1/functions/{quote(key.namespace, safe='')}/{quote(key.name, safe='')}"
     question = {"at": at} if at is not None else {"last": last} if last is not None else None
 
+    target = reach.target
+
     async def show() -> None:
-        async with client(server, token, token_file) as daemon:
+        async with client(target) as daemon:
             found = await daemon.get(path, question)
             if question is not None:
                 _print_past(found, output)
@@ -92,13 +95,22 @@ def command(
     until_interrupted(show())
 
 
-def _key(function: str) -> FunctionKey:
-    namespace, slash, name = function.partition("/")
-    if not slash or not namespace or not name or "/" in name:
+def function_key(function: str, namespace: str | None, reach: Reach) -> FunctionKey:
+    """Read NAMESPACE/FUNCTION, or FUNCTION alone where an option or kubectl's context says the namespace."""
+    given, slash, name = function.rpartition("/")
+    if not name or "/" in given or (slash and (not given or namespace not in (None, given))):
         raise click.BadParameter(
-            f"{function!r} is no function; NAMESPACE/FUNCTION is allowed", param_hint="NAMESPACE/FUNCTION"
+            f"{function!r} is no function{f' of {namespace}' if namespace else ''}; NAMESPACE/FUNCTION is allowed, or "
+            "FUNCTION with --namespace",
+            param_hint="[NAMESPACE/]FUNCTION",
         )
-    return FunctionKey(namespace, name)
+    found = given or namespace or reach.target.namespace
+    if found is None:
+        raise click.BadParameter(
+            f"{function!r} names no namespace; NAMESPACE/FUNCTION is allowed, or FUNCTION with --namespace",
+            param_hint="[NAMESPACE/]FUNCTION",
+        )
+    return FunctionKey(found, name)
 
 
 def _refuse_contradictions(watch: bool, at: str | None, last: str | None, log: Path | None) -> None:
@@ -141,7 +153,12 @@ def _said_now(found: Json) -> list[str]:
     source = found["source"]
     sick = [f"  {source_line(source)}"] if source is not None and not source["is_ok"] else []
     sick += [f"  {words}" for words in source.get("query_problems", ())] if source is not None else []
-    return [title, *_sentences(decision), *sick, *dry]
+    return [title, *_sentences(decision), *_held_lines(found.get("held")), *sick, *dry]
+
+
+def _held_lines(held: Json | None) -> list[str]:
+    """Say to whom a function is left, until when, and what to do; nothing where it is left to nobody."""
+    return [] if held is None else [f"  {held_words(held)}", f"  To end it: {held['advice']}."]
 
 
 def _title(decision: Json, more: str = "") -> str:

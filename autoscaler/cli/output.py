@@ -37,3 +37,14 @@ def console() -> Console:
     """Give the console of tables; where output goes to a file or a pipe, lines are not cut at a terminal's width."""
     result = Console(highlight=False)
     return result if result.is_terminal else Console(highlight=False, width=200)
+
+
+def held_words(held: Mapping[str, Any]) -> str:
+    """Say to whom a function is left, and until when."""
+    if held["ends_in_s"] is None:
+        return f"It is left to {held['by']} for as long as that is there."
+    minutes = max(1, round(held["ends_in_s"] / 60))
+    return (
+        f"It is left to {held['by']}, who changed it {held['changes']} times; it is taken up again after "
+        f"{minutes} more quiet {'minute' if minutes == 1 else 'minutes'}, or by `autoscaler take-up`."
+    )

@@ -43,7 +43,7 @@ def command(config: str | None, **flags: object) -> None:
     """Run the daemon.
 
     Settings come from --config, then AUTOSCALER_… variables, then flags; later wins. SIGTERM and Ctrl-C end it:
-    writes that are out are finished, nothing new is started.
+    writes that are out are finished, nothing new is started, and a Lease is given up, so that a standby follows at once.
     """
     settings = need_settings(config, _as_settings(flags))
     _refuse_nothing_to_do(settings)

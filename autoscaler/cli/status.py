@@ -1,13 +1,14 @@
 """`autoscaler status`: tenants and functions as the daemon sees them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import click
 from rich.table import Table
 
-from autoscaler.cli.client import Json, client, server_options, until_interrupted
+from autoscaler.cli.client import Client, Json, client, until_interrupted
 from autoscaler.cli.errors import NotSo
-from autoscaler.cli.output import console, output_option, print_json, source_line
+from autoscaler.cli.output import console, held_words, output_option, print_json, source_line
+from autoscaler.cli.reaching import Reach, daemon_options
 
 _EPILOG = """\b
 Examples:
@@ -15,13 +16,21 @@ Examples:
   autoscaler status --tenant acme --reason BUDGET
       what of acme its budget holds back
   AUTOSCALER_SERVER=http://autoscaler.autoscaler:8080 AUTOSCALER_TOKEN=… autoscaler status --output json
+  kubectl autoscaler status -n shop
+      through the API server, as whoever kubectl is
 """
+
+_NAMED = 10
+"""Functions with one thing wrong that are named one by one."""
 
 
 @click.command(name="status", epilog=_EPILOG)
-@server_options
+@daemon_options
 @click.option("--tenant", metavar="NAME", help="Only this tenant.")
-@click.option("--namespace", metavar="NAME", help="Only functions of this namespace.")
+@click.option(
+    "-n", "--namespace", metavar="NAME", help="Only functions of this namespace; as kubectl plugin the context's."
+)
+@click.option("-A", "--all-namespaces", is_flag=True, help="As kubectl plugin: functions of all namespaces.")
 @click.option("--reason", metavar="CODE", help="Only functions with this reason, such as BUDGET or UNKNOWN_LOAD.")
 @click.option(
     "--limit", type=click.IntRange(1, 100_000), default=500, show_default=True, help="Functions shown at most."
@@ -29,11 +38,10 @@ Examples:
 @output_option
 def command(
     *,
-    server: str,
-    token: str | None,
-    token_file: str | None,
+    reach: Reach,
     tenant: str | None,
     namespace: str | None,
+    all_namespaces: bool,
     reason: str | None,
     limit: int,
     output: str,
@@ -43,32 +51,61 @@ def command(
     Each caller sees only its own tenants. Exits with 1 while the daemon is not ready, and for a
     tenant that is not there.
     """
-    wanted = {"tenant": tenant, "namespace": namespace, "reason": reason}
-    filters = {name: value for name, value in wanted.items() if value is not None}
+    if all_namespaces and namespace is not None:
+        raise click.UsageError("--namespace and --all-namespaces contradict each other: one of them is allowed")
+    target = reach.target
+    place = None if all_namespaces else namespace or target.namespace
+    filters = {name: value for name, value in (("tenant", tenant), ("reason", reason)) if value is not None}
 
     async def show() -> None:
-        async with client(server, token, token_file) as daemon:
-            status = await daemon.get("/v1/status")
-            tenants = (await daemon.get("/v1/tenants"))["tenants"]
-            functions = await daemon.pages("/v1/functions", "functions", filters, limit)
+        async with client(target) as daemon:
+            status = await daemon.get("/v1/status", _within(place))
+            tenants, functions = await _tables(daemon, status, place, filters, limit)
         shown = [row for row in tenants if tenant in (None, row["tenant"])]
-        if tenant is not None and not shown:
+        if status["is_ready"] and tenant is not None and not shown:
             known = ", ".join(row["tenant"] for row in tenants) or "none"
             raise NotSo(f"There is no tenant {tenant} that this caller may see; those are: {known}.")
         if output == "json":
             print_json({"status": status, "tenants": shown, "functions": functions})
         else:
-            _print(status, shown, functions)
+            _print(status, shown, functions, place if namespace is None else None)
+        if not status["is_ready"]:
+            raise NotSo("The daemon is not ready yet.")
 
     until_interrupted(show())
 
 
-def _print(status: Json, tenants: Sequence[Json], functions: Sequence[Json]) -> None:
+async def _tables(
+    daemon: Client, status: Json, place: str | None, filters: Mapping[str, str], limit: int
+) -> tuple[list[Json], list[Json]]:
+    """Give tenants and functions; none of either before the daemon's first tick, which is what then is to be said."""
+    try:
+        tenants = (await daemon.get("/v1/tenants", _within(place)))["tenants"]
+        return tenants, await daemon.pages("/v1/functions", "functions", {**filters, **_within(place)}, limit)
+    except NotSo:
+        if status["is_ready"]:
+            raise
+        return [], []
+
+
+def _within(namespace: str | None) -> dict[str, str]:
+    return {} if namespace is None else {"namespace": namespace}
+
+
+def _print(status: Json, tenants: Sequence[Json], functions: Sequence[Json], assumed: str | None) -> None:
+    """Print everything.
+
+    Args:
+        assumed: the namespace that nobody asked for but the kubeconfig; None: there is none such.
+    """
     out = console()
     for line in _daemon_lines(status):
         out.print(line, markup=False)
-    out.print(_tenant_table(tenants))
-    out.print(_function_table(functions))
+    if assumed is not None:
+        out.print(f"namespace {assumed}, as the kubeconfig says; -n NAME or -A shows others", markup=False)
+    if tenants or functions or status["is_ready"]:
+        out.print(_tenant_table(tenants))
+        out.print(_function_table(functions))
 
 
 def _daemon_lines(status: Json) -> Sequence[str]:
@@ -79,17 +116,64 @@ def _daemon_lines(status: Json) -> Sequence[str]:
         f"{state}{dry}; {status['ticks']} ticks, {status['overruns']} overran, "
         f"last took {status['last_tick_s']:.2f} s" + (f", {age_s:.1f} s ago" if age_s is not None else "")
     ]
+    lines += _progress_lines(status)
     lines += [f"nothing is written: {status['writes_held']}"] if status["writes_held"] else []
     lines += _log_lines(status.get("decision_log"))
     failures = status["step_failures"]
     lines += [f"steps that failed by a defect of the daemon: {failures}; its log has each"] if failures else []
     lines += [f"cluster: {problem}" for problem in status["cluster_problems"]]
     lines += [source_line(source) for source in status["sources"] if not source["is_ok"]]
-    lines += [
-        f"write of {failure['namespace']}/{failure['function']}: {failure['outcome']} {failure['message']}"
-        for failure in status["write_failures"]
-    ]
+    lines += _failure_lines(status)
+    lines += _foreign_lines(status)
     return [*lines, *(f"policy: {problem}" for problem in status["problems"])]
+
+
+def _progress_lines(status: Json) -> Iterable[str]:
+    """Say who decides, how much is listed and what waits to be written, as far as this caller is told."""
+    leadership, listed, queue = (status.get(name) for name in ("leadership", "listed", "writes_queued"))
+    if leadership is not None and leadership["lease"] is not None:
+        who = "this daemon" if leadership["is_leader"] else leadership["holder"] or "nobody"
+        yield f"decides: {who} (Lease {leadership['lease']})"
+    if listed:
+        yield "listed: " + ", ".join(_listed_words(one) for one in listed)
+    if queue is not None and any(one["waiting"] for one in queue.values()):
+        parts = ", ".join(f"{one['waiting']} {name}s" for name, one in queue.items() if one["waiting"])
+        longest_s = max(one["waited_s"] for one in queue.values())
+        rate = status["writes_per_second"]
+        yield f"writes that wait: {parts}; the first has waited {longest_s:.0f} s; {rate:.1f} writes/s go out"
+
+
+def _listed_words(one: Json) -> str:
+    rest = one["watches"] - one["synced"]
+    of_many = f"{rest} of {one['watches']} namespaces " if one["watches"] > 1 else ""
+    return f"{one['listed']} {one['kind']}" + (f" ({of_many}not whole yet)" if rest else "")
+
+
+def _failure_lines(status: Json) -> Sequence[str]:
+    failures = status["write_failures"]
+    rest = status.get("write_failures_total", len(failures)) - len(failures[:_NAMED])
+    lines = [
+        f"write of {failure['namespace']}/{failure['function']}: {failure['outcome']} {failure['message']}"
+        for failure in failures[:_NAMED]
+    ]
+    return [*lines, f"{rest} more writes did not go through: --output json names the latest"] if rest > 0 else lines
+
+
+def _foreign_lines(status: Json) -> Sequence[str]:
+    """Say which functions others write: those that are left to them, and those that a manifest puts back."""
+    held, reverted = status.get("held", ()), status.get("reverted", ())
+    lines = [
+        f"{one['namespace']}/{one['function']}: {held_words(one)} To end it: {one['advice']}." for one in held[:_NAMED]
+    ]
+    if len(held) > _NAMED:
+        lines.append(
+            f"{len(held) - _NAMED} more functions are left to others: `autoscaler status --reason FOREIGN_WRITER`"
+        )
+    return lines + [
+        f"{one['namespace']}/{one['function']}: {one['by']} put its replicas back {one['times']} times, "
+        f"{one['last_ago_s']:.0f} s ago the last time: {one['advice']}."
+        for one in reverted[:_NAMED]
+    ]
 
 
 def _log_lines(log: Json | None) -> Sequence[str]:

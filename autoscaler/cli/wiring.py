@@ -19,12 +19,14 @@ from autoscaler.adapters.prometheus import PrometheusLoads
 from autoscaler.adapters.prometheus.errors import SourceError
 from autoscaler.cli.background import beside
 from autoscaler.cli.errors import WrongConfiguration
+from autoscaler.cli.leading import election
 from autoscaler.core.blast_radius import BlastRadiusRule
 from autoscaler.core.controller import Controller
 from autoscaler.daemon.loop import Daemon
 from autoscaler.daemon.policies import Policies
 from autoscaler.daemon.telemetry import log
 from autoscaler.policy.settings import BlastRadius, Settings
+from autoscaler.policy.shards import Shard
 from autoscaler.ports import Clock, DecisionSink
 from autoscaler.server.app import build, build_metrics
 from autoscaler.server.run import Address, serve
@@ -50,9 +52,11 @@ async def wired(settings: Settings, clock: Clock, sinks: Sequence[DecisionSink] 
     async with contextlib.AsyncExitStack() as stack:
         slow_in = stack.enter_context(_thread("slow"))
         step_in = stack.enter_context(_thread("step"))
-        policies = Policies(await _policy_files(settings.policies), settings.sources, slow_in)
+        shard = Shard.parse(settings.shard) if settings.shard is not None else None
+        policies = Policies(await _policy_files(settings.policies), settings.sources, slow_in, shard)
         cluster = await stack.enter_async_context(_connected(settings, clock, generator))
         loads = await stack.enter_async_context(_reading(settings, cluster))
+        leadership = await stack.enter_async_context(election(settings, clock, generator))
         journal, archive = stack.enter_context(_decision_log(settings))
         daemon = Daemon(
             clock,
@@ -61,21 +65,30 @@ async def wired(settings: Settings, clock: Clock, sinks: Sequence[DecisionSink] 
             policies,
             settings,
             controller=Controller(_rule(settings.blast_radius)),
+            leadership=leadership,
             generator=generator,
             step_in=step_in,
             slow_in=slow_in,
             sinks=sinks,
             journals=() if journal is None else (journal,),
+            past=loads,
             firing=[partial(read_firing, one) for one in settings.alertmanagers.values()],
+            announcements=cluster.events() if settings.kubernetes.events else None,
+            reviews=cluster.reviews() if settings.kubernetes.token_reviews else None,
         )
-        await stack.enter_async_context(beside(cluster.run()))
-        await stack.enter_async_context(beside(policies.follow(files.watch(settings.policies))))
-        await stack.enter_async_context(beside(daemon.run(), end=daemon.stop))
-        app = build(daemon, clock, archive=archive)
+        app = build(daemon, clock, archive=archive, leadership=leadership)
         await stack.enter_async_context(
             _listening(build_metrics(daemon, app[TALLY], archive), "metrics.listen", settings.metrics.listen)
         )
         address = await stack.enter_async_context(_listening(app, "listen", settings.listen))
+        policies.subscribe(lambda current: cluster.follow(current.namespaces))
+        await stack.enter_async_context(beside(cluster.run()))
+        await stack.enter_async_context(beside(policies.follow(files.watch(settings.policies))))
+        if leadership is not None:
+            await stack.enter_async_context(beside(leadership.run()))
+            stack.push_async_callback(leadership.release)
+        # Ended first: once its last writes are out the Lease is given up, and what still comes is forwarded.
+        await stack.enter_async_context(beside(daemon.run(), end=daemon.stop))
         log.info("listening", address=f"{address.host}:{address.port}", dry_run=settings.dry_run)
         yield daemon
 

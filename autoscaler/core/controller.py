@@ -17,6 +17,7 @@ from autoscaler.core.nothing import no_decisions
 from autoscaler.core.now import Now
 from autoscaler.core.observation import Observation
 from autoscaler.core.reasons import Reason
+from autoscaler.core.recall import recall
 from autoscaler.core.rounding import MOST_REPLICAS
 from autoscaler.core.staged import NOBODY
 from autoscaler.core.tick import tick
@@ -54,6 +55,10 @@ class Controller:
         self._early: dict[Event, None] = {}
         self._early_refused = 0
 
+    def anew(self) -> "Controller":
+        """Give a controller under the same limit, without memory: it knows what one does that was just started."""
+        return Controller(self._blast_radius)
+
     @property
     def refused(self) -> int:
         return self._boosts.refused + self._early_refused
@@ -79,6 +84,26 @@ class Controller:
         others = self._floors(self._memory, now.monotonic_s)
         return between_ticks(now, self._memory, self._last, held=self._held, rows=rows, others=others)
 
+    def recall(self, at: Now, observation: Observation) -> Decisions:
+        """Take in a sample of the past, oldest first, before the first tick; nothing is decided.
+
+        After it the first tick decides as one of a controller that has run since then, over replicas that did not
+        change and that it did not change. After the first tick, and no later than what was told, it changes nothing.
+
+        Args:
+            at: the moment that the sample is of.
+            observation: the sample, beside the replicas of now; nobody waits, nobody holds anything.
+
+        Returns:
+            Decisions on no function.
+        """
+        now_s = at.monotonic_s
+        told_s = -np.inf if self._memory is None else self._memory.proof.idle.last_s
+        if self._last is None and told_s < now_s < np.inf:
+            memory = self._memory = followed(self._memory, observation, now_s, np.inf)
+            recall(memory, observation, now_s)
+        return no_decisions(at)
+
     def boosts(self, now: Now) -> tuple[BoostInForce, ...]:
         """Give the boosts in force, by id."""
         return self._boosts.in_force(now.monotonic_s)
@@ -99,7 +124,10 @@ class Controller:
             check_decisions(self._last.whole(), self._memory.derived)
 
     def _tick(self, now: Now, observation: Observation, events: Sequence[Event]) -> Decisions:
+        is_recalled = self._memory is not None and self._last is None
         memory = self._memory = followed(self._memory, observation, now.monotonic_s, now.utc_s)
+        if is_recalled:
+            memory.begin(observation, now.monotonic_s, now.utc_s)
         self._apply(memory, [*self._early, *events], now.monotonic_s)
         self._early.clear()
         self._boosts.lift(now.monotonic_s)

@@ -30,6 +30,7 @@ COLUMNS = (
     "missing_since_s",
     "is_missing",
     "unknown_ticks",
+    "is_unheard",
 )
 """Columns of one number a function, which follow it when the fleet changes."""
 
@@ -67,6 +68,7 @@ class Memory:
         unknown: rows whose load was unknown at the last tick.
         starting: rows of which no whole window is known yet since they were first seen.
         unknown_ticks: `(functions,) float64`, ticks in a row with unknown load.
+        is_unheard: `(functions,) bool`, no sample of the past that was recalled knew its load.
         credit: `(tenants,) float64`, replicas that the blast radius lets a tenant lose now; inf: full.
         proof: coverage and proof of zero.
         averages: samples of the past.
@@ -106,6 +108,7 @@ class Memory:
         self.unknown = NOBODY
         self.starting = np.flatnonzero(found)
         self.unknown_ticks = np.zeros(functions)
+        self.is_unheard = np.ones(functions, np.bool_)
         self.reason = np.zeros(functions, np.uint8)
         self.credit = np.full(len(fleet.tenants), np.inf)
         self.proof = Proof(functions)
@@ -116,8 +119,7 @@ class Memory:
         self.recommendations_up = Lowest(rules.stabilization_up_s[derived.stabilized_up.rows])
         self.delays = LookBack(rules.delay_s[derived.delayed.rows])
         self.rates = RateLimits(fleet.rate_up, fleet.rate_down, functions)
-        self.recommendations.begin(np.arange(len(derived.stabilized)), found[derived.stabilized.rows], now_s)
-        self.recommendations_up.begin(np.arange(len(derived.stabilized_up)), found[derived.stabilized_up.rows], now_s)
+        self._begin_look_backs(found, now_s)
         self._standing: Standing | None = None
         self._shared: set[str] = set()
 
@@ -135,6 +137,29 @@ class Memory:
         own = sum(value.nbytes for part in parts for value in vars(part).values() if isinstance(value, np.ndarray))
         lanes = (self.recommendations, self.recommendations_up, self.delays, self.rates)
         return own + sum(part.nbytes for part in lanes)
+
+    def begin(self, observation: Observation, now_s: float, utc_s: float) -> None:
+        """Begin with the first tick after a past was recalled.
+
+        Who was new then nobody knows, so who is new now is asked for now. What was not heard of begins as at a start
+        without any past: what is found counts from now, not from when the past began.
+        """
+        self.initial_floor = _initial(observation, utc_s)
+        self.starting = np.flatnonzero((self.restart_floor > 0) | (self.initial_floor > 0))
+        self.panic.since_s[self.is_unheard & self.panic.is_first] = now_s
+        found = replicas_of(observation.requested)
+        self.found, self.asked, self.settled = found, found.copy(), found.copy()
+        self._begin_look_backs(found, now_s)
+
+    def _begin_look_backs(self, found: Floats, now_s: float) -> None:
+        """Take what is found for the recommendation until now, where nothing was heard of before."""
+        for lanes, look_back in (
+            (self.derived.stabilized, self.recommendations),
+            (self.derived.stabilized_up, self.recommendations_up),
+        ):
+            at = np.flatnonzero(self.is_unheard[lanes.rows])
+            if at.size:
+                look_back.begin(at, found[lanes.rows[at]], now_s)
 
     def keep(self, name: str, part: Part, values: Floats | Codes) -> None:
         """Write a part's numbers into a column; where it is everything the column is taken over, not copied.

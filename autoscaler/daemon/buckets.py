@@ -11,10 +11,15 @@ class TokenBucket:
     """
 
     def __init__(self, per_second: float, burst: int, now_s: float) -> None:
-        self._per_second = per_second
-        self._burst = float(burst)
+        self._full_per_second = self._per_second = per_second
+        self._full_burst = self._burst = float(burst)
         self._tokens = float(burst)
         self._at_s = now_s
+
+    @property
+    def per_second(self) -> float:
+        """Tokens that come back each second now."""
+        return self._per_second
 
     def take(self, now_s: float) -> bool:
         """Take a token if there is one."""
@@ -28,6 +33,17 @@ class TokenBucket:
         """Seconds until there is a token; 0 if there is one."""
         self._refill(now_s)
         return max(0.0, (1 - self._tokens) / self._per_second)
+
+    def shrink(self, share: float, now_s: float) -> None:
+        """Let it have a share of its rate and of its burst from now on; what it saved up beyond that is forfeited.
+
+        Args:
+            share: fraction, 0 < share <= 1; 1 is what it was made with. A burst is never less than one token.
+        """
+        self._refill(now_s)
+        self._per_second = self._full_per_second * share
+        self._burst = max(1.0, self._full_burst * share)
+        self._tokens = min(self._tokens, self._burst)
 
     def _refill(self, now_s: float) -> None:
         passed_s = max(0.0, now_s - self._at_s)

@@ -1,7 +1,7 @@
 """Events on their way to the controller: coalesced, bounded, and handed over in one batch per step."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from autoscaler.core.events import BoostFiring, BoostResolved, Event, Wake
 from autoscaler.core.fleet import FunctionKey
@@ -36,9 +36,9 @@ class EventQueue:
         """Note that somebody wants a function that runs already: activity for the next tick, no step of its own."""
         self._wakes.setdefault(key, Wake(key, 0))
 
-    def awaits(self, key: FunctionKey) -> bool:
-        """Tell whether a wake of this function waits for the next step."""
-        return key in self._wakes
+    def awaited(self) -> Collection[FunctionKey]:
+        """Give the functions of which a wake waits for the next step."""
+        return self._wakes.keys()
 
     def take(self) -> list[Event]:
         """Hand over everything that waits."""

@@ -2,75 +2,176 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
-from autoscaler.core.columns import Bools
+from autoscaler.core.columns import Bools, Floats, Ints
+from autoscaler.core.decisions import Decisions
 from autoscaler.core.fleet import Fleet, FunctionKey
-from autoscaler.ports import Clock, HeldView, ReplicaChange
+from autoscaler.daemon import telemetry
+from autoscaler.daemon.reverts import Reverts
+from autoscaler.ports import Clock, HeldView, ReplicaChange, RevertView
 
 CHANGES = 3
-"""Changes of one function by others after which it is left alone."""
+"""Changes of one function by others after which it is left alone: one is a person, two a coincidence."""
 
 QUIET_S = 600.0
-"""Seconds without one after which it is taken up again."""
+"""Seconds without one after which it is taken up again; Flux and Argo CD look every 3 to 10 minutes."""
 
+UNNAMED = "unnamed"
+"""Who writes the scale subresource where the API server notes no names, see `managers.writer_of_replicas`."""
 
-@dataclass(slots=True)
-class _Rival:
-    by: str
-    changes: int
-    last_s: float
+NAMES = 50
+"""Managers that are counted apart; a field manager is free text, so the others are one."""
+
+OTHERS = "other"
+
+VIEWS = 1_000
+"""Functions that are named in one answer; all of them have the reason FOREIGN_WRITER."""
 
 
 class ForeignWriters:
-    """Knows which functions somebody else writes.
+    """Knows which functions somebody else writes. Counts are not kept over a restart: three more changes tell again.
+
+    An unnamed change may be another daemon's of ours. So it is counted only while this one leads, and only where it
+    leads away from what the next tick decides: whoever goes where we would have gone is in nobody's way.
 
     Args:
         clock: measures how long they have been quiet.
         rivals: names the autoscaler of every Deployment that has one; such a function is never written.
+        is_leading: tells whether this daemon is the one that writes.
     """
 
-    def __init__(self, clock: Clock, rivals: Callable[[], Mapping[FunctionKey, str]]) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        rivals: Callable[[], Mapping[FunctionKey, str]],
+        is_leading: Callable[[], bool] = lambda: True,
+    ) -> None:
         self._clock = clock
         self._rivals = rivals
-        self._changes: dict[FunctionKey, _Rival] = {}
+        self._is_leading = is_leading
+        self._reverts = Reverts(clock)
+        self._fleet: Fleet | None = None
+        self._changes: Ints = np.zeros(0, np.int64)
+        self._last_s: Floats = np.zeros(0)
+        self._by: dict[FunctionKey, str] = {}
+        self._names: Mapping[FunctionKey, str] = {}
+        self._has_rival: Bools = np.zeros(0, np.bool_)
+        self._unnamed: dict[FunctionKey, ReplicaChange] = {}
+        self._observed: dict[FunctionKey, ReplicaChange] = {}
         self._counts: Counter[str] = Counter()
 
     def changed(self, change: ReplicaChange) -> None:
-        """Count a change by somebody else; a deploy is none."""
-        if change.is_deploy:
+        """Count a change by somebody else; a deploy is none, and what is no function of the last tick is nobody's."""
+        row = self._row(change.key)
+        if row is None or self._fleet is None or self._fleet.uids[row] != change.uid:
             return
-        now_s = self._clock.now().monotonic_s
-        self._counts[change.manager] += 1
-        known = self._changes.get(change.key)
-        before = known.changes if known is not None and now_s - known.last_s < QUIET_S else 0
-        self._changes[change.key] = _Rival(change.manager, before + 1, now_s)
+        if change.is_deploy:
+            if not change.has_new_template:
+                self._reverts.note(change)
+        elif change.manager:
+            self._count(row, change)
+        elif self._is_leading():
+            self._unnamed[change.key] = change
 
-    def held(self, fleet: Fleet) -> Bools:
-        """Tell by row which functions are left alone: `(functions,) bool`."""
-        result = np.zeros(len(fleet), dtype=bool)
-        rows = (fleet.row_of.get(view.key) for view in self.views())
-        result[[row for row in rows if row is not None]] = True
-        return result
+    def held(self, fleet: Fleet, latest: Decisions | None) -> Bools:
+        """Tell by row which functions are left alone: `(functions,) bool`.
+
+        Args:
+            fleet: of the tick that begins.
+            latest: what the tick before decided; None: this is the first.
+        """
+        names = self._rivals()
+        if fleet is not self._fleet or names is not self._names:
+            self._align(fleet, names)
+        self._judge_unnamed(latest)
+        return self._is_held()
 
     def views(self) -> Sequence[HeldView]:
-        """Name the functions that are left alone, by whom they are changed, and until when."""
-        now_s, rivals = self._clock.now().monotonic_s, self._rivals()
-        self._changes = {key: rival for key, rival in self._changes.items() if now_s - rival.last_s < QUIET_S}
-        counted = [
-            HeldView(key, rival.by, rival.changes, rival.last_s + QUIET_S - now_s)
-            for key, rival in self._changes.items()
-            if rival.changes >= CHANGES and key not in rivals
-        ]
-        return [*(HeldView(key, name, 0, None) for key, name in rivals.items()), *counted]
+        """Name the functions that are left alone, by whom they are changed, and until when; the first `VIEWS`."""
+        if self._fleet is None:
+            return ()
+        rows = np.flatnonzero(self._is_held())[:VIEWS].tolist()
+        return [self._view(self._fleet.keys[row], row) for row in rows]
+
+    def view(self, key: FunctionKey) -> HeldView | None:
+        """Say by whom a function is changed that is left alone, and until when; None: it is not."""
+        row = self._row(key)
+        return self._view(key, row) if row is not None and self._is_held()[row] else None
+
+    def reverts(self) -> Sequence[RevertView]:
+        """Name the functions whose replicas a manifest puts back again and again."""
+        return self._reverts.views()
 
     def counts(self) -> Mapping[str, int]:
-        """Give changes by others since the start, by manager."""
+        """Give changes of functions by others since the start, by manager."""
         return self._counts
 
     def take_up(self, key: FunctionKey) -> bool:
         """Forget a function's foreign changes; False: there were not enough to leave it alone, or an autoscaler has it."""
-        known = self._changes.pop(key, None)
-        return known is not None and known.changes >= CHANGES and key not in self._rivals()
+        row = self._row(key)
+        if row is None or self._has_rival[row] or not self._is_held()[row]:
+            return False
+        self._changes[row] = 0
+        return True
+
+    def _row(self, key: FunctionKey) -> int | None:
+        return None if self._fleet is None else self._fleet.row_of.get(key)
+
+    def _is_held(self) -> Bools:
+        is_recent = self._clock.now().monotonic_s - self._last_s < QUIET_S
+        held: Bools = (self._changes >= CHANGES) & is_recent | self._has_rival
+        return held
+
+    def _view(self, key: FunctionKey, row: int) -> HeldView:
+        changes, rival = int(self._changes[row]), self._names.get(key)
+        if rival is not None:
+            return HeldView(key, rival, changes, None)
+        ends_in_s = float(self._last_s[row]) + QUIET_S - self._clock.now().monotonic_s
+        return HeldView(key, self._by[key], changes, ends_in_s)
+
+    def _align(self, fleet: Fleet, names: Mapping[FunctionKey, str]) -> None:
+        """Carry over what is known to a new fleet; only rows that somebody changed, or that have a rival, are looked at."""
+        if fleet is not self._fleet:
+            changes, last_s = np.zeros(len(fleet), np.int64), np.zeros(len(fleet))
+            by: dict[FunctionKey, str] = {}
+            for key, (uid, known, known_s) in self._known().items():
+                row = fleet.row_of.get(key)
+                if row is not None and fleet.uids[row] == uid:
+                    changes[row], last_s[row], by[key] = known, known_s, self._by[key]
+            self._changes, self._last_s, self._by, self._fleet = changes, last_s, by, fleet
+            self._reverts.retain(fleet)
+        self._names = names
+        self._has_rival = np.zeros(len(fleet), np.bool_)
+        self._has_rival[[row for row in map(fleet.row_of.get, names) if row is not None]] = True
+
+    def _known(self) -> dict[FunctionKey, tuple[str, int, float]]:
+        """Give uid, changes and time of the last one of every function that was changed."""
+        fleet, changes, last_s = self._fleet, self._changes, self._last_s
+        if fleet is None:
+            return {}
+        rows = np.flatnonzero(changes).tolist()
+        return {fleet.keys[row]: (fleet.uids[row], int(changes[row]), float(last_s[row])) for row in rows}
+
+    def _judge_unnamed(self, latest: Decisions | None) -> None:
+        """Count the unnamed changes that led away from what the last tick decided; keep those since for the next."""
+        observed, self._observed, self._unnamed = self._observed, self._unnamed, {}
+        if latest is None:
+            return
+        judged = [(change, latest.fleet.row_of[key]) for key, change in observed.items() if key in latest.fleet.row_of]
+        desired = latest.of_rows(latest.desired, np.array([row for _, row in judged], np.int64)).tolist()
+        is_held = self._is_held()
+        for (change, _), wanted in zip(judged, desired, strict=True):
+            row = self._row(change.key)
+            is_away = abs(change.new - wanted) > abs(change.old - wanted)
+            if row is not None and (is_away or is_held[row]):
+                self._count(row, change)
+
+    def _count(self, row: int, change: ReplicaChange) -> None:
+        now_s, name = self._clock.now().monotonic_s, change.manager or UNNAMED
+        self._counts[name if name in self._counts or len(self._counts) < NAMES else OTHERS] += 1
+        before = int(self._changes[row]) if now_s - self._last_s[row] < QUIET_S else 0
+        self._changes[row], self._last_s[row], self._by[change.key] = before + 1, now_s, name
+        if before + 1 == CHANGES:
+            telemetry.left_alone(change.key, name, CHANGES)

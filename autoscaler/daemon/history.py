@@ -1,7 +1,7 @@
 """The decisions that changed something, kept in bounded memory."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from typing import NamedTuple
 
@@ -89,17 +89,16 @@ class History:
         self._recent: deque[DecisionRecord] = deque(maxlen=RECENT)
         self._rules: dict[bytes, _Rules] = {}
 
-    def take(self, decisions: Decisions) -> Sequence[DecisionRecord]:
-        """Keep what is new, and give it."""
+    def take(self, decisions: Decisions) -> Iterator[DecisionRecord]:
+        """Keep what is new, and give it; one at a time, since 100,000 whole records would take 200 MiB."""
         if decisions.fleet is not self._fleet:
             self._follow(decisions.fleet)
         positions = self._novel(decisions)
         news = self._packed(decisions, positions)
         for kept in news:
             self._of[kept.key] = (*self._of.get(kept.key, ())[1 - PER_FUNCTION :], kept)
-        records = [kept.record() for kept in news]
-        self._recent.extend(records)
-        return records
+        self._recent.extend(kept.record() for kept in news[-RECENT:])
+        return (kept.record() for kept in news)
 
     def of(self, key: FunctionKey) -> Sequence[DecisionRecord]:
         """Give a function's last changed decisions, oldest first."""

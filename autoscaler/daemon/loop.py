@@ -1,47 +1,47 @@
-"""The daemon: collect, step, act, tick by tick, and at once between ticks for wakes and alerts."""
+"""The daemon: it decides in terms, stands by between them, and answers what the server asks."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from functools import partial
-from typing import Any
 
 import numpy as np
 
 from autoscaler.core.controller import Controller
 from autoscaler.core.decisions import DecisionRecord, Decisions
-from autoscaler.core.events import Event
 from autoscaler.core.fleet import FunctionKey
-from autoscaler.core.now import Now
-from autoscaler.core.observation import Load, Observation
 from autoscaler.daemon import telemetry
-from autoscaler.daemon.alerts import RETRY_FIRING_S, ReadFiring, receive
-from autoscaler.daemon.events import EventQueue
+from autoscaler.daemon.alerts import ReadFiring, receive
+from autoscaler.daemon.announcing import Announcer
 from autoscaler.daemon.foreign import ForeignWriters
-from autoscaler.daemon.grid import TickGrid
-from autoscaler.daemon.health import held_because
+from autoscaler.daemon.health import held_because, is_standing_by
 from autoscaler.daemon.history import History
 from autoscaler.daemon.leadership import Alone
 from autoscaler.daemon.planner import Planned, Planner
 from autoscaler.daemon.policies import Policies
-from autoscaler.daemon.present import Present
-from autoscaler.daemon.stepper import Stepped, Stepper
-from autoscaler.daemon.waiting import flag_or_time
-from autoscaler.daemon.wakes import WakeHub
-from autoscaler.daemon.wishes import Wish
+from autoscaler.daemon.progress import Progress
+from autoscaler.daemon.reviewing import Reviewing
+from autoscaler.daemon.rounds import Rounds, ended
+from autoscaler.daemon.term import SYNC_POLL_S, Shell, Term, TickCounts
 from autoscaler.daemon.writes import WriteScheduler
 from autoscaler.policy.alerts import Alert
-from autoscaler.policy.plan import Plan
+from autoscaler.policy.plan import Plan, TenantPlan
 from autoscaler.policy.settings import Settings
 from autoscaler.ports import (
+    AccessReviews,
     AlertReceipt,
+    Announcements,
+    Asked,
     Caller,
     Clock,
     Cluster,
     DecisionSink,
     Health,
+    HeldView,
     Leadership,
+    LeadershipState,
     LoadSource,
+    PastLoads,
     Replicas,
     ScaleOutcome,
     StepSink,
@@ -49,8 +49,6 @@ from autoscaler.ports import (
     WakeState,
 )
 
-SYNC_POLL_S = 0.05
-PAUSE_AFTER_ERROR_S = 1.0
 CLOSE_S = 5.0
 DRY_RUN = "DRY_RUN"
 NEVER_WOKEN = "WAKE_NOT_ALLOWED"
@@ -72,7 +70,10 @@ class Daemon:
         sinks: further takers of decisions, called in the thread that decides.
         firing: one reader for each Alertmanager, for boosts that fired before a restart.
         journals: takers of whole steps, called in the thread that decides.
+        past: who knows loads of before this daemon; None: every start begins with windows that are empty.
         leadership: whether this daemon is the one that decides; None: it is alone.
+        reviews: who knows tokens that no document names; None: nobody is asked.
+        announcements: where decisions are told of beside the Deployments; None: nowhere.
     """
 
     def __init__(
@@ -90,227 +91,171 @@ class Daemon:
         sinks: Sequence[DecisionSink] = (),
         firing: Sequence[ReadFiring] = (),
         journals: Sequence[StepSink] = (),
+        past: PastLoads | None = None,
         leadership: Leadership | None = None,
+        reviews: AccessReviews | None = None,
+        announcements: Announcements | None = None,
     ) -> None:
         self._clock = clock
         self._cluster = cluster
         self._loads = loads
         self._settings = settings
-        self._firing = firing
-        self._planner = Planner(settings, policies, cluster, slow_in)
-        self._planned: Planned | None = None
-        self._latest: Decisions | None = None
-        self._events = EventQueue()
-        self._present = Present()
-        self._history = History()
-        self._hub = WakeHub(clock, lambda wake: self._events.put([wake]), self._staying)
+        self._controller = controller
         self._leadership: Leadership = leadership if leadership is not None else Alone()
-        self._foreign = ForeignWriters(clock, cluster.rivals)
-        self._writes = WriteScheduler(clock, cluster, settings.kubernetes, generator, self._settled)
-        self._stepper = Stepper(controller, sinks, step_in, journals)
-        self._slow_in = slow_in
-        self._kept: asyncio.Future[None] | None = None
-        self._last_step: Stepped | None = None
+        self._term: Term | None = None
+        self._refused_before = 0
+        self._rounds = Rounds(clock)
+        self._counts = TickCounts()
+        self._history = History()
         self._sources = telemetry.SourceLog()
         self._stopping = asyncio.Event()
-        self._ticked = asyncio.Event()
-        self._grid: TickGrid | None = None
-        self._ticks = 0
-        self._step_failures = 0
-        self._last_tick_s = 0.0
-        self._last_tick_ended_s: float | None = None
+        self._foreign = ForeignWriters(clock, cluster.rivals, self._leadership.may_write)
+        self._policies = policies
+        self._planner = Planner(settings, policies, cluster, slow_in)
+        self._warm: Planned | None = None
+        self._reviewing = Reviewing(clock, reviews, self._tenants) if reviews else None
+        self._writes = WriteScheduler(
+            clock, cluster, settings.kubernetes, generator, self._settled, self._leadership.may_write
+        )
+        self._announcer = Announcer(clock, announcements) if announcements else None
+        self._shell = Shell(
+            clock=clock,
+            cluster=cluster,
+            loads=loads,
+            settings=settings,
+            planner=self._planner,
+            writes=self._writes,
+            foreign=self._foreign,
+            history=self._history,
+            rounds=self._rounds,
+            sources=self._sources,
+            counts=self._counts,
+            firing=firing,
+            sinks=sinks,
+            journals=journals,
+            past=past,
+            step_in=step_in,
+            slow_in=slow_in,
+            writes_held=partial(held_because, cluster, self._leadership),
+            announcer=self._announcer,
+        )
         cluster.subscribe(self._heard)
         cluster.subscribe_changes(self._foreign.changed)
 
     # The loop
 
     async def run(self) -> None:
-        """Decide until `stop` is called; writes that are out by then are finished."""
-        beside: list[asyncio.Future[Any]] = [
-            asyncio.ensure_future(work)
-            for work in (
-                self._forever(self._writes.run),
-                self._forever(self._step_between),
-                *(self._guarded(partial(self._read_back, read)) for read in self._firing),
-            )
-        ]
-        ticking = asyncio.ensure_future(self._tick_on_grid())
+        """Decide whenever this daemon may, until `stop` is called; writes that are out by then are finished."""
+        progress = Progress(self._clock, self.health)
+        beside = [asyncio.ensure_future(self._rounds.forever(work)) for work in (self._writes.run, progress.run)]
+        if self._announcer is not None:
+            beside.append(asyncio.ensure_future(self._rounds.forever(self._announcer.run)))
+        deciding = asyncio.ensure_future(self._in_terms())
         stopping = asyncio.ensure_future(self._stopping.wait())
         try:
-            await asyncio.wait((ticking, stopping), return_when=asyncio.FIRST_COMPLETED)
-            await asyncio.wait((ticking,), timeout=CLOSE_S)
+            await asyncio.wait((deciding, stopping), return_when=asyncio.FIRST_COMPLETED)
         finally:
-            await _ended([ticking, stopping, *beside])
+            await ended([deciding, stopping, *beside])
             await self._writes.close(CLOSE_S)
 
     def stop(self) -> None:
         """End `run` after what it does now; may be called from a signal handler."""
         self._stopping.set()
 
-    async def _tick_on_grid(self) -> None:
-        while not self._stopping.is_set() and not self._cluster.is_synced():
-            await flag_or_time(self._stopping, self._clock, SYNC_POLL_S)
-        grid = self._grid = TickGrid(self._settings.tick, self._clock.now().monotonic_s)
-        while not self._stopping.is_set():
-            await self._guarded(self._tick)
-            now_s = self._clock.now().monotonic_s
-            overruns = grid.overruns
-            wait_s = grid.next_s(now_s) - now_s
-            if grid.overruns > overruns:
-                telemetry.log.warning("tick overran", tick_s=self._last_tick_s, interval_s=self._settings.tick)
-            await flag_or_time(self._stopping, self._clock, wait_s)
-
-    async def _forever(self, work: Callable[[], Awaitable[None]]) -> None:
+    async def _in_terms(self) -> None:
+        """Stand by until this daemon may decide, decide until it may no longer, and begin again."""
         while True:
-            if not await self._guarded(work):
-                await self._clock.sleep(PAUSE_AFTER_ERROR_S)
+            standing_by = asyncio.ensure_future(self._rounds.forever(self._keep_warm))
+            try:
+                await self._leadership.gained()
+            finally:
+                await ended([standing_by])
+            await self._decide()
 
-    async def _guarded(self, work: Callable[[], Awaitable[None]]) -> bool:
-        """Do one round of work; an error nobody foresaw is counted and said, and the daemon goes on."""
+    async def _keep_warm(self) -> None:
+        """Keep the plan of what is there, so that the first tick of a term need not wait for it."""
+        if self._cluster.is_synced():
+            self._warm = await self._planner.current(self._clock.now().utc_s)
+        await self._clock.sleep(self._settings.tick if self._warm is not None else SYNC_POLL_S)
+
+    async def _decide(self) -> None:
+        term = self._term = Term(self._shell, self._controller, self._warm)
+        deciding, lost = asyncio.ensure_future(term.run()), asyncio.ensure_future(self._leadership.lost())
         try:
-            await work()
-        except Exception:  # noqa: BLE001 - the outermost loop: one bad round must not end every tenant's scaling
-            self._step_failures += 1
-            telemetry.log.exception("step failed", failures=self._step_failures)
-            return False
-        return True
-
-    async def _tick(self) -> None:
-        started = self._clock.now()
-        planned = await self._planner.current(started.utc_s)
-        if self._planned is None or planned.plan is not self._planned.plan:
-            self._writes.retain(planned.plan.fleet)
-        load = await self._loads.read(planned.plan, started)
-        self._sources.take(self._loads.health(), started.monotonic_s)
-        async with self._stepper.turn:
-            await self._step(started, planned, self._observe(planned, load))
-        if self._kept is not None:
-            await self._kept  # so that what is to be kept never piles up
-        ended_s = self._clock.now().monotonic_s
-        self._ticks += 1
-        self._last_tick_s, self._last_tick_ended_s = ended_s - started.monotonic_s, ended_s
-        self._ticked.set()
-
-    def _observe(self, planned: Planned, load: Load) -> Observation:
-        fleet = planned.plan.fleet
-        columns = self._cluster.replicas(fleet)
-        # The watch goes on while the step runs in its thread: these columns are the step's alone.
-        requested, ready = columns.requested.copy(), columns.ready.copy()
-        self._present.observed(fleet, requested, ready)
-        waiting, held, obstacle = self._hub.waiting(fleet), self._foreign.held(fleet), columns.obstacle.copy()
-        return Observation(fleet, load, requested, ready, waiting, is_held=held, obstacle=obstacle)
-
-    async def _step_between(self) -> None:
-        """Decide once between ticks, as soon as something happens that shall not wait."""
-        await self._ticked.wait()
-        await self._events.has_urgent.wait()
-        async with self._stepper.turn:
-            if self._planned is not None and self._events.has_urgent.is_set():
-                await self._step(self._clock.now(), self._planned, None)
-
-    async def _step(self, now: Now, planned: Planned, observation: Observation | None) -> None:
-        events = self._events.take()
-        try:
-            stepped = await self._stepper.step(now, planned, observation, events)
-        except BaseException:
-            self._events.give_back(events)
-            raise
-        self._events.done(events)
-        self._planned, self._last_step = planned, stepped
-        self._act(stepped, events)
-        loop = asyncio.get_running_loop()
-        self._kept = loop.run_in_executor(self._slow_in, self._keep, stepped.decisions)
-
-    def _act(self, stepped: Stepped, events: Sequence[Event]) -> None:
-        decisions = stepped.decisions
-        if decisions.is_tick:
-            self._latest = decisions
-        self._present.decided(decisions)
-        self._hub.decided(decisions, events)
-        if self._settings.dry_run or held_because(self._cluster, self._leadership) is not None:
+            await asyncio.wait((deciding, lost), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self._term, self._controller = None, self._controller.anew()
+            self._refused_before += term.refused_events
+            term.close()
             self._writes.drop_unsent()
-        else:
-            self._writes.offer([wish for wish in stepped.wishes if not self._is_recalled(wish)], decisions.is_tick)
-
-    def _is_recalled(self, wish: Wish) -> bool:
-        """Tell whether somebody came for the last replica while it was decided away, and was told that it is there."""
-        return wish.change.new == 0 and self._events.awaits(wish.change.key)
-
-    def _staying(self, key: FunctionKey) -> int:
-        return 0 if self._writes.is_ending(key) else self._present.staying(key)
-
-    def _keep(self, decisions: Decisions) -> None:
-        telemetry.decided(self._history.take(decisions), self._settings.dry_run)
-
-    async def _read_back(self, read: ReadFiring) -> None:
-        """Put the boosts back that fired before a restart; until that succeeds what runs is held anyway."""
-        await self._ticked.wait()
-        if (alerts := await read()) is None:
-            telemetry.log.warning("alerts cannot be read back", retry_s=RETRY_FIRING_S)
-        while alerts is None:
-            await self._clock.sleep(RETRY_FIRING_S)
-            alerts = await read()
-        if self._planned is not None:
-            loop, plan, now = asyncio.get_running_loop(), self._planned.plan, self._clock.now()
-            events, receipt = await loop.run_in_executor(self._slow_in, receive, plan, None, alerts, now)
-            telemetry.log.info("alerts read back", accepted=receipt.accepted, dropped=dict(receipt.dropped))
-            self._events.put(events)
+            await term.quiet()
+            await ended([deciding, lost])
 
     def _heard(self, key: FunctionKey, requested: int, ready: int) -> None:
-        self._present.heard(key, requested, ready)
-        self._hub.heard(key, requested, ready)
+        if self._term is not None:
+            self._term.heard(key, requested, ready)
 
     def _settled(self, key: FunctionKey, outcome: ScaleOutcome) -> None:
         failure = self._writes.failure(key)
         if failure is not None:
             telemetry.write_failed(failure)
-        self._hub.settled(key, outcome)
+        if self._term is not None:
+            self._term.settled(key, outcome)
 
     # What the server may ask
 
-    def identify(self, token: str) -> Caller | None:
-        """Tell who bears this token; None: nobody."""
-        return self._planner.latest.identities.identify(token)
+    async def identify(self, token: str, asked: Asked) -> Caller | None:
+        """Tell who bears this token: a document does, or Kubernetes; None: nobody."""
+        known = self._planner.latest.identities.identify(token)
+        if known is not None or self._reviewing is None:
+            return known
+        return await self._reviewing.caller(token, asked)
+
+    def _tenants(self) -> Mapping[str, TenantPlan]:
+        """Give all tenants, those of other shards too: whoever asks the wrong one is told which is right."""
+        return {**self._policies.elsewhere, **self._planner.latest.plan.tenants}
 
     async def take_alerts(self, caller: Caller, alerts: Sequence[Alert]) -> AlertReceipt:
         """Queue what these alerts raise or lift, for a step at once."""
-        if self._planned is None:
-            return AlertReceipt(0, {})
-        # In a thread of its own: what is slow, as compiling a plan is, must not delay an alert.
-        plan, now = self._planned.plan, self._clock.now()
-        events, receipt = await asyncio.to_thread(receive, plan, caller.tenants, alerts, now)
-        self._events.put(events)
-        return receipt
+        while (term := self._term) is not None and term.planned is not None:
+            # In a thread of its own: what is slow, as compiling a plan is, must not delay an alert.
+            plan, now = term.planned.plan, self._clock.now()
+            events, receipt = await asyncio.to_thread(receive, plan, caller.tenants, alerts, now)
+            if term is self._term:  # else nobody would ever take them, though they were called accepted
+                term.events.put(events)
+                return receipt
+        return AlertReceipt(0, {})
 
     async def wake(self, caller: Caller, key: FunctionKey, hold_s: float | None) -> WakeResult:
         """Start a function and hold until it is ready; cancelling the call gives the place up."""
-        planned = self._planned
-        if planned is None:
+        term = self._term
+        if term is None or term.planned is None:
             return WakeResult(WakeState.NOT_READY, 0.0)
+        planned = term.planned
         row = planned.plan.fleet.row_of.get(key)
-        if row is None or not caller.may_see(planned.plan.fleet.tenants[planned.plan.fleet.tenant[row]]):
+        if row is None or not caller.may_see_function(planned.plan.fleet.tenants[planned.plan.fleet.tenant[row]], key):
             return WakeResult(WakeState.NOT_FOUND, 0.0)
         is_dry = self._settings.dry_run or not planned.may_write[row]
-        ready = self._present.ready(key) if is_dry else self._staying(key)
+        ready = term.present.ready(key) if is_dry else term.staying(key)
         if ready >= 1:
-            self._events.touch(key)
+            term.events.touch(key)
             return WakeResult(WakeState.READY, 0.0)
         function = planned.plan.functions[row]
         if is_dry or function.wake_hold_s is None:
             return WakeResult(WakeState.REFUSED, 0.0, DRY_RUN if is_dry else NEVER_WOKEN)
         if held_because(self._cluster, self._leadership) is not None:
-            self._events.touch(key)  # it starts once the API server is heard of again
+            term.events.touch(key)  # it starts once the API server is heard of again
             return WakeResult(WakeState.NOT_READY, 0.0)
         longest_s = function.wake_hold_s
-        return await self._hub.wake(key, longest_s if hold_s is None else min(hold_s, longest_s), function.wake_waiters)
+        return await term.hub.wake(key, longest_s if hold_s is None else min(hold_s, longest_s), function.wake_waiters)
 
     def plan(self) -> Plan | None:
-        """Give the plan of the last tick; None before the first."""
-        return self._planned.plan if self._planned is not None else None
+        """Give the plan of the last tick; None before the first, and while another daemon decides."""
+        return self._term.planned.plan if self._term is not None and self._term.planned is not None else None
 
     def latest(self) -> Decisions | None:
         """Give the decisions of the last full tick, of rows at rest too; None before the first."""
-        return self._latest.whole() if self._latest is not None else None
+        return self._term.latest.whole() if self._term is not None and self._term.latest is not None else None
 
     def history(self, key: FunctionKey) -> Sequence[DecisionRecord]:
         """Give a function's last changed decisions, oldest first."""
@@ -322,44 +267,58 @@ class Daemon:
 
     def replicas(self) -> Replicas | None:
         """Give replicas as the cache has them now, in the rows of `latest()`; None before the first tick."""
-        return self._cluster.replicas(self._latest.fleet) if self._latest is not None else None
+        latest = self._term.latest if self._term is not None else None
+        return self._cluster.replicas(latest.fleet) if latest is not None else None
 
     def health(self) -> Health:
         """Give the daemon's own state."""
-        now_s = self._clock.now().monotonic_s
-        ended_s, step = self._last_tick_ended_s, self._last_step
+        now_s, counts, leadership = self._clock.now().monotonic_s, self._counts, self._leadership.state()
+        step = self._term.last_step if self._term is not None else None
+        troubles = {"leadership": leadership.problem, "events": self._announcer.problem if self._announcer else None}
+        beside = [f"{what}: {problem}" for what, problem in troubles.items() if problem is not None]
         return Health(
-            is_ready=self._ticks > 0 and self._cluster.is_synced(),
-            ticks=self._ticks,
-            overruns=self._grid.overruns if self._grid is not None else 0,
-            last_tick_s=self._last_tick_s,
-            last_tick_age_s=now_s - ended_s if ended_s is not None else None,
+            is_ready=self._is_ready(leadership),
+            ticks=counts.ticks,
+            overruns=counts.overruns,
+            last_tick_s=counts.last_s,
+            last_tick_age_s=now_s - counts.last_ended_s if counts.last_ended_s is not None else None,
             dry_run=self._settings.dry_run,
             problems=self._planner.latest.problems,
             sources=self._sources.aged(self._loads.health(), now_s),
             writes=dict(self._writes.counts),
             write_failures=self._writes.failures(),
+            writes_queued=self._writes.queued(),
+            writes_waited_s=self._writes.waited_s(),
+            writes_per_second=self._writes.per_second(),
             boosts=step.boosts if step is not None else (),
-            step_failures=self._step_failures,
-            writes_held=held_because(self._cluster, self._leadership),
-            cluster_problems=self._cluster.problems(),
-            refused_events=self._events.refused + (step.refused_events if step is not None else 0),
+            step_failures=self._rounds.failures,
+            writes_held=None if is_standing_by(leadership) else held_because(self._cluster, self._leadership),
+            cluster_problems=[*self._cluster.problems(), *beside],
+            refused_events=self._refused_before + (self._term.refused_events if self._term is not None else 0),
             state_bytes=step.state_bytes if step is not None else 0,
-            leadership=self._leadership.state(),
+            leadership=leadership,
             watches=self._cluster.watches(),
             held=self._foreign.views(),
             foreign_writes=dict(self._foreign.counts()),
+            reverted=self._foreign.reverts(),
+            recalled=self._term.recalled if self._term is not None else None,
         )
+
+    def _is_ready(self, leadership: LeadershipState) -> bool:
+        """Tell whether requests can be answered: by this daemon's decisions, or by the holder of the Lease."""
+        if self._term is not None:
+            return self._term.has_ticked and self._cluster.is_synced()
+        return is_standing_by(leadership) and self._warm is not None
+
+    def held_by(self, key: FunctionKey) -> HeldView | None:
+        """Say to whom a function is left; None: to nobody."""
+        return self._foreign.view(key)
+
+    def elsewhere(self, caller: Caller, key: FunctionKey) -> str | None:
+        """Name the shard that decides on a function of the caller's; None: no other one does."""
+        found = self._policies.shard_of(key.namespace)
+        return str(found[1]) if found is not None and caller.may_see_function(found[0], key) else None
 
     def take_up(self, key: FunctionKey) -> bool:
         """Decide on a function again that was left to a foreign writer."""
         return self._foreign.take_up(key)
-
-
-async def _ended(tasks: Sequence[asyncio.Future[Any]]) -> None:
-    """End tasks; what one of them failed with is raised, since nobody else would hear of it."""
-    for task in tasks:
-        task.cancel()
-    for outcome in await asyncio.gather(*tasks, return_exceptions=True):
-        if isinstance(outcome, Exception):
-            raise outcome

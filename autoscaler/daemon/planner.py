@@ -8,6 +8,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 
 from autoscaler.core.columns import Bools
+from autoscaler.core.fleet import FunctionKey
 from autoscaler.daemon.identity import Identities
 from autoscaler.daemon.policies import Policies
 from autoscaler.daemon.wishes import writable
@@ -42,6 +43,11 @@ class Planned:
     identities: Identities
     problems: Sequence[str]
     provenance: Provenance = NOWHERE
+
+    def is_dry(self, key: FunctionKey) -> bool:
+        """Tell whether nothing may be written of what is decided for a function, by its tenant's dry run or its policy's."""
+        row = self.plan.fleet.row_of.get(key)
+        return row is None or not self.may_write[row]
 
 
 class Planner:
@@ -98,9 +104,9 @@ class Planner:
     def _compile(self, policies: PolicySet, deployed: Sequence[Deployed], utc_s: float) -> Planned:
         plan = self._compiler.compile(policies, deployed, utc_s)
         problems = [str(problem) for problem in (*policies.problems, *self._compiler.problems)]
-        planned = Planned(
-            plan, writable(plan), Identities(self._settings, plan.tenants), problems, Provenance(policies, deployed)
-        )
+        # Who asks the wrong shard is known all the same, and told which one is right.
+        identities = Identities(self._settings, {**self._policies.elsewhere, **plan.tenants})
+        planned = Planned(plan, writable(plan), identities, problems, Provenance(policies, deployed))
         self._spare_collector(policies, len(deployed))
         return planned
 

@@ -1,5 +1,7 @@
 """Replicas as they are at this moment: the last tick's columns, and what the watch has told since."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from autoscaler.core.columns import Floats
@@ -8,9 +10,14 @@ from autoscaler.core.fleet import Fleet, FunctionKey
 
 
 class Present:
-    """Answers for one function what would cost whole columns to read, a thousand times a second if need be."""
+    """Answers for one function what would cost whole columns to read, a thousand times a second if need be.
 
-    def __init__(self) -> None:
+    Args:
+        serving: gives the ready endpoints of a function's Service; None: it has none, or they are not known.
+    """
+
+    def __init__(self, serving: Callable[[FunctionKey], int | None]) -> None:
+        self._serving = serving
         self._fleet: Fleet | None = None
         self._requested: Floats = np.zeros(0)
         self._ready: Floats = np.zeros(0)
@@ -40,7 +47,16 @@ class Present:
         if row is None:
             return 0
         requested, ready = self._since.get(key, (int(self._requested[row]), int(self._ready[row])))
-        return ready if requested >= 1 else 0
+        return self.reachable(key, ready) if requested >= 1 else 0
+
+    def reachable(self, key: FunctionKey, ready: int) -> int:
+        """Give how many of these ready replicas can be reached: through a Service, those that are its endpoints.
+
+        A Pod is ready some 10 to 100 ms before it is an endpoint, and a request that is released in between finds
+        nobody behind the Service.
+        """
+        serving = self._serving(key) if ready >= 1 else None
+        return ready if serving is None else min(ready, serving)
 
     def staying(self, key: FunctionKey) -> int:
         """Give replicas that can serve and will stay: a function that was just decided to go to zero has none."""

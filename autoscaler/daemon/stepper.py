@@ -12,7 +12,7 @@ from autoscaler.core.journal.step import Step
 from autoscaler.core.now import Now
 from autoscaler.core.observation import Observation
 from autoscaler.daemon.planner import Planned
-from autoscaler.daemon.wishes import Wish, wishes
+from autoscaler.daemon.wishes import Wishes, wishes
 from autoscaler.ports import BoostView, DecisionSink, StepSink
 
 
@@ -28,14 +28,14 @@ class Stepped(NamedTuple):
     """
 
     decisions: Decisions
-    wishes: Sequence[Wish]
+    wishes: Wishes
     boosts: Sequence[BoostView]
     refused_events: int
     state_bytes: int
 
 
 class Stepper:
-    """The only caller of `Controller.step`, and of the sinks that take what it decides.
+    """The only caller of one controller, and of the sinks that take what it decides.
 
     Attributes:
         turn: held for the length of a step, preparations included, so that steps follow one another.
@@ -59,6 +59,7 @@ class Stepper:
         self._sinks = tuple(sinks)
         self._step_in = step_in
         self._journals = tuple(journals)
+        self._has_begun = False
 
     async def step(
         self, now: Now, planned: Planned, observation: Observation | None, events: Sequence[Event]
@@ -67,15 +68,36 @@ class Stepper:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._step_in, self._step, now, planned, observation, events)
 
+    async def recall(self, at: Now, now: Now, planned: Planned, observation: Observation) -> None:
+        """Tell the controller a sample of the past, which decides nothing; the caller holds `turn`.
+
+        Args:
+            at: when the sample is of.
+            now: the time.
+        """
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._step_in, self._recall, at, now, planned, observation)
+
+    def _recall(self, at: Now, now: Now, planned: Planned, observation: Observation) -> None:
+        self._note(Step(at, observation, (), self._controller.recall(at, observation)), now, planned)
+
+    def _note(self, step: Step, now: Now, planned: Planned) -> None:
+        for journal in self._journals:
+            if not self._has_begun:
+                journal.begin(now)
+            journal.take_step(step, planned.provenance)
+        self._has_begun = True
+
     def _step(self, now: Now, planned: Planned, observation: Observation | None, events: Sequence[Event]) -> Stepped:
         decisions = self._controller.step(now, observation, events)
         for sink in self._sinks:
             sink.take(decisions)
-        for journal in self._journals:
-            journal.take_step(Step(now, observation, tuple(events), decisions), planned.provenance)
+        self._note(Step(now, observation, tuple(events), decisions), now, planned)
         # A tick that failed half-way may have left the controller on another fleet than this plan's: the next
         # tick sets that right, and until then nothing is written.
-        wanted = wishes(decisions, planned.plan, planned.may_write) if decisions.fleet is planned.plan.fleet else []
+        wanted = (
+            wishes(decisions, planned.plan, planned.may_write) if decisions.fleet is planned.plan.fleet else Wishes()
+        )
         return Stepped(decisions, wanted, self._boosts(now), self._controller.refused, self._controller.state_bytes)
 
     def _boosts(self, now: Now) -> Sequence[BoostView]:

@@ -6,7 +6,7 @@ Names of functions are Kubernetes names; label values, tokens and query texts ne
 import json
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TextIO
@@ -14,6 +14,7 @@ from typing import TextIO
 import structlog
 
 from autoscaler.core.decisions import DecisionRecord
+from autoscaler.core.fleet import FunctionKey
 from autoscaler.ports import ScaleOutcome, SourceHealth, WriteFailure
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger("autoscaler")
@@ -53,8 +54,8 @@ class _JSONLines(logging.Formatter):
         return json.dumps(line)
 
 
-def decided(records: Sequence[DecisionRecord], dry_run: bool) -> None:
-    """Log decisions that are to change replicas."""
+def decided(records: Iterable[DecisionRecord], is_dry: Callable[[FunctionKey], bool]) -> None:
+    """Log decisions that are to change replicas, unless a dry run, which each line then says, keeps them from it."""
     for record in records:
         log.info(
             "decision",
@@ -66,14 +67,26 @@ def decided(records: Sequence[DecisionRecord], dry_run: bool) -> None:
             seen=record.seen.name,
             reason=record.reason.name,
             is_tick=record.is_tick,
-            dry_run=dry_run,
+            dry_run=is_dry(record.key),
         )
+
+
+def recalled(moments: int, reaches_s: float, asked_s: float, problems: Mapping[str, str]) -> None:
+    """Log how far back the past reaches that the controller was told; what it does not reach holds what runs."""
+    log.info("past recalled", moments=moments, reaches_s=round(reaches_s, 1), asked_s=round(asked_s, 1))
+    for source, problem in problems.items():
+        log.warning("past cannot be read", source=source, error=problem)
 
 
 def write_failed(failure: WriteFailure) -> None:
     """Log a write that did not go through; a lost race is ordinary, a missing right is not."""
     say = log.info if failure.outcome in (ScaleOutcome.LOST, ScaleOutcome.GONE) else log.warning
     say("write failed", function=str(failure.key), outcome=failure.outcome.value, message=failure.message)
+
+
+def left_alone(key: FunctionKey, writer: str, changes: int) -> None:
+    """Log that a function is left to a foreign writer."""
+    log.warning("left to a foreign writer", function=str(key), manager=writer, changes=changes)
 
 
 class SourceLog:

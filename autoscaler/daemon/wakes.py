@@ -123,6 +123,12 @@ class WakeHub:
         if outcome in HOPELESS:
             self._release(key, (WakeState.NOT_READY, None))
 
+    def close(self) -> None:
+        """Let go of everything, and hold nothing any more: another daemon decides from now on."""
+        self._most_held = 0
+        for key in self._held:
+            self._release(key, (WakeState.NOT_READY, None))
+
     async def _outcome(self, future: "asyncio.Future[_Outcome]", hold_s: float) -> _Outcome:
         late = asyncio.ensure_future(self._clock.sleep(hold_s if hold_s > 0 else DECISION_S))
         try:

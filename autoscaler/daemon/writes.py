@@ -1,20 +1,37 @@
-"""The write scheduler: one outstanding write per function, the newest wish wins, wakes go first."""
+"""The write scheduler: one outstanding write per function, the newest wish wins, wakes go first, tenants take turns."""
 
 import asyncio
-import heapq
-import itertools
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
 from autoscaler.core.fleet import Fleet, FunctionKey
-from autoscaler.daemon.backoff import Backoff
-from autoscaler.daemon.buckets import TokenBucket
+from autoscaler.daemon.backlog import Backlog
+from autoscaler.daemon.backoff import RETRY_AFTER_MOST_S, Backoff
+from autoscaler.daemon.pace import Pace
+from autoscaler.daemon.parked import Parked
 from autoscaler.daemon.waiting import flag_or_time
-from autoscaler.daemon.wishes import Urgency, Wish
+from autoscaler.daemon.wishes import Urgency, Wish, Wishes
 from autoscaler.policy.settings import KubernetesSettings
 from autoscaler.ports import Clock, Cluster, ScaleChange, ScaleOutcome, ScaleResult, WriteFailure
+
+MOST_OUT = 96
+"""Writes that are out at once; no more than the adapter sends at once, so that what is out is on the wire."""
+MOST_OTHERS_OUT = 40
+"""Those of them that are no wakes. The rest is kept for wakes, however slowly the API server answers; forty hold the
+usual 20 writes/s at answers of 2 s."""
+SENT_AT_ONCE = 8
+"""Writes begun in one turn of the event loop; each is prepared there in about 0.2 ms."""
+LOOKED_AT_ONCE = 1_000
+"""Wishes looked at in one turn, where most cannot go out."""
+OVERDUE_S = 60.0
+"""A cut that has waited for so long goes before every eighth raise: raises without end must not keep what nobody
+needs for ever."""
+RAISES_TO_A_CUT = 7
+PAUSE_UNSAID_S = 1.0
+"""Pause after a 429 that does not say how long; the API server's usual one."""
+RATE_OVER_S = 10.0
 
 Settled = Callable[[FunctionKey, ScaleOutcome], None]
 
@@ -22,8 +39,10 @@ Settled = Callable[[FunctionKey, ScaleOutcome], None]
 class WriteScheduler:
     """Writes wishes as fast as two token buckets allow, one for wakes and one for everything else.
 
-    What is lost to a foreign change is dropped: the next tick decides anew from what is there then. What
-    the API server refuses waits long, since somebody has to mend it first; what may pass is tried again.
+    Wakes go before raises, raises before cuts; within each, tenants take turns. What is lost to a foreign change is
+    dropped: the next tick decides anew from what is there then. What the API server refuses waits long, since
+    somebody has to mend it first; what may pass is tried again. While the API server fails or says that it has too
+    much to do, it is asked less.
 
     Args:
         clock: for back-off and the buckets.
@@ -31,6 +50,7 @@ class WriteScheduler:
         settings: rates and bursts.
         generator: jitter of the back-off.
         settled: told of every outcome.
+        may_write: asked before every single write; once it says no, nothing more goes out, and what waits is dropped.
     """
 
     def __init__(
@@ -40,57 +60,76 @@ class WriteScheduler:
         settings: KubernetesSettings,
         generator: np.random.Generator,
         settled: Settled = lambda key, outcome: None,
+        may_write: Callable[[], bool] = lambda: True,
     ) -> None:
         self.counts: dict[ScaleOutcome, int] = dict.fromkeys(ScaleOutcome, 0)
         self._clock = clock
         self._cluster = cluster
         self._settled = settled
+        self._may_write = may_write
         self._backoff = Backoff(generator)
         now_s = clock.now().monotonic_s
-        wakes = TokenBucket(settings.wakes_per_second, settings.wake_burst, now_s)
-        others = TokenBucket(settings.writes_per_second, settings.write_burst, now_s)
-        self._buckets = {Urgency.WAKE: wakes, Urgency.RAISE: others, Urgency.CUT: others}
-        self._queues: list[dict[FunctionKey, Wish]] = [{} for _ in Urgency]
-        self._delayed: dict[FunctionKey, Wish] = {}
-        self._due: list[tuple[float, int, FunctionKey]] = []
-        self._order = itertools.count()
+        self._wakes = Pace(settings.wakes_per_second, settings.wake_burst, now_s)
+        self._others = Pace(settings.writes_per_second, settings.write_burst, now_s)
+        self._backlog = Backlog()
+        self._fleet: Fleet | None = None
+        self._parked = Parked()
         self._outstanding: dict[FunctionKey, asyncio.Task[ScaleResult]] = {}
+        self._others_out = 0
+        self._raises = 0
         self._ending: set[FunctionKey] = set()
-        self._following: dict[FunctionKey, Wish] = {}
+        self._assuming: set[FunctionKey] = set()
+        self._given_up: set[FunctionKey] = set()
+        self._landed: dict[FunctionKey, ScaleChange] = {}
         self._failures: dict[FunctionKey, WriteFailure] = {}
+        self._drained: deque[float] = deque(maxlen=1_000)
         self._has_news = asyncio.Event()
 
-    def offer(self, wishes: Iterable[Wish], is_tick: bool) -> None:
+    def offer(self, wishes: Wishes, is_tick: bool) -> None:
         """Take the wishes of a step. A full tick's are all there is: what it no longer wishes is dropped.
 
         Who waits keeps its place, or a fleet that wishes more than the rate allows would never write its last names.
         """
-        unsent = self._take_unsent()
+        now_s = self._clock.now().monotonic_s
         if is_tick:
-            place = {key: number for number, key in enumerate(unsent)}
-            for wish in sorted(wishes, key=lambda wish: place.get(wish.change.key, len(place))):
-                self._enqueue(wish)
+            self._backlog.renew(wishes, now_s)
+            self._assuming.clear()
+            self._failures = {key: one for key, one in self._failures.items() if self._still_fails(key, one)}
         else:
             for wish in wishes:
-                unsent[wish.change.key] = _from_what_is(wish, unsent.get(wish.change.key))
-            for wish in unsent.values():
-                self._enqueue(wish)
+                self._add(wish, now_s)
+        for change in self._landed.values():
+            self._start_after(change)
+        self._join(self._parked.free(self._is_recreated))
         self._has_news.set()
+
+    def _add(self, wish: Wish, now_s: float) -> None:
+        """Take a wish between ticks: its step takes what waits or is out for granted."""
+        key = wish.change.key
+        unsent, out = self._backlog.find(key), self._outstanding.get(key)
+        if unsent is not None:
+            wish = wish.starting_from(unsent.change.old)  # the write starts from what is there
+        elif out is not None:
+            self._assuming.add(key)
+        self._backlog.put(wish, now_s)
+
+    def observed(self) -> None:
+        """Note that replicas are read now for the next step: its wishes know what was written until here."""
+        self._landed.clear()
 
     def is_ending(self, key: FunctionKey) -> bool:
         """Tell whether a write that takes a function to zero is out: what still runs of it will not stay."""
         return key in self._ending
 
     def drop_unsent(self) -> None:
-        """Give up every write that has not gone out."""
-        self._take_unsent()
+        """Give up every write that has not gone out; one that is out is not tried again."""
+        self._backlog.clear()
+        self._given_up.update(self._outstanding)
 
     def retain(self, fleet: Fleet) -> None:
-        """Forget functions that the fleet no longer has, and what they wish."""
+        """Write nothing from now on but to these functions, and forget the failures of others."""
+        self._fleet = fleet
         self._backoff.retain(fleet)
-        for wishes in (self._following, self._delayed, *self._queues):
-            for key in [key for key, wish in wishes.items() if not _is_of(wish.change, fleet)]:
-                del wishes[key]
         for key in [key for key in self._failures if key not in fleet.row_of]:
             del self._failures[key]
 
@@ -99,8 +138,25 @@ class WriteScheduler:
         return self._failures.get(key)
 
     def failures(self) -> Sequence[WriteFailure]:
-        """Name the functions whose last write did not go through."""
+        """Name the functions whose last write did not go through and is still wanted."""
         return list(self._failures.values())
+
+    def queued(self) -> Mapping[str, int]:
+        """Give the writes that wait, those that back off included: by class `wake`, `raise`, `cut`."""
+        return {urgency.name.lower(): self._backlog.count(urgency) for urgency in Urgency}
+
+    def waited_s(self) -> Mapping[str, float]:
+        """Give the seconds that the first in line has waited, by class; who backs off is not in line. 0: nobody is."""
+        now_s = self._clock.now().monotonic_s
+        return {urgency.name.lower(): self._backlog.longest_waited_s(urgency, now_s) for urgency in Urgency}
+
+    def per_second(self) -> float:
+        """Give the writes a second that were sent over the last ten seconds."""
+        now_s = self._clock.now().monotonic_s
+        while self._drained and self._drained[0] <= now_s - RATE_OVER_S:
+            self._drained.popleft()
+        is_all = len(self._drained) < (self._drained.maxlen or 0)
+        return len(self._drained) / (RATE_OVER_S if is_all else max(now_s - self._drained[0], 1e-3))
 
     async def run(self) -> None:
         """Write what is due, until cancelled."""
@@ -119,102 +175,164 @@ class WriteScheduler:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
 
-    def _take_unsent(self) -> dict[FunctionKey, Wish]:
-        unsent: dict[FunctionKey, Wish] = {}
-        for wishes in (self._following, self._delayed, *self._queues):
-            unsent.update(wishes)
-            wishes.clear()
-        self._due.clear()
-        return unsent
-
-    def _enqueue(self, wish: Wish) -> None:
-        change = wish.change
-        if change.old == change.new:
-            return
-        if change.key in self._outstanding:
-            self._following[change.key] = wish
-            return
-        until_s = self._backoff.until_s(change.key, change.uid)
-        if until_s > 0 and until_s > self._clock.now().monotonic_s:
-            self._delayed[change.key] = wish
-            heapq.heappush(self._due, (until_s, next(self._order), change.key))
-        else:
-            self._queues[wish.urgency][change.key] = wish
+    # What goes out
 
     def _send_due(self) -> float | None:
+        """Send what may go in this turn; give the seconds until something may, None: until there is news."""
         now_s = self._clock.now().monotonic_s
-        waits_s = [wait_s for wait_s in (self._promote(now_s), *map(self._send_queue, Urgency)) if wait_s is not None]
+        self._join(self._parked.due(now_s, LOOKED_AT_ONCE))
+        is_joining, sent = self._backlog.admit(self._parked), 0
+        for _ in range(LOOKED_AT_ONCE):
+            if not self._may_write():
+                self.drop_unsent()
+                return None
+            urgency = self._next_class(now_s)
+            if urgency is None:
+                return 0.0 if is_joining else self._wait_s(now_s)
+            sent += self._try_next(urgency, now_s)
+            if sent == SENT_AT_ONCE:
+                break
+        return 0.0
+
+    def _next_class(self, now_s: float) -> Urgency | None:
+        """Tell what goes next; None: nothing that waits may go now."""
+        if len(self._outstanding) >= MOST_OUT:
+            return None
+        if self._backlog.has_line(Urgency.WAKE) and self._wakes.wait_s(now_s) == 0:
+            return Urgency.WAKE
+        if self._others_out >= MOST_OTHERS_OUT or self._others.wait_s(now_s) > 0:
+            return None
+        raises, cuts = self._backlog.has_line(Urgency.RAISE), self._backlog.has_line(Urgency.CUT)
+        if raises and cuts and self._raises >= RAISES_TO_A_CUT:
+            return Urgency.CUT if self._backlog.next_waited_s(Urgency.CUT, now_s) >= OVERDUE_S else Urgency.RAISE
+        return Urgency.RAISE if raises else Urgency.CUT if cuts else None
+
+    def _wait_s(self, now_s: float) -> float | None:
+        parked_s = self._parked.wait_s(now_s)
+        waits_s = [] if parked_s is None else [parked_s]
+        if len(self._outstanding) < MOST_OUT:
+            if self._backlog.has_line(Urgency.WAKE):
+                waits_s.append(self._wakes.wait_s(now_s))
+            if self._others_out < MOST_OTHERS_OUT and any(map(self._backlog.has_line, (Urgency.RAISE, Urgency.CUT))):
+                waits_s.append(self._others.wait_s(now_s))
         return min(waits_s, default=None)
 
-    def _promote(self, now_s: float) -> float | None:
-        """Queue what its back-off lets go; give the seconds until the next."""
-        while self._due and self._due[0][0] <= now_s:
-            _, _, key = heapq.heappop(self._due)
-            wish = self._delayed.pop(key, None)
-            if wish is not None:
-                self._enqueue(wish)
-        return self._due[0][0] - now_s if self._due else None
+    def _try_next(self, urgency: Urgency, now_s: float) -> bool:
+        """Send the next of a class, unless it must wait or is of a function that is gone; tell whether it went."""
+        wish = self._backlog.next(urgency)
+        if wish is None:
+            return False
+        change = wish.change
+        if change.key in self._outstanding:
+            return False  # it is wanted once that write is answered
+        if not self._is_there(change):
+            self._backlog.drop(change.key)
+            return False
+        block = self._backoff.block(change.key, change.uid, now_s)
+        if block is not None:
+            self._parked.park(change.key, change.uid, block.until_s)
+            if urgency is Urgency.WAKE and block.outcome is not ScaleOutcome.RETRY:
+                self._settled(change.key, block.outcome)  # or somebody would wait in vain
+            return False
+        self._backlog.drop(change.key)
+        self._send(wish, urgency, now_s)
+        return True
 
-    def _send_queue(self, urgency: Urgency) -> float | None:
-        """Send what the bucket allows; give the seconds until its next token if something is left."""
-        queue, bucket, now_s = self._queues[urgency], self._buckets[urgency], self._clock.now().monotonic_s
-        while queue:
-            if not bucket.take(now_s):
-                return bucket.wait_s(now_s)
-            self._send(queue.pop(next(iter(queue))))
-        return None
+    def _is_there(self, change: ScaleChange) -> bool:
+        if self._fleet is None:
+            return True
+        row = self._fleet.row_of.get(change.key)
+        return row is not None and self._fleet.uids[row] == change.uid
 
-    def _send(self, wish: Wish) -> None:
+    def _is_recreated(self, key: FunctionKey, uid: str) -> bool:
+        """Tell whether another object of that name is wished for by now: it does not wait for what befell this one."""
+        wish = self._backlog.find(key)
+        return wish is not None and wish.change.uid != uid
+
+    def _join(self, keys: Iterable[FunctionKey]) -> None:
+        now_s = self._clock.now().monotonic_s
+        for key in keys:
+            self._backlog.join(key, now_s)
+
+    def _send(self, wish: Wish, urgency: Urgency, now_s: float) -> None:
+        pace = self._wakes if urgency is Urgency.WAKE else self._others
+        pace.take(now_s)
+        self._backoff.begins(wish.change.key, now_s)
+        self._raises = 0 if urgency is Urgency.CUT else self._raises + (urgency is Urgency.RAISE)
+        self._others_out += urgency is not Urgency.WAKE
+        self._drained.append(now_s)
         task = asyncio.ensure_future(self._cluster.scale(wish.change))
         self._outstanding[wish.change.key] = task
         if wish.change.new == 0:
             self._ending.add(wish.change.key)
-        task.add_done_callback(lambda done: self._settle(wish, done))
+        task.add_done_callback(lambda done: self._settle(wish, urgency, done))
 
-    def _settle(self, wish: Wish, task: "asyncio.Future[ScaleResult]") -> None:
+    # What comes back
+
+    def _settle(self, wish: Wish, urgency: Urgency, task: "asyncio.Future[ScaleResult]") -> None:
         key = wish.change.key
         del self._outstanding[key]
+        self._others_out -= urgency is not Urgency.WAKE
         self._ending.discard(key)
-        following = self._following.pop(key, None)
         if task.cancelled():
             return
         result = _result(task)
         self.counts[result.outcome] += 1
+        self._learn(self._wakes if urgency is Urgency.WAKE else self._others, result)
         if result.outcome is ScaleOutcome.DONE:
-            self._done(wish.change, following)
+            self._done(wish.change)
         else:
-            self._failed(wish, result, following)
+            self._failed(wish, result)
+        self._assuming.discard(key)
+        self._given_up.discard(key)
         self._settled(key, result.outcome)
         self._has_news.set()
 
-    def _done(self, change: ScaleChange, following: Wish | None) -> None:
-        self._backoff.clear(change.key)
-        self._failures.pop(change.key, None)
-        if following is not None and following.change.uid == change.uid:
-            self._enqueue(replace(following, change=replace(following.change, old=change.new)))
+    def _learn(self, pace: Pace, result: ScaleResult) -> None:
+        """Ask more of an API server that answers, and less of one that does not."""
+        now_s = self._clock.now().monotonic_s
+        if result.outcome is not ScaleOutcome.RETRY:
+            pace.went_through(now_s)
+        elif result.is_throttled:
+            asked_s = PAUSE_UNSAID_S if result.retry_after_s is None else result.retry_after_s
+            self._others.pause(now_s + min(asked_s, RETRY_AFTER_MOST_S))
+            self._wakes.probe(now_s)  # somebody waits for each of them
+        else:
+            pace.failed(now_s)
 
-    def _failed(self, wish: Wish, result: ScaleResult, following: Wish | None) -> None:
+    def _done(self, change: ScaleChange) -> None:
+        self._failures.pop(change.key, None)
+        if self._backoff.went_through(change.key):
+            self._join(self._parked.free(lambda key, _: key.namespace == change.key.namespace))
+        self._landed[change.key] = change
+        self._start_after(change)
+        self._join((change.key,))
+
+    def _start_after(self, change: ScaleChange) -> None:
+        """Let what is wanted of a function start from what was just written, if it was decided before."""
+        wish = self._backlog.find(change.key)
+        if wish is not None and (wish.change.uid, wish.change.old) == (change.uid, change.old):
+            self._backlog.put(wish.starting_from(change.new), self._clock.now().monotonic_s)
+
+    def _failed(self, wish: Wish, result: ScaleResult) -> None:
         change, now = wish.change, self._clock.now()
         self._failures[change.key] = WriteFailure(change.key, result.outcome, result.message, now)
+        newer, is_assuming = self._backlog.find(change.key), change.key in self._assuming
+        is_of_it = newer is not None and newer.change.uid == change.uid
         if result.outcome is ScaleOutcome.LOST:
-            if following is not None and following.change.old != change.old:
-                self._enqueue(following)  # decided from what the foreign change left
-            return
-        self._backoff.failed(change.key, change.uid, result, now.monotonic_s)
-        if result.outcome is ScaleOutcome.RETRY:
-            self._enqueue(following or wish)
+            if newer is not None and is_of_it and (newer.change.old == change.old or is_assuming):
+                self._backlog.drop(change.key)  # decided from a count that is not there
+        else:
+            if newer is not None and is_of_it and is_assuming:
+                self._backlog.put(newer.starting_from(change.old), now.monotonic_s)
+            self._backoff.failed(change.key, change.uid, result, now.monotonic_s)
+            if result.outcome is ScaleOutcome.RETRY and newer is None and change.key not in self._given_up:
+                self._backlog.put(wish, now.monotonic_s)
+        self._join((change.key,))
 
-
-def _from_what_is(wish: Wish, unsent: Wish | None) -> Wish:
-    """Start from the count that the unsent wish was to change: the step takes that wish for granted."""
-    if unsent is None:
-        return wish
-    return replace(wish, change=replace(wish.change, old=unsent.change.old))
-
-
-def _is_of(change: ScaleChange, fleet: Fleet) -> bool:
-    row = fleet.row_of.get(change.key)
-    return row is not None and fleet.uids[row] == change.uid
+    def _still_fails(self, key: FunctionKey, failure: WriteFailure) -> bool:
+        """Tell whether a failure is worth showing after a tick, which decided anew on what a lost write had met."""
+        return key in self._backlog and failure.outcome is not ScaleOutcome.LOST
 
 
 def _result(task: "asyncio.Future[ScaleResult]") -> ScaleResult:

@@ -123,9 +123,7 @@ class Compiler:
     def _plan(self, functions: Sequence[Deployed], utc_s: float, ahead_s: float) -> Plan:
         keys = tuple(deployed.key for deployed in functions)
         resolved = [self._resolved[key] for key in keys]
-        tenants = {
-            name: _tenant_plan(loaded, self._policies.namespaces) for name, loaded in self._policies.tenants.items()
-        }
+        tenants = tenant_plans(self._policies)
         names = tuple(sorted(tenants))
         index = {name: position for position, name in enumerate(names)}
         caps = [tenants[name].replicas_cap for name in names]
@@ -185,6 +183,11 @@ def _scope(tenant: Loaded[Tenant], policy: Loaded[ScalingPolicy] | None, namespa
 
 def _confined(fields: Fields, namespaces: Collection[str]) -> Mapping[str, str]:
     return {text: confined(text, namespaces) for text in queries_of(fields["metrics"].of(list))}
+
+
+def tenant_plans(policies: PolicySet) -> dict[str, TenantPlan]:
+    """Give what the shell needs of every tenant, by name."""
+    return {name: _tenant_plan(loaded, policies.namespaces) for name, loaded in policies.tenants.items()}
 
 
 def _tenant_plan(loaded: Loaded[Tenant], namespaces: Mapping[str, str]) -> TenantPlan:

@@ -1,8 +1,9 @@
 """Gateway profiles: the PromQL that a gateway's metrics need, and how its series name functions.
 
 A profile is a pure value. Per gateway at most four queries a tick, the same four for one function or
-100,000. All of a tick's queries are sent with one and the same `time`, best a little before now (an
-eighth of the scrape interval), so that a scrape that is still being stored does not look missing.
+100,000. All of a tick's queries are sent with one and the same `time`, best a little before now (longer than
+storing a scrape takes, at most an eighth of the scrape interval), so that a scrape that is still being stored
+does not look missing.
 """
 
 import math
@@ -18,6 +19,9 @@ from autoscaler.policy.settings import CustomQueries, GatewaySettings, SourceSet
 SignalName = Literal["rate", "concurrency", "in_flight", "proof"]
 SIGNAL_LABEL = "signal"
 """Label that tells the kinds of series in the answer of query `proof` apart."""
+
+STORING = "storing"
+"""Kind of series that tells how long scrapes take, and so how far into the past a query has to look."""
 
 NEWEST_WITHIN = 1.09
 """Scrape intervals from the end of a range within which a wholly covered range has a scrape.
@@ -58,6 +62,7 @@ class SignalQuery:
         `ragged` (one series): targets without a scrape within NEWEST_WITHIN of the range's end or within
             OLDEST_WITHIN on either side of its beginning: it was lost, or the target is new, or gone. Missing
             where all targets are such.
+        `storing` (one series, may be missing): seconds that the slowest scrape within the range took.
         `resets` (one series, may be missing): not 0 when a counter went back or the gateway's process
             started since the scrape before the range.
         Label `signal` of another value, or none, means nothing.
@@ -251,6 +256,7 @@ def _coverage(selector: str, source: SourceSettings) -> dict[str, str]:
         "up": f"min(min_over_time({up}[{longer}]))",
         "scrapes": f"min(count_over_time({up}[{longer}]))",
         "ragged": f"count(count_over_time({up}[{range_}])) - count({at_all_ends})",
+        STORING: f"max(max_over_time(scrape_duration_seconds{{{selector}}}[{range_}]))",
     }
 
 

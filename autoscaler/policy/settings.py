@@ -241,6 +241,16 @@ class KubernetesSettings(Strict):
         description="Where rights end. Default cluster: one watch per kind for all namespaces. namespaces: one per kind "
         "and namespace of the tenants, for rights given by a RoleBinding in each; at most 500 namespaces.",
     )
+    events: bool = Field(
+        False,
+        description="Tell of decisions by Events on the Deployments, at most 5 a second. Default false: it takes a right "
+        "of its own; the shipped manifests have it.",
+    )
+    token_reviews: bool = Field(
+        False,
+        description="Ask Kubernetes who bears a token that no document names, and what it may do to "
+        "functions.autoscaler.faas.dev. Default false: it takes rights of its own; the shipped manifests have them.",
+    )
 
 
 class LeadershipSettings(Strict):

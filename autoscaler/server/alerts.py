@@ -6,7 +6,7 @@ import orjson
 from aiohttp import web
 
 from autoscaler.policy.alerts import Payload, parse_payload
-from autoscaler.ports import Autoscaling
+from autoscaler.ports import Autoscaling, Verb
 from autoscaler.server import auth, replies
 from autoscaler.server.errors import Refused, not_ready
 from autoscaler.server.limits import Limits
@@ -29,44 +29,54 @@ class Webhook:
 
     async def take(self, request: web.Request) -> web.Response:
         """Take one notification; the credential is checked before anything of the body is read."""
-        caller = auth.caller(request, self._service, auth.VIEWERS)
+        caller = await auth.caller(request, self._service, auth.VIEWERS, Verb.UPDATE)
+        if caller.namespaces is not None:
+            allowed = "the right to update functions in all namespaces, or a token that a Tenant names"
+            raise Refused(403, "a right in one namespace is not enough for alerts", "header Authorization", allowed)
         if self._service.plan() is None:
             raise not_ready()
         # A full body takes 40 ms to parse: in a thread, so that no wake waits for it.
-        payload = await asyncio.to_thread(_payload, await self._read(request))
+        payload = await asyncio.to_thread(_payload, await read_body(request, self._limits))
         receipt = await self._service.take_alerts(caller, payload.alerts)
+        if self._service.plan() is None:
+            raise not_ready()  # this daemon ceased to decide meanwhile: the one that follows shall hear of them
         request.app[TALLY].count_alerts(receipt)
         return replies.json({"accepted": receipt.accepted, "dropped": dict(receipt.dropped)})
 
-    async def _read(self, request: web.Request) -> bytes:
-        if request.content_type != "application/json":
-            raise Refused(415, "the body is no JSON", "header Content-Type", "application/json")
-        if "Content-Encoding" in request.headers:
-            raise Refused(415, "the body is compressed", "header Content-Encoding", "none")
-        if (request.content_length or 0) > self._limits.body_bytes:
-            raise self._too_large()
-        await _invite_body(request)
-        body = bytearray()
-        try:
-            async with asyncio.timeout(self._limits.body_s):
-                async for chunk in request.content.iter_any():
-                    body += chunk
-                    if len(body) > self._limits.body_bytes:
-                        raise self._too_large()
-        except TimeoutError:
-            raise Refused(
-                408,
-                "the body did not come in time",
-                _WHERE,
-                f"within {self._limits.body_s:g}s",
-                {"Connection": "close"},
-            ) from None
-        return bytes(body)
 
-    def _too_large(self) -> Refused:
-        return Refused(
-            413, "the body is too large", _WHERE, f"at most {self._limits.body_bytes} bytes", {"Connection": "close"}
-        )
+async def read_body(request: web.Request, limits: Limits) -> bytes:
+    """Read the JSON body of a request whose credential was checked, within the limits; it is not parsed.
+
+    Raises:
+        Refused: 408, 413 or 415.
+    """
+    if request.content_type != "application/json":
+        raise Refused(415, "the body is no JSON", "header Content-Type", "application/json")
+    if "Content-Encoding" in request.headers:
+        raise Refused(415, "the body is compressed", "header Content-Encoding", "none")
+    if (request.content_length or 0) > limits.body_bytes:
+        raise _too_large(limits)
+    await _invite_body(request)
+    body = bytearray()
+    try:
+        async with asyncio.timeout(limits.body_s):
+            async for chunk in request.content.iter_any():
+                body += chunk
+                if len(body) > limits.body_bytes:
+                    raise _too_large(limits)
+    except TimeoutError:
+        raise Refused(
+            408,
+            "the body did not come in time",
+            _WHERE,
+            f"within {limits.body_s:g}s",
+            {"Connection": "close"},
+        ) from None
+    return bytes(body)
+
+
+def _too_large(limits: Limits) -> Refused:
+    return Refused(413, "the body is too large", _WHERE, f"at most {limits.body_bytes} bytes", {"Connection": "close"})
 
 
 async def withhold_body(_request: web.Request) -> None:

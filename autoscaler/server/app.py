@@ -2,26 +2,33 @@
 
 from aiohttp import web
 
-from autoscaler.ports import Autoscaling, Clock, DecisionArchive
+from autoscaler.ports import Autoscaling, Clock, DecisionArchive, Leadership
 from autoscaler.server.alerts import Webhook, withhold_body
 from autoscaler.server.dashboard import Dashboard
 from autoscaler.server.errors import answer_refusals
+from autoscaler.server.forwarding import Forwarding
 from autoscaler.server.functions import Reading
 from autoscaler.server.limits import Limits
 from autoscaler.server.metrics import Metrics
 from autoscaler.server.probes import Probes
+from autoscaler.server.taking_up import TakingUp
 from autoscaler.server.tally import TALLY, Tally, count_requests
 from autoscaler.server.wake import Wakes
 
 
 def build(
-    service: Autoscaling, clock: Clock, limits: Limits | None = None, archive: DecisionArchive | None = None
+    service: Autoscaling,
+    clock: Clock,
+    limits: Limits | None = None,
+    archive: DecisionArchive | None = None,
+    leadership: Leadership | None = None,
 ) -> web.Application:
     """Build the main listener's application: alerts, wakes, API, probes and dashboard.
 
     Args:
         limits: bounds on one request; None: the usual ones.
         archive: the decision log; None: none is kept.
+        leadership: who decides; while another daemon does, it is asked in place of this one. None: this one always does.
 
     Returns:
         The application; its counts are at `app[TALLY]`, for `build_metrics`.
@@ -38,11 +45,16 @@ def build(
         app.router.add_route(method, wake_path, wakes.wake, expect_handler=withhold_body)
     app.router.add_get("/v1/functions", reading.list_functions)
     app.router.add_get("/v1/functions/{namespace}/{function}", reading.show_function)
+    app.router.add_post(
+        "/v1/functions/{namespace}/{function}/take-up", TakingUp(service).take_up, expect_handler=withhold_body
+    )
     app.router.add_get("/v1/tenants", reading.list_tenants)
     app.router.add_get("/v1/decisions", reading.list_decisions)
     app.router.add_get("/v1/status", reading.show_status)
-    _add_probes(app, service)
+    _add_probes(app, service, is_inside=False)
     app.router.add_routes(Dashboard().routes())
+    if leadership is not None:
+        Forwarding(service, leadership, bounds).attach(app)
     return app
 
 
@@ -57,7 +69,7 @@ def build_metrics(
     """
     app = _application()
     app.router.add_get("/metrics", Metrics(service, tally, archive).expose)
-    _add_probes(app, service)
+    _add_probes(app, service, is_inside=True)
     return app
 
 
@@ -67,8 +79,8 @@ def _application() -> web.Application:
     return app
 
 
-def _add_probes(app: web.Application, service: Autoscaling) -> None:
-    probes = Probes(service)
+def _add_probes(app: web.Application, service: Autoscaling, *, is_inside: bool) -> None:
+    probes = Probes(service, is_inside=is_inside)
     app.router.add_get("/healthz", probes.live)
     app.router.add_get("/readyz", probes.ready)
 

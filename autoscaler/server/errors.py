@@ -31,8 +31,14 @@ class Refused(Exception):
         self.headers = dict(headers or {})
 
 
-def not_found() -> Refused:
-    """Refuse a function that does not exist and one that is another tenant's alike: the answer tells nothing."""
+def not_found(shard: str | None = None) -> Refused:
+    """Refuse a function that does not exist and one that is another tenant's alike: the answer tells nothing.
+
+    Args:
+        shard: the shard that decides on it, where the caller may know that there is one; None: none does.
+    """
+    if shard is not None:
+        return Refused(404, "another shard decides on this function", "path", f"the daemon of shard {shard}")
     return Refused(404, "there is no such function", "path", "a function of your own tenant, see /v1/functions")
 
 

@@ -5,9 +5,10 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from aiohttp import web
 
-from autoscaler.core.columns import Bools, Floats
+from autoscaler.core.columns import Bools, Floats, Ints
 from autoscaler.core.decisions import DecisionRecord, Decisions
 from autoscaler.core.fleet import FunctionKey
+from autoscaler.core.reasons import Reason
 from autoscaler.core.seen import Seen
 from autoscaler.policy.plan import Plan, TenantPlan
 from autoscaler.ports import Autoscaling, Caller, Clock, DecisionArchive, Replicas
@@ -35,7 +36,7 @@ class Reading:
 
     async def list_functions(self, request: web.Request) -> web.Response:
         """`GET /v1/functions?tenant=&namespace=&reason=&limit=&continue=`."""
-        caller = auth.caller(request, self._service, auth.VIEWERS)
+        caller = await auth.caller(request, self._service)
         found = query.parameters(request, {"tenant", "namespace", "reason", "limit", "continue"})
         limit = query.page_size(found, self._limits.page)
         wanted = selection.Filter(found.get("tenant"), found.get("namespace"), query.reason(found))
@@ -59,15 +60,15 @@ class Reading:
 
         With `at` or `last`: what the decision log says of that moment, or of that stretch up to now.
         """
-        caller = auth.caller(request, self._service, auth.VIEWERS)
+        caller = await auth.caller(request, self._service)
         found = query.parameters(request, PARAMETERS)
         key = query.function_key(request)
         if found:
             return replies.json(await self._past.show(caller, key, found))
         decisions, replicas, plan = self._tick()
         row = decisions.fleet.row_of.get(key)
-        if row is None or not caller.may_see(decisions.fleet.tenants[decisions.fleet.tenant[row]]):
-            raise not_found()
+        if row is None or not caller.may_see_function(decisions.fleet.tenants[decisions.fleet.tenant[row]], key):
+            raise not_found(self._service.elsewhere(caller, key))
         now = self._clock.now()
         planned = plan.fleet.row_of.get(key)
         tenant = plan.tenants.get(decisions.fleet.tenants[decisions.fleet.tenant[row]])
@@ -76,36 +77,42 @@ class Reading:
                 "now": {"requested": int(replicas.requested[row]), "ready": int(replicas.ready[row])},
                 "policy": plan.functions[planned].policy if planned is not None else None,
                 "dry_run": plan.functions[planned].dry_run if planned is not None else None,
+                "held": views.held(self._service.held_by(key)),
                 "source": views.source_in_short(tenant.source, self._service.health().sources, tenant.name)
                 if tenant
                 else None,
                 "decision": views.record(decisions.record(int(np.searchsorted(decisions.rows, row))), now),
                 "history": [
-                    views.record(past, now) for past in self._service.history(key) if caller.may_see(past.tenant)
+                    views.record(past, now)
+                    for past in self._service.history(key)
+                    if caller.may_see_function(past.tenant, key)
                 ],
             }
         )
 
     async def list_tenants(self, request: web.Request) -> web.Response:
-        """`GET /v1/tenants`: each tenant's use against its cap."""
-        caller = auth.caller(request, self._service, auth.VIEWERS)
-        query.parameters(request, set())
+        """`GET /v1/tenants?namespace=`: each tenant's use against its cap; of a caller's namespaces where it may see no more."""
+        caller = await auth.caller(request, self._service)
+        query.parameters(request, {"namespace"})
         decisions, replicas, plan = self._tick()
-        sums = tenant_sums(decisions, replicas)
+        sums = tenant_sums(decisions, replicas, selection.positions(decisions, caller, selection.Filter()))
         names = decisions.fleet.tenants
         visible = [index for index, name in enumerate(names) if caller.may_see(name)]
         shown = {names[index] for index in visible}
         sums_of = {name: column.astype(np.int64).tolist() for name, column in sums.items()}
         rows = [
-            _tenant(names[index], plan, {name: column[index] for name, column in sums_of.items()}) for index in visible
+            _tenant(names[index], plan, {name: column[index] for name, column in sums_of.items()}, caller)
+            for index in visible
         ]
         empty = dict.fromkeys(sums, 0)
-        rows += [_tenant(name, plan, empty) for name in plan.tenants if name not in shown and caller.may_see(name)]
+        rows += [
+            _tenant(name, plan, empty, caller) for name in plan.tenants if name not in shown and caller.may_see(name)
+        ]
         return replies.json({"tenants": sorted(rows, key=lambda row: str(row["tenant"]))})
 
     async def list_decisions(self, request: web.Request) -> web.Response:
         """`GET /v1/decisions?tenant=&namespace=&function=&reason=&limit=&continue=`: changes, newest first."""
-        caller = auth.caller(request, self._service, auth.VIEWERS)
+        caller = await auth.caller(request, self._service)
         found = query.parameters(request, {"tenant", "namespace", "function", "reason", "limit", "continue"})
         limit = query.page_size(found, self._limits.page)
         self._tick()
@@ -119,12 +126,13 @@ class Reading:
         return replies.json({"decisions": [views.change(past, now) for past in page], "continue": more})
 
     async def show_status(self, request: web.Request) -> web.Response:
-        """`GET /v1/status`: the daemon's own state, cut to the caller's tenants."""
-        caller = auth.caller(request, self._service, auth.VIEWERS)
-        query.parameters(request, set())
+        """`GET /v1/status?namespace=`: the daemon's own state, cut to the caller's tenants."""
+        caller = await auth.caller(request, self._service)
+        query.parameters(request, {"namespace"})
         plan = self._service.plan()
         tenants = [tenant for tenant in plan.tenants.values() if caller.may_see(tenant.name)] if plan else []
         namespaces = frozenset[str]().union(*(tenant.namespaces for tenant in tenants))
+        namespaces = namespaces if caller.namespaces is None else namespaces & caller.namespaces
         is_operator = caller.tenants is None
         return replies.json(
             views.status(
@@ -142,11 +150,15 @@ class Reading:
         return decisions, replicas, plan
 
 
-def tenant_sums(decisions: Decisions, replicas: Replicas) -> dict[str, Floats]:
-    """Sum a tick by tenant: columns of `(tenants,) float64` by name."""
-    rows = decisions.rows
+def tenant_sums(decisions: Decisions, replicas: Replicas, positions: Ints | slice = slice(None)) -> dict[str, Floats]:
+    """Sum a tick by tenant: columns of `(tenants,) float64` by name.
+
+    Args:
+        positions: of the tick's rows, those that count; all where it is left out.
+    """
+    rows = decisions.rows[positions]
     tenant, size = decisions.fleet.tenant[rows], len(decisions.fleet.tenants)
-    requested, ready, desired = replicas.requested[rows], replicas.ready[rows], decisions.desired
+    requested, ready, desired = replicas.requested[rows], replicas.ready[rows], decisions.desired[positions]
 
     def total(weights: Floats | Bools) -> Floats:
         return np.asarray(np.bincount(tenant, weights=weights, minlength=size), np.float64)
@@ -158,15 +170,17 @@ def tenant_sums(decisions: Decisions, replicas: Replicas) -> dict[str, Floats]:
         "desired": total(desired),
         "at_zero": total(requested == 0),
         "starting": total(ready < np.minimum(requested, 1)),
-        "unknown": total(decisions.seen == Seen.UNKNOWN),
+        "unknown": total(decisions.seen[positions] == Seen.UNKNOWN),
+        "held": total(decisions.reason[positions] == Reason.FOREIGN_WRITER),
     }
 
 
-def _tenant(name: str, plan: Plan, sums: Mapping[str, int]) -> views.Json:
+def _tenant(name: str, plan: Plan, sums: Mapping[str, int], caller: Caller) -> views.Json:
     planned: TenantPlan | None = plan.tenants.get(name)
+    namespaces = planned.namespaces if planned else frozenset()
     return {
         "tenant": name,
-        "namespaces": sorted(planned.namespaces) if planned else [],
+        "namespaces": sorted(namespaces if caller.namespaces is None else namespaces & caller.namespaces),
         "source": planned.source if planned else None,
         "replicas_cap": planned.replicas_cap if planned else None,
         "dry_run": planned.dry_run if planned else None,
@@ -207,7 +221,7 @@ def _matches(caller: Caller, found: Mapping[str, str]) -> Callable[[DecisionReco
 
     def matches(decided: DecisionRecord) -> bool:
         return (
-            caller.may_see(decided.tenant)
+            caller.may_see_function(decided.tenant, decided.key)
             and found.get("tenant") in (None, decided.tenant)
             and found.get("namespace") in (None, decided.key.namespace)
             and found.get("function") in (None, decided.key.name)

@@ -2,7 +2,8 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Iterator, Set
+import math
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence, Set
 
 import numpy as np
 from aiohttp import web
@@ -12,7 +13,7 @@ from autoscaler.core.decisions import Decisions
 from autoscaler.core.reasons import Reason
 from autoscaler.core.seen import Seen
 from autoscaler.policy.plan import Plan
-from autoscaler.ports import Autoscaling, DecisionArchive, Health, LogState, Replicas
+from autoscaler.ports import Autoscaling, DecisionArchive, Health, LogState, Replicas, WatchState
 from autoscaler.server import exposition
 from autoscaler.server.errors import Refused
 from autoscaler.server.exposition import family
@@ -120,9 +121,10 @@ def _tenant_families(decisions: Decisions, replicas: Replicas, plan: Plan) -> It
         "at_zero": "Functions at zero.",
         "starting": "Functions that shall run and have no ready replica.",
         "unknown": "Functions whose load is not known.",
+        "held": "Functions left alone because somebody else changes their replicas.",
     }
     for name, meaning in meanings.items():
-        metric = f"autoscaler_tenant_{_TENANT_METRIC[name]}"
+        metric = f"autoscaler_{_TENANT_METRIC[name]}"
         yield family(
             metric, "gauge", meaning, [({"tenant": tenant}, sums[name][row]) for row, tenant in enumerate(names)]
         )
@@ -133,13 +135,14 @@ def _tenant_families(decisions: Decisions, replicas: Replicas, plan: Plan) -> It
 
 
 _TENANT_METRIC = {
-    "functions": "functions",
-    "requested": "requested_replicas",
-    "ready": "ready_replicas",
-    "desired": "desired_replicas",
-    "at_zero": "functions_at_zero",
-    "starting": "functions_starting",
-    "unknown": "functions_with_unknown_load",
+    "functions": "tenant_functions",
+    "requested": "tenant_requested_replicas",
+    "ready": "tenant_ready_replicas",
+    "desired": "tenant_desired_replicas",
+    "at_zero": "tenant_functions_at_zero",
+    "starting": "tenant_functions_starting",
+    "unknown": "tenant_functions_with_unknown_load",
+    "held": "functions_held",
 }
 
 
@@ -158,6 +161,8 @@ def _decision_log(log: LogState) -> Iterator[str]:
 def _daemon(health: Health) -> Iterator[str]:
     whole = (
         ("ready", "gauge", "Whether caches are synced and a first tick is done.", float(health.is_ready)),
+        ("leader", "gauge", "Whether this daemon decides; others stand by.", float(health.leadership.is_leader)),
+        ("leader_transitions_total", "counter", "Terms in which this daemon decided.", health.leadership.transitions),
         ("dry_run", "gauge", "Whether the whole daemon writes nothing.", float(health.dry_run)),
         ("ticks_total", "counter", "Full ticks.", health.ticks),
         ("tick_overruns_total", "counter", "Ticks that took longer than the interval.", health.overruns),
@@ -186,6 +191,21 @@ def _daemon(health: Health) -> Iterator[str]:
         yield family(f"autoscaler_{name}", kind, meaning, [({}, value)])
     writes = [({"outcome": outcome.value}, count) for outcome, count in health.writes.items()]
     yield family("autoscaler_writes_total", "counter", "Writes of the scale subresource.", writes)
+    by_class = (
+        ("writes_queued", "Writes that wait, those that back off included.", health.writes_queued),
+        ("write_wait_seconds", "How long the first in line has waited; who backs off is not.", health.writes_waited_s),
+    )
+    for name, meaning, of_class in by_class:
+        samples = [({"class": urgency}, value) for urgency, value in of_class.items()]
+        yield family(f"autoscaler_{name}", "gauge", meaning, samples)
+    foreign = [({"manager": manager}, count) for manager, count in health.foreign_writes.items()]
+    yield family("autoscaler_foreign_writes_total", "counter", "Changes of replicas by others, deploys apart.", foreign)
+    yield family(
+        "autoscaler_cluster_watch_age_seconds",
+        "gauge",
+        "Time since a watch was last heard of, the oldest of each kind.",
+        [({"kind": kind}, age_s) for kind, age_s in _oldest(health.watches).items()],
+    )
     by_source = (
         ("up", "gauge", "Whether the last reading was whole.", lambda source: float(source.is_ok)),
         ("failures_total", "counter", "Readings that failed.", lambda source: source.failures),
@@ -195,6 +215,15 @@ def _daemon(health: Health) -> Iterator[str]:
     for name, kind, meaning, of in by_source:
         samples = [({"source": source.name}, of(source)) for source in health.sources]
         yield family(f"autoscaler_source_{name}", kind, meaning, samples)
+
+
+def _oldest(watches: Sequence[WatchState]) -> Mapping[str, float]:
+    ages: dict[str, float] = {}
+    for watch in watches:
+        if not math.isfinite(watch.age_s):
+            continue  # never heard of yet: a start, not an age
+        ages[watch.kind] = max(ages.get(watch.kind, 0.0), watch.age_s)
+    return ages
 
 
 def _listeners(tally: Tally) -> Iterator[str]:

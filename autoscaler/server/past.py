@@ -65,7 +65,7 @@ class Past:
         except ValueError as error:
             raise Refused(400, "this is no moment", "query at", str(error)) from None
         record = await archive.at(key, moment_s)
-        if record is None or not caller.may_see(record.tenant):
+        if record is None or not caller.may_see_function(record.tenant, key):
             raise _nothing_known()
         return {"at_utc_s": moment_s, "decision": _record(record, now)}
 
@@ -76,7 +76,7 @@ class Past:
         except ValueError as error:
             raise Refused(400, "this is no stretch of time", "query last", str(error)) from None
         past = await archive.changes(key, since_s, now.utc_s)
-        if not any(caller.may_see(tenant) for tenant in past.tenants):
+        if not any(caller.may_see_function(tenant, key) for tenant in past.tenants):
             raise _nothing_known()
         return {
             "since_utc_s": since_s,
@@ -84,7 +84,9 @@ class Past:
             "is_whole": past.is_whole,
             "lost_steps": past.lost,
             "unreadable": list(past.unreadable) if caller.tenants is None else [],
-            "decisions": [_record(record, now) for record in past.records if caller.may_see(record.tenant)],
+            "decisions": [
+                _record(record, now) for record in past.records if caller.may_see_function(record.tenant, key)
+            ],
         }
 
 

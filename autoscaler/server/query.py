@@ -46,6 +46,12 @@ def function_key(request: web.Request) -> FunctionKey:
     return FunctionKey(namespace, name)
 
 
+def named_namespace(request: web.Request) -> str | None:
+    """Give the namespace that the path or `?namespace=` names; None: no one, or what cannot be one."""
+    text = request.match_info.get("namespace") or request.query.get("namespace", "")
+    return text if _DNS_1123.fullmatch(text) else None
+
+
 def page_size(found: Mapping[str, str], largest: int) -> int:
     """Give `limit`, or the largest page where there is none.
 

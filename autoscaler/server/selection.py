@@ -1,7 +1,7 @@
 """Which functions a caller sees, and which of those a request asks for: masks over a tick's columns."""
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,11 +34,12 @@ def tenants(decisions: Decisions, caller: Caller, only: str | None = None) -> Bo
 def positions(decisions: Decisions, caller: Caller, wanted: Filter) -> Ints:
     """Give the positions within a tick's rows that are asked for and may be seen, ascending by key."""
     chosen: Bools = tenants(decisions, caller, wanted.tenant)[decisions.fleet.tenant[decisions.rows]]
+    if caller.namespaces is not None:
+        chosen &= _within(decisions, caller.namespaces)
     if wanted.reason is not None:
         chosen &= decisions.reason == wanted.reason
     if wanted.namespace is not None:
-        first, last = _rows_of_namespace(decisions.fleet.keys, wanted.namespace)
-        chosen &= (decisions.rows >= first) & (decisions.rows < last)
+        chosen &= _within(decisions, {wanted.namespace})
     return np.flatnonzero(chosen)
 
 
@@ -48,6 +49,14 @@ def after(decisions: Decisions, found: Ints, key: FunctionKey | None) -> Ints:
         return found
     row = bisect_left(decisions.fleet.keys, FunctionKey(key.namespace, key.name + "\0"))
     return found[decisions.rows[found] >= row]
+
+
+def _within(decisions: Decisions, namespaces: Set[str]) -> Bools:
+    result = np.zeros(len(decisions.rows), dtype=np.bool_)
+    for namespace in namespaces:
+        first, last = _rows_of_namespace(decisions.fleet.keys, namespace)
+        result |= (decisions.rows >= first) & (decisions.rows < last)
+    return result
 
 
 def _rows_of_namespace(keys: Sequence[FunctionKey], namespace: str) -> tuple[int, int]:

@@ -11,13 +11,28 @@ import numpy as np
 
 from autoscaler.core.decisions import DecisionRecord, Decisions
 from autoscaler.core.explain import sentences
+from autoscaler.core.fleet import FunctionKey
 from autoscaler.core.now import Now
 from autoscaler.core.reasons import REASON_OF
 from autoscaler.core.seen import Seen
 from autoscaler.core.stages import Stage
-from autoscaler.ports import BoostView, Health, LogState, Replicas, SourceHealth, WriteFailure
+from autoscaler.policy.writers import advice
+from autoscaler.ports import (
+    BoostView,
+    Health,
+    HeldView,
+    LeadershipState,
+    LogState,
+    Replicas,
+    SourceHealth,
+    WriteFailure,
+)
+from autoscaler.server.progress import by_kind
 
 Json = dict[str, object]
+
+MOST_FAILURES = 100
+"""Failed writes that are shown one by one: an API server that refuses may refuse a hundred thousand."""
 
 _SEEN = {int(seen): seen.name.lower().replace("_", "-") for seen in Seen}
 
@@ -107,6 +122,8 @@ def status(
         log: how the decision log fares; None: none is kept.
     """
     is_whole = sources is None
+    failures = [failure for failure in health.write_failures if may_see(failure.key.namespace)]
+    latest = sorted(failures, key=lambda failure: failure.at.monotonic_s, reverse=True)[:MOST_FAILURES]
     return {
         "is_ready": health.is_ready,
         "dry_run": health.dry_run,
@@ -125,11 +142,39 @@ def status(
             _source(source, is_whole) for source in health.sources if sources is None or source.name in sources
         ],
         "writes": {outcome.value: count for outcome, count in health.writes.items()} if is_whole else {},
-        "write_failures": [_failure(failure) for failure in health.write_failures if may_see(failure.key.namespace)],
+        "write_failures": [_failure(failure) for failure in latest],
+        "write_failures_total": len(failures),
+        "writes_queued": _queued(health) if is_whole else None,
+        "writes_per_second": health.writes_per_second if is_whole else None,
+        "leadership": _leadership(health.leadership) if is_whole else None,
+        "listed": [
+            {
+                "kind": kind.name,
+                "listed": kind.listed,
+                "watches": kind.watches,
+                "synced": kind.synced,
+                "is_needed": kind.is_needed,
+            }
+            for kind in by_kind(health.watches)
+        ]
+        if is_whole
+        else [],
         "boosts": [
             _boost(boost, may_see) for boost in health.boosts if any(may_see(key.namespace) for key in boost.keys)
         ],
+        "held": [_of(view.key) | _held(view) for view in health.held if may_see(view.key.namespace)],
+        "reverted": [
+            _of(view.key)
+            | {"by": view.by, "times": view.times, "last_ago_s": view.last_ago_s, "advice": advice(view.by)}
+            for view in health.reverted
+            if may_see(view.key.namespace)
+        ],
     }
+
+
+def held(view: HeldView | None) -> Json | None:
+    """Say to whom a function is left, until when, and what ends it; None: to nobody."""
+    return None if view is None else _held(view)
 
 
 def known(number: float) -> float | None:
@@ -180,6 +225,23 @@ def _log(log: LogState) -> Json:
     }
 
 
+def _queued(health: Health) -> Json:
+    return {
+        name: {"waiting": waiting, "waited_s": health.writes_waited_s.get(name, 0.0)}
+        for name, waiting in health.writes_queued.items()
+    }
+
+
+def _leadership(state: LeadershipState) -> Json:
+    return {
+        "is_leader": state.is_leader,
+        "lease": state.lease,
+        "identity": state.identity,
+        "holder": state.holder,
+        "transitions": state.transitions,
+    }
+
+
 def _failure(failure: WriteFailure) -> Json:
     return {
         "namespace": failure.key.namespace,
@@ -188,6 +250,14 @@ def _failure(failure: WriteFailure) -> Json:
         "message": failure.message,
         "failed_utc_s": failure.at.utc_s,
     }
+
+
+def _of(key: FunctionKey) -> Json:
+    return {"namespace": key.namespace, "function": key.name}
+
+
+def _held(view: HeldView) -> Json:
+    return {"by": view.by, "changes": view.changes, "ends_in_s": view.ends_in_s, "advice": advice(view.by)}
 
 
 def _boost(boost: BoostView, may_see: Callable[[str], bool]) -> Json:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 from aiohttp import web
 
-from autoscaler.ports import Autoscaling, WakeResult, WakeState
+from autoscaler.ports import Autoscaling, Verb, WakeResult, WakeState
 from autoscaler.server import auth, query, replies
 from autoscaler.server.errors import not_found, not_ready
 from autoscaler.server.limits import Limits
@@ -34,7 +34,7 @@ class Wakes:
 
     async def wake(self, request: web.Request) -> web.Response:
         """Hold until the function is ready; a gateway that hangs up cancels this and frees the place."""
-        caller = auth.caller(request, self._service, auth.WAKERS)
+        caller = await auth.caller(request, self._service, auth.WAKERS, Verb.UPDATE)
         key = query.function_key(request)
         hold_s = query.hold_s(request, self._limits.hold_s)
         if self._service.plan() is None:
@@ -42,7 +42,7 @@ class Wakes:
         tally = request.app[TALLY]
         tally.wakes_held += 1
         try:
-            async with _discarding_body(request):
+            async with discarding_body(request):
                 result = await self._service.wake(caller, key, hold_s)
         except asyncio.CancelledError:
             tally.wakes_cancelled += 1
@@ -50,12 +50,12 @@ class Wakes:
         finally:
             tally.wakes_held -= 1
         tally.count_wake(result)
+        if result.state is WakeState.NOT_FOUND:
+            raise not_found(self._service.elsewhere(caller, key))
         return _answer(result)
 
 
 def _answer(result: WakeResult) -> web.Response:
-    if result.state is WakeState.NOT_FOUND:
-        raise not_found()
     headers = {"X-Wake-State": result.state.value}
     if result.state in _RETRY_AFTER_S:
         headers["Retry-After"] = str(_RETRY_AFTER_S[result.state])
@@ -64,7 +64,7 @@ def _answer(result: WakeResult) -> web.Response:
 
 
 @contextlib.asynccontextmanager
-async def _discarding_body(request: web.Request) -> AsyncIterator[None]:
+async def discarding_body(request: web.Request) -> AsyncIterator[None]:
     """Read and forget the body meanwhile: with unread bytes in its buffer, a socket does not tell of a hang-up."""
     if not request.can_read_body:
         yield

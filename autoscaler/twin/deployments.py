@@ -30,6 +30,7 @@ class Deployment:
         running: `status.replicas`, pods there are, ready or not.
         ready: `status.readyReplicas`.
         obstacle: what its status tells of missing replicas; that they start or crash is told by nothing but counts.
+        owner: the field manager that owns `spec.replicas`, and the subresource through which it wrote; None: nobody.
     """
 
     key: FunctionKey
@@ -44,6 +45,7 @@ class Deployment:
     running: int = 0
     ready: int = 0
     obstacle: Obstacle = Obstacle.NONE
+    owner: tuple[str, str] | None = None
 
     def versioned(self, version: int) -> "Deployment":
         """Give the Deployment with another resource version."""
@@ -64,6 +66,7 @@ class Deployment:
                 "creationTimestamp": _CREATED,
                 "labels": dict(self.labels),
                 "annotations": dict(self.annotations),
+                "managedFields": self._managed_fields(),
             },
             "spec": {
                 "replicas": self.replicas,
@@ -75,6 +78,15 @@ class Deployment:
             },
             "status": self._status(),
         }
+
+    def _managed_fields(self) -> list[dict[str, Any]]:
+        """Give the owner of replicas alone; nothing of the twin asks about other fields."""
+        if self.owner is None:
+            return []
+        manager, subresource = self.owner
+        entry: dict[str, Any] = {"manager": manager, "operation": "Update", "apiVersion": "apps/v1"}
+        entry |= {"subresource": subresource} if subresource else {"time": _CREATED}
+        return [entry | {"fieldsType": "FieldsV1", "fieldsV1": {"f:spec": {"f:replicas": {}}}}]
 
     def _status(self) -> dict[str, Any]:
         """Give the status; in a rollout that hangs all pods are old."""
@@ -125,6 +137,7 @@ class Deployments(Objects[Deployment]):
         annotations: Mapping[str, str] | None = None,
         template_labels: Mapping[str, str] | None = None,
         template_annotations: Mapping[str, str] | None = None,
+        manager: str = "twin",
     ) -> Deployment | None:
         """Add a Deployment; None if there is one of that name."""
         if key in self._objects:
@@ -139,15 +152,45 @@ class Deployments(Objects[Deployment]):
             template_labels=dict(template_labels or {}),
             template_annotations=dict(template_annotations or {}),
             replicas=replicas,
+            owner=(manager, ""),
         )
         return self._add(made)
 
-    def set_replicas(self, key: FunctionKey, replicas: int) -> Deployment:
-        """Set `spec.replicas`; the same number changes nothing, not even the version."""
+    def set_replicas(self, key: FunctionKey, replicas: int, manager: str = "twin") -> Deployment:
+        """Set `spec.replicas` through the scale; the same number changes nothing, not even the version.
+
+        To 0 nobody owns them afterwards, and then nobody does until the Deployment itself is written: so does
+        kube-apiserver 1.36.3, since a scale at 0 has no such field, and an object without owners is not tracked.
+        """
         found = self._objects[key]
         if found.replicas == replicas:
             return found
-        return self._record("MODIFIED", replace(found, replicas=replicas, generation=found.generation + 1))
+        owner = (manager, "scale") if replicas and found.owner is not None else None
+        generation = found.generation + 1
+        return self._record("MODIFIED", replace(found, replicas=replicas, generation=generation, owner=owner))
+
+    def deploy(
+        self,
+        key: FunctionKey,
+        replicas: int | None,
+        manager: str,
+        *,
+        labels: Mapping[str, str],
+        annotations: Mapping[str, str],
+    ) -> Deployment:
+        """Write the Deployment itself: replicas (None: as they are), and what is merged into its pod template."""
+        found = self._objects[key]
+        count = found.replicas if replicas is None else replicas
+        changed = replace(
+            found,
+            replicas=count,
+            owner=found.owner if count == found.replicas else (manager, ""),
+            template_labels={**found.template_labels, **labels},
+            template_annotations={**found.template_annotations, **annotations},
+        )
+        return (
+            found if changed == found else self._record("MODIFIED", replace(changed, generation=found.generation + 1))
+        )
 
     def set_labels(self, key: FunctionKey, labels: Mapping[str, str], annotations: Mapping[str, str]) -> Deployment:
         """Set the Deployment's own labels and annotations."""

@@ -3,8 +3,10 @@
 import pytest
 from playwright.async_api import expect
 
+from autoscaler.core.fleet import FunctionKey
 from autoscaler.core.reasons import Reason
 from autoscaler.core.seen import Seen
+from autoscaler.ports import HeldView
 from tests.browser.conftest import Dashboard
 from tests.integration.http.fakes import ACME, FakeAutoscaling
 from tests.integration.http.fleets import ROWS, Row
@@ -181,3 +183,20 @@ async def test_before_the_first_tick_the_page_says_so(dashboard: Dashboard) -> N
     page = await dashboard.open()
     await expect(page.locator("#notice")).to_contain_text("first tick")
     assert dashboard.said == []
+
+
+async def test_a_function_left_to_others_says_to_whom(dashboard: Dashboard) -> None:
+    """Its detail names the other writer, until when and what ends it; on top stands how many there are."""
+    key = FunctionKey("acme-prod", "checkout")
+    held = HeldView(key, "argocd-controller", 3, 540.0)
+    dashboard.service.left_alone[key] = held
+    dashboard.service.state = {"held": [held]}
+    page = await dashboard.open()
+    await expect(page.locator("#badges")).to_contain_text("1 function left to others")
+    await page.locator("tr[data-key='acme-prod/checkout']").click()
+    await expect(page.locator("#sentences")).to_contain_text(
+        "argocd-controller, taken up again after 9 more quiet minutes"
+    )
+    await expect(page.locator("#sentences")).to_contain_text("RespectIgnoreDifferences")
+    del dashboard.service.left_alone[key]
+    await expect(page.locator("#sentences")).not_to_contain_text("argocd-controller")

@@ -16,7 +16,10 @@ from autoscaler.policy.settings import KubernetesSettings
 from autoscaler.simulator.function import FunctionSpec
 from autoscaler.twin.world import Scenario, Tokens, Twin, served
 from tests.contract.cluster import ClusterContract, ClusterServer
+from tests.contract.foreign import SOMEBODY, ForeignContract, SharedServer
 from tests.contract.obstacles import ObstacleContract, ObstructedServer
+
+_AUTOSCALERS = "/apis/autoscaling/v2/namespaces/{}/horizontalpodautoscalers"
 
 
 @dataclass
@@ -53,9 +56,33 @@ class TwinServer:
         self.twin.deployments.set_labels(found.key, {**found.labels, **labels}, found.annotations)
 
     async def scale(self, namespace: str, name: str, replicas: int) -> None:
+        await self._merge(self._path(namespace, name), {"replicas": replicas})
+
+    async def deploy(self, namespace: str, name: str, replicas: int) -> None:
+        await self._merge(
+            self._path(namespace, name),
+            {"replicas": replicas, "template": {"metadata": {"annotations": {"version": str(replicas)}}}},
+        )
+
+    async def by_scale(self, namespace: str, name: str, replicas: int) -> None:
+        await self._merge(self._path(namespace, name) + "/scale", {"replicas": replicas})
+
+    async def autoscale(self, namespace: str, name: str) -> None:
+        body = {
+            "metadata": {"name": name},
+            "spec": {"scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": name}},
+        }
+        async with self.admin.post(_AUTOSCALERS.format(namespace), json=body) as answer:
+            assert answer.status == 201
+
+    async def leave(self, namespace: str, name: str) -> None:
+        async with self.admin.delete(f"{_AUTOSCALERS.format(namespace)}/{name}") as answer:
+            assert answer.status == 200
+
+    async def _merge(self, path: str, spec: Mapping[str, object]) -> None:
         headers = {"Content-Type": "application/merge-patch+json"}
-        path = self._path(namespace, name) + "/scale"
-        async with self.admin.patch(path, json={"spec": {"replicas": replicas}}, headers=headers) as answer:
+        asked = {"fieldManager": SOMEBODY}
+        async with self.admin.patch(path, params=asked, json={"spec": spec}, headers=headers) as answer:
             assert answer.status == 200
 
     async def replicas(self, namespace: str, name: str) -> int:
@@ -99,15 +126,33 @@ async def twin_of(folder: Path) -> AsyncIterator[tuple[Twin, KubernetesSettings]
         yield twin, KubernetesSettings(kubeconfig=str(kubeconfig))
 
 
+@contextlib.asynccontextmanager
+async def twin_server(folder: Path) -> AsyncIterator[TwinServer]:
+    """Serve an empty twin, with an admin's hands."""
+    headers = {"Authorization": "Bearer admin-token"}
+    async with (
+        twin_of(folder) as (twin, settings),
+        aiohttp.ClientSession(twin.kubernetes_url, headers=headers) as admin,
+    ):
+        yield TwinServer(twin, settings, admin)
+
+
 class TestTwin(ClusterContract):
     """The contract of `ports.Cluster`, through the ordinary adapter, over the twin's sockets."""
 
     @pytest.fixture
     async def cluster_server(self, tmp_path: Path) -> AsyncIterator[ClusterServer]:
-        async with twin_of(tmp_path) as (twin, settings):
-            headers = {"Authorization": "Bearer admin-token"}
-            async with aiohttp.ClientSession(twin.kubernetes_url, headers=headers) as admin:
-                yield TwinServer(twin, settings, admin)
+        async with twin_server(tmp_path) as server:
+            yield server
+
+
+class TestTwinForeignWriters(ForeignContract):
+    """What is told of other writers, likewise."""
+
+    @pytest.fixture
+    async def shared_server(self, tmp_path: Path) -> AsyncIterator[SharedServer]:
+        async with twin_server(tmp_path) as server:
+            yield server
 
 
 class TestTwinObstacles(ObstacleContract):

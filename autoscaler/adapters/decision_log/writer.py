@@ -15,6 +15,7 @@ import numpy as np
 from autoscaler.adapters.decision_log.file import OpenFile
 from autoscaler.core.journal.encoder import Encoder
 from autoscaler.core.journal.step import Head, Step
+from autoscaler.core.now import Now
 from autoscaler.policy.provenance import Origins, Provenance
 from autoscaler.policy.settings import BlastRadius, DecisionLogSettings
 from autoscaler.ports import LogState
@@ -26,12 +27,16 @@ CLOSE_S = 5.0
 
 
 class _Waiting(NamedTuple):
-    """A step on its way to the disk; `lost` steps before it did not find room."""
+    """A step on its way to the disk; `lost` steps before it did not find room.
+
+    `begins` is the time at which its controller began, where it is the first that its controller took.
+    """
 
     step: Step
     provenance: Provenance
     bytes: int
     lost: int
+    begins: Now | None
 
 
 class DecisionLog:
@@ -70,6 +75,8 @@ class DecisionLog:
         self._unsaid = 0
         self._encoder: Encoder | None = None
         self._run = ""
+        self._begins: Now | None = None
+        self._began: Now | None = None
         self._numbers = 0
         self._origins = Origins()
         self._changed = threading.Condition()
@@ -87,6 +94,11 @@ class DecisionLog:
             self._changed.notify()
         self._thread.join(within_s)
 
+    def begin(self, now: Now) -> None:
+        """Begin a run of its own: a replay makes a controller for each."""
+        with self._changed:
+            self._begins = now
+
     def take_step(self, step: Step, provenance: Provenance) -> None:
         """Take a step; where too many wait already it is lost, and counted."""
         size = sum(_sizes(step.observation)) + sum(_sizes(step.decisions))
@@ -95,7 +107,8 @@ class DecisionLog:
                 self._refused += 1
                 self._lost += 1
                 return
-            self._waiting.append(_Waiting(step, provenance, size, self._refused))
+            self._waiting.append(_Waiting(step, provenance, size, self._refused, self._begins))
+            self._begins = None
             self._waiting_bytes += size
             self._refused = 0
             self._changed.notify()
@@ -145,8 +158,10 @@ class DecisionLog:
     def _put(self, waiting: _Waiting) -> None:
         step = waiting.step
         encoder = self._encoder
+        if waiting.begins is not None:
+            self._began, self._run, self._numbers, encoder = waiting.begins, "", 0, None
         if encoder is None or (step.observation is not None and self._file.is_full()):
-            encoder = self._begin(step)
+            encoder = self._begin(self._began if step.is_recall and self._began is not None else step.now)
         origin = partial(self._origins.of, provenance=waiting.provenance)
         frames = encoder.frames(step, origin, self._unsaid)
         self._file.add(frames, self._unsaid)
@@ -160,10 +175,10 @@ class DecisionLog:
         if steps:
             self._say(None)
 
-    def _begin(self, step: Step) -> Encoder:
+    def _begin(self, now: Now) -> Encoder:
         """Begin a file; a daemon that restarts begins a run of its own."""
         self._flush(is_now=True)
-        self._file.open(step.now.utc_s, self._numbers)
+        self._file.open(now.utc_s, self._numbers)
         self._run = self._run or self._file.name
         self._encoder = Encoder(Head(self._run, self._numbers, self._head_settings))
         self._numbers += 1

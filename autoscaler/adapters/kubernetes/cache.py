@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from autoscaler.adapters.kubernetes.deployments import Reading
+from autoscaler.adapters.kubernetes.managers import fingerprint, writer_of_replicas
 from autoscaler.adapters.kubernetes.obstacles import DONE, Progress, obstacle_of
 from autoscaler.core.fleet import Fleet, FunctionKey
 from autoscaler.core.obstacles import Obstacle
@@ -18,9 +19,15 @@ ChangeListener = Callable[[ReplicaChange], None]
 
 @dataclass(slots=True)
 class _Held:
-    """One Deployment. `scale_version` is that of the newest scale we read or wrote ourselves.
+    """One Deployment.
 
-    `obstacle` follows from the rest; it is kept because a new fleet asks for that of every Deployment at once.
+    Attributes:
+        scale_version: that of the newest scale we read or wrote ourselves.
+        obstacle: follows from the rest; it is kept because a new fleet asks for that of every Deployment at once.
+        told: `spec.replicas` as a list or watch last told it, whatever we have read or written since.
+        generation: likewise.
+        template: fingerprint of its pod template.
+        asked: counts that we asked for and that no list or watch has told yet, oldest first.
     """
 
     deployed: Deployed
@@ -30,10 +37,17 @@ class _Held:
     scale_version: int
     progress: Progress = DONE
     obstacle: Obstacle = Obstacle.NONE
+    told: int = 0
+    generation: int = 0
+    template: int = 0
+    asked: tuple[int, ...] = ()
 
 
 _GONE = _Held(Deployed(FunctionKey("", ""), "", {}, {}), 0, 0, 0, 0)
 """What a row holds whose Deployment is not there."""
+
+_ASKED_KEPT = 8
+"""Writes whose event may be outstanding at once; one is out at a time, so more are time-outs that were not applied."""
 
 
 class DeploymentCache:
@@ -43,7 +57,6 @@ class DeploymentCache:
         self._held: dict[FunctionKey, _Held] = {}
         self._listeners: list[Listener] = []
         self._change_listeners: list[ChangeListener] = []
-        self.rivals: dict[FunctionKey, str] = {}
         self._catalog = Catalog(0, ())
         self._catalog_version = 0
         self._fleet: Fleet | None = None
@@ -72,6 +85,17 @@ class DeploymentCache:
         held = self._held.get(key)
         return None if held is None else (held.deployed.uid, held.requested)
 
+    def deployed(self, key: FunctionKey) -> Deployed | None:
+        """Give what policies see of a Deployment, or None where there is none."""
+        held = self._held.get(key)
+        return None if held is None else held.deployed
+
+    def tell_again(self, key: FunctionKey) -> None:
+        """Call the listeners with what is known of a Deployment: something else about it has changed."""
+        held = self._held.get(key)
+        if held is not None:
+            self._tell(key, held.requested, held.ready)
+
     def put(self, reading: Reading, is_listed: bool = False) -> None:
         """Take a reading over; a stale or repeated one changes nothing.
 
@@ -85,13 +109,17 @@ class DeploymentCache:
         held = self._held.get(reading.deployed.key)
         if held is not None and not is_listed and not _is_newer(reading.version, held.version):
             return
-        is_same = held is not None and held.deployed.uid == reading.deployed.uid and not is_listed
-        scale_version = held.scale_version if held is not None and is_same else 0
+        known = held if held is not None and held.deployed.uid == reading.deployed.uid else None
+        scale_version = known.scale_version if known is not None and not is_listed else 0
         is_behind = 0 < reading.version < scale_version
-        requested = held.requested if held is not None and is_behind else reading.requested
-        self._replace(
-            held, _Held(reading.deployed, requested, reading.ready, reading.version, scale_version, reading.progress)
-        )
+        requested = known.requested if known is not None and is_behind else reading.requested
+        new = _Held(reading.deployed, requested, reading.ready, reading.version, scale_version, reading.progress)
+        new.told, new.generation, new.template = reading.requested, reading.generation, _template(reading, known)
+        change = _take_asked(known, new, reading) if known is not None else None
+        self._replace(held, new)
+        if change is not None:
+            for listener in self._change_listeners:
+                listener(change)
 
     def remove(self, key: FunctionKey, version: int = 0) -> None:
         """Forget a Deployment; a deletion older than what is held (it was recreated) changes nothing."""
@@ -102,6 +130,12 @@ class DeploymentCache:
         self._catalog_version += 1
         self._show(_GONE, key)
         self._tell(key, 0, 0)
+
+    def note_asked(self, key: FunctionKey, uid: str, requested: int) -> None:
+        """Note that we ask for this count: its event is ours, even where our own answer never comes."""
+        held = self._held.get(key)
+        if held is not None and held.deployed.uid == uid:
+            held.asked = (*held.asked, requested)[-_ASKED_KEPT:]
 
     def note_scale(self, key: FunctionKey, uid: str, requested: int, version: int) -> None:
         """Take over what a read or write of the scale subresource told, before the watch tells it."""
@@ -164,6 +198,39 @@ class DeploymentCache:
     def _tell(self, key: FunctionKey, requested: int, ready: int) -> None:
         for listener in self._listeners:
             listener(key, requested, ready)
+
+
+def _template(reading: Reading, known: _Held | None) -> int:
+    """Give the fingerprint of a pod template; it cannot have changed where the generation has not."""
+    if known is not None and 0 < reading.generation == known.generation:
+        return known.template
+    return fingerprint(reading.template)
+
+
+def _take_asked(known: _Held, new: _Held, reading: Reading) -> ReplicaChange | None:
+    """Give the change that a reading tells if it is not ours; what we asked for and is told now is asked for no more.
+
+    It is compared with what was told before, not with `requested`: a lost write has read the new count already.
+    """
+    new.asked = known.asked
+    if known.told == new.told:
+        return None
+    writer = writer_of_replicas(reading.managed_fields)
+    if new.told in known.asked and (writer.is_ours or not writer.manager):
+        new.asked = known.asked[known.asked.index(new.told) + 1 :]
+        return None
+    if writer.is_ours:
+        return None
+    has_new_template = new.template != known.template
+    return ReplicaChange(
+        key=new.deployed.key,
+        uid=new.deployed.uid,
+        old=known.told,
+        new=new.told,
+        manager=writer.manager,
+        is_deploy=has_new_template or writer.is_manifest,
+        has_new_template=has_new_template,
+    )
 
 
 def _is_newer(version: int, held: int) -> bool:

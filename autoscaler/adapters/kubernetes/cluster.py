@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -13,10 +13,15 @@ from autoscaler.adapters.kubernetes.cache import ChangeListener, DeploymentCache
 from autoscaler.adapters.kubernetes.connection import Connection
 from autoscaler.adapters.kubernetes.deployments import version_number
 from autoscaler.adapters.kubernetes.errors import ClusterError, ConfigurationError, Expired, Refused
+from autoscaler.adapters.kubernetes.events import KubernetesEvents
 from autoscaler.adapters.kubernetes.followed import Followed, FollowedDeployments, FollowedPods
+from autoscaler.adapters.kubernetes.hpas import FollowedAutoscalers
 from autoscaler.adapters.kubernetes.liveness import Liveness
+from autoscaler.adapters.kubernetes.places import Kind, Places
 from autoscaler.adapters.kubernetes.pods import UnschedulablePods
+from autoscaler.adapters.kubernetes.reviews import KubernetesReviews
 from autoscaler.adapters.kubernetes.scaling import read_refusal, scale_patch
+from autoscaler.adapters.kubernetes.serving import FollowedServices, FollowedSlices, Serving
 from autoscaler.adapters.kubernetes.watching import Watch, WatchTimes
 from autoscaler.core.fleet import Fleet, FunctionKey
 from autoscaler.policy.settings import KubernetesSettings
@@ -24,9 +29,11 @@ from autoscaler.ports import Catalog, Replicas, ScaleChange, ScaleOutcome, Scale
 
 _log = structlog.get_logger("autoscaler.kubernetes")
 _REFRESH_S = 60.0
-_RETRY_S = 30.0
-_PODS_RETRY_S = 300.0
+_RETRY_S, _RETRY_EVERYWHERE_S = 30.0, 5.0
+_LESS_OFTEN_S = 300.0
+_NO_AUTOSCALERS = "a Deployment that a HorizontalPodAutoscaler scales too is only found by its writes meanwhile"
 _NO_PODS = "replicas that no node has room for are called not ready meanwhile"
+_NO_ENDPOINTS = "a wake is answered as soon as a Pod is ready meanwhile, which may be before its Service leads to it"
 
 
 @asynccontextmanager
@@ -42,7 +49,7 @@ async def connect(
     Args:
         settings: where it is, and who we are there.
         jitter: spreads reconnects.
-        namespaces: watch each of these alone, for rights that end at a namespace; None: the whole cluster.
+        namespaces: watch each of these alone, for rights that end at a namespace; None: as the settings say.
         times: deadlines; None: the request deadline of the settings, the rest as `WatchTimes` has it.
         monotonic: tells seconds, for `age_s`.
 
@@ -51,14 +58,17 @@ async def connect(
     """
     connection = await Connection.open(settings)
     try:
-        yield KubernetesCluster(
+        cluster = KubernetesCluster(
             connection,
             jitter,
-            namespaces=namespaces,
+            is_everywhere=namespaces is None and settings.scope == "cluster",
             page_size=settings.page_size,
             times=times or WatchTimes(request_s=settings.timeout),
             monotonic=monotonic,
         )
+        if namespaces is not None:
+            cluster.follow(namespaces)
+        yield cluster
     finally:
         await connection.close()
 
@@ -71,7 +81,7 @@ class KubernetesCluster:
         connection: Connection,
         jitter: np.random.Generator,
         *,
-        namespaces: Sequence[str] | None,
+        is_everywhere: bool,
         page_size: int,
         times: WatchTimes,
         monotonic: Callable[[], float],
@@ -79,14 +89,15 @@ class KubernetesCluster:
         self._connection = connection
         self._times = times
         self._cache = DeploymentCache()
-        scopes: list[str | None] = [None] if namespaces is None else list(dict.fromkeys(namespaces))
-        pods = FollowedPods(UnschedulablePods(self._cache.note_unschedulable))
+        self._autoscalers = FollowedAutoscalers()
+        self._serving = Serving(self._cache)
+        self._is_everywhere = is_everywhere
 
-        def watch(followed: Followed, scope: str | None, most_s: float) -> Watch:
+        def watch(followed: Followed, namespace: str | None, most_s: float) -> Watch:
             return Watch(
                 connection,
                 followed,
-                scope,
+                namespace,
                 page_size=page_size,
                 times=times,
                 jitter=jitter,
@@ -94,37 +105,56 @@ class KubernetesCluster:
                 most_s=most_s,
             )
 
-        self._watches = [watch(FollowedDeployments(self._cache), scope, _RETRY_S) for scope in scopes]
-        self._pod_watches = [watch(pods, scope, _PODS_RETRY_S) for scope in scopes]
+        self._places = Places(
+            watch,
+            Kind(FollowedDeployments(self._cache), _RETRY_EVERYWHERE_S if is_everywhere else _RETRY_S, ""),
+            [Kind(self._autoscalers, _RETRY_S, _NO_AUTOSCALERS)],
+            [
+                Kind(FollowedPods(UnschedulablePods(self._cache.note_unschedulable)), _LESS_OFTEN_S, _NO_PODS),
+                Kind(FollowedServices(self._serving), _RETRY_S, _NO_ENDPOINTS),
+                Kind(FollowedSlices(self._serving), _RETRY_S, _NO_ENDPOINTS),
+            ],
+            times.refused_s,
+        )
+        if is_everywhere:
+            self._places.everywhere()
 
     async def run(self) -> None:
         """Keep the cache and the credentials fresh until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._keep_credentials())
-            for watch in self._watches:
-                tasks.create_task(watch.run())
-            for watch in self._pod_watches:
-                tasks.create_task(self._watch_pods(watch))
+            tasks.create_task(self._places.run())
 
-    async def _watch_pods(self, watch: Watch) -> None:
-        """Follow pods once all Deployments are known: they only explain, and shall delay nothing."""
-        for deployments in self._watches:
-            await deployments.liveness.listed()
-        await watch.run()
+    def follow(self, namespaces: Iterable[str]) -> None:
+        """Watch these namespaces from now on, and forget the others; a cluster that is watched as a whole stays so.
+
+        Until the first call nothing is known of a cluster that is watched by namespaces.
+        """
+        if not self._is_everywhere:
+            self._places.follow(namespaces)
+
+    def events(self) -> KubernetesEvents:
+        """Give who writes Events, over the same connection."""
+        return KubernetesEvents(self._connection, self._times.request_s)
+
+    def reviews(self) -> KubernetesReviews:
+        """Give who knows tokens and rights, over the same connection."""
+        return KubernetesReviews(self._connection, self._times.request_s)
 
     def is_synced(self) -> bool:
-        """Tell whether every watch has read a whole list; it stays so while the API server is away."""
-        return all(watch.liveness.is_synced for watch in self._watches)
+        """Tell whether every watch of Deployments has read a whole list; it stays so while the API server is away.
+
+        A namespace that is forbidden is not waited for: nothing in it is decided on until the right comes.
+        """
+        return self._places.is_synced()
 
     def age_s(self) -> float:
         """Give the seconds since the most silent watch was heard; about 60 s is usual where nothing changes."""
-        return max((watch.liveness.age_s() for watch in self._watches), default=0.0)
+        return self._places.age_s()
 
     def problems(self) -> Sequence[str]:
-        """Say which watches cannot be kept now, and why; of those of pods, which are of less account, one for all."""
-        problems = [watch.liveness.problem for watch in self._watches if watch.liveness.problem]
-        of_pods = [watch.liveness.problem for watch in self._pod_watches if watch.liveness.problem]
-        return problems + [f"{problem}; {_NO_PODS}" for problem in of_pods[:1]]
+        """Say which watches cannot be kept now, and why; of those of less account, one for each kind."""
+        return self._places.problems()
 
     def catalog(self) -> Catalog:
         """Give the Deployments there are; its version moves with set, uid, labels and annotations only."""
@@ -144,13 +174,18 @@ class KubernetesCluster:
 
     def rivals(self) -> Mapping[FunctionKey, str]:
         """Name the HorizontalPodAutoscaler of every Deployment that has one."""
-        return self._cache.rivals
+        return self._autoscalers.names
+
+    def serving(self, key: FunctionKey) -> int | None:
+        """Give the ready endpoints of a function's Service; None: it has none, or they cannot be read."""
+        is_believed = self._places.is_believed
+        if is_believed("services", key.namespace) and is_believed("endpointslices", key.namespace):
+            return self._serving.of(key)
+        return None
 
     def watches(self) -> Sequence[WatchState]:
         """Say how every watch fares, those of Deployments first."""
-        return [watch.state(is_needed=True) for watch in self._watches] + [
-            watch.state(is_needed=False) for watch in self._pod_watches
-        ]
+        return self._places.states()
 
     async def scale(self, change: ScaleChange) -> ScaleResult:
         """Write one change; nothing is written unless object and count are still those that were read.
@@ -158,6 +193,7 @@ class KubernetesCluster:
         After a lost write the cache holds what the API server has now, so that the next decision is
         made on it and not on the count that just failed.
         """
+        self._cache.note_asked(change.key, change.uid, change.new)
         try:
             scale = await self._connection.patch_scale(*change.key, scale_patch(change), self._times.request_s)
         except Expired as error:
@@ -173,8 +209,12 @@ class KubernetesCluster:
         result = read_refusal(error.status, error.body, error.retry_after_s)
         if error.status == 401:
             await self._refresh()
-        if result.outcome is ScaleOutcome.LOST and self._cache.find(change.key) == (change.uid, change.old):
-            await self._reread(change)
+        if result.outcome is ScaleOutcome.LOST:
+            if self._cache.find(change.key) == (change.uid, change.old):
+                await self._reread(change)
+            if self._cache.find(change.key) == (change.uid, change.new):
+                # An earlier try was done although its answer never came; whoever did it, what is wanted is there.
+                return ScaleResult(ScaleOutcome.DONE)
         return result
 
     async def _reread(self, change: ScaleChange) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import copy
 import os
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,9 +21,12 @@ from autoscaler.adapters.kubernetes.sockets import CuttableClient
 from autoscaler.policy.settings import KubernetesSettings
 
 _NETWORK_ERRORS = (aiohttp.ClientError, TimeoutError, OSError)
-_WRITE_CONNECTIONS = 48
+_WRITE_CONNECTIONS = 128
+"""More than the write scheduler has out at once: renewing the Lease, reviews and events never wait for slow writes."""
 _UNLIMITED = 0
 _LISTS_AT_ONCE = 8
+_OPENING_AT_ONCE = 16
+_JSON = "application/json"
 
 Query = Sequence[tuple[str, str | int]]
 
@@ -33,6 +36,9 @@ class Connection:
 
     They are separate because every open watch occupies a connection of its client's pool: with as many
     watches as connections, the next write would never be sent.
+
+    Attributes:
+        listing: held for the length of a list; eight at once, so that many namespaces start gently.
     """
 
     def __init__(self, settings: KubernetesSettings, configuration: Configuration) -> None:
@@ -40,7 +46,8 @@ class Connection:
         self._watches, watch_sockets = _client(configuration, _UNLIMITED)
         self._writes, write_sockets = _client(configuration, _WRITE_CONNECTIONS)
         self._clients = ((self._watches, watch_sockets), (self._writes, write_sockets))
-        self._listing = asyncio.Semaphore(_LISTS_AT_ONCE)
+        self.listing = asyncio.Semaphore(_LISTS_AT_ONCE)
+        self._opening = asyncio.Semaphore(_OPENING_AT_ONCE)
         self._writing = asyncio.Semaphore(_WRITE_CONNECTIONS)
         self._refreshing = asyncio.Lock()
         self._refreshes = 0
@@ -78,15 +85,15 @@ class Connection:
                 client.configuration.api_key = dict(fresh.api_key)
             self._refreshes += 1
 
-    async def get(self, path: str, query: Query, timeout_s: float) -> dict[str, Any]:
-        """Get one JSON object over the watches' client; eight at once, so that many namespaces start gently.
+    async def get_page(self, path: str, query: Query, timeout_s: float) -> bytes:
+        """Get a page of a list, as it is.
 
         Raises:
             Unreachable, Garbled, Expired, Refused: as they say.
         """
         timeout = aiohttp.ClientTimeout(total=timeout_s)
-        async with self._listing, _request(self._watches, "GET", path, query=query, timeout=timeout) as response:
-            return await _answer(response)
+        async with _request(self._watches, "GET", path, query=query, timeout=timeout) as response:
+            return await _body(response)
 
     @asynccontextmanager
     async def watch(
@@ -94,13 +101,21 @@ class Connection:
     ) -> AsyncIterator[aiohttp.StreamReader]:
         """Open a watch and give its body, which raises `Unreachable` once it is silent for `stall_s` seconds.
 
+        Sixteen are opened at once: each needs a connection of its own, and thousands may come back together.
+
         Raises:
             Unreachable, Garbled, Expired, Refused: as they say.
         """
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=timeout_s, sock_read=stall_s)
-        async with _request(self._watches, "GET", path, query=query, timeout=timeout) as response:
-            if response.status != 200:
-                await _answer(response)
+        async with AsyncExitStack() as stack:
+            try:
+                async with self._opening, asyncio.timeout(timeout_s):
+                    asking = _request(self._watches, "GET", path, query=query, timeout=timeout)
+                    response = await stack.enter_async_context(asking)
+                    if response.status != 200:
+                        await _body(response)
+            except TimeoutError:
+                raise Unreachable(f"no answer to a watch within {timeout_s:g} s") from None
             yield response.content
 
     async def get_scale(self, namespace: str, name: str, timeout_s: float) -> dict[str, Any]:
@@ -112,6 +127,22 @@ class Connection:
     ) -> dict[str, Any]:
         """Apply a JSON Patch to a Deployment's scale."""
         return await self._scale("PATCH", namespace, name, operations, timeout_s)
+
+    async def send(
+        self, method: str, path: str, timeout_s: float, body: object = None, media: str = _JSON
+    ) -> dict[str, Any]:
+        """Send one request with a JSON body, or none, over the writes' client.
+
+        Args:
+            media: content type of the body.
+
+        Raises:
+            Unreachable, Garbled, Expired, Refused: as they say.
+        """
+        timeout = aiohttp.ClientTimeout(total=timeout_s)
+        asking = _request(self._writes, method, path, query=(), timeout=timeout, body=body, media=media)
+        async with self._writing, asking as response:
+            return await _answer(response)
 
     async def _scale(
         self, method: str, namespace: str, name: str, body: list[dict[str, object]] | None, timeout_s: float
@@ -190,6 +221,7 @@ async def _request(
     query: Query,
     timeout: aiohttp.ClientTimeout,
     body: object = None,
+    media: str = "application/json-patch+json",
     places: dict[str, str] | None = None,
 ) -> AsyncIterator[aiohttp.ClientResponse]:
     """Send one request with the client's own address, credentials and pool; translate what the network raises.
@@ -198,7 +230,7 @@ async def _request(
     """
     headers = {"Accept": "application/json"}
     if body is not None:
-        headers["Content-Type"] = "application/json-patch+json"
+        headers["Content-Type"] = media
     try:
         parts = await client.param_serialize(
             method, path, places, list(query), headers, body=body, auth_settings=["BearerToken"]
@@ -224,12 +256,17 @@ def _abort_unread(response: aiohttp.ClientResponse) -> None:
 
 async def _answer(response: aiohttp.ClientResponse) -> dict[str, Any]:
     """Read a JSON object, or raise what the status says."""
+    return parse_object(await _body(response))
+
+
+async def _body(response: aiohttp.ClientResponse) -> bytes:
+    """Read an answer as it is, or raise what the status says."""
     raw = await response.read()
     if response.status == 410:
         raise Expired("the resource version or page is gone")
     if response.status >= 300:
         raise Refused(response.status, _status_of(raw), retry_after_s(response.headers.get("Retry-After")))
-    return parse_object(raw)
+    return raw
 
 
 def parse_object(raw: bytes) -> dict[str, Any]:

@@ -24,6 +24,10 @@ class Reading:
         ready: `status.readyReplicas`.
         version: resource version; 0 where it is no number, so that it cannot be compared.
         progress: how far its rollout is, and whether its pods are refused.
+        generation: counts changes of the spec; 0 where it is not told.
+        template: `spec.template` as parsed. Like `managed_fields` it is the document's own, looked at where replicas
+            changed and not kept.
+        managed_fields: `metadata.managedFields` as parsed.
     """
 
     deployed: Deployed
@@ -31,6 +35,9 @@ class Reading:
     ready: int
     version: int
     progress: Progress = DONE
+    generation: int = 0
+    template: Mapping[str, Any] | None = None
+    managed_fields: object = None
 
 
 def read_deployment(document: Mapping[str, Any]) -> Reading:
@@ -45,7 +52,8 @@ def read_deployment(document: Mapping[str, Any]) -> Reading:
     """
     try:
         metadata, spec = document["metadata"], document["spec"]
-        template = (spec.get("template") or {}).get("metadata") or {}
+        pods = spec.get("template")
+        template = (pods or {}).get("metadata") or {}
         status = document.get("status") or {}
         requested = 1 if spec.get("replicas") is None else int(spec["replicas"])
         return Reading(
@@ -60,6 +68,9 @@ def read_deployment(document: Mapping[str, Any]) -> Reading:
             ready=int(status.get("readyReplicas") or 0),
             version=version_number(metadata.get("resourceVersion", "")),
             progress=read_progress(status, requested),
+            generation=int(metadata.get("generation") or 0),
+            template=pods,
+            managed_fields=metadata.get("managedFields"),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise Garbled(f"no Deployment: {type(error).__name__} {error}") from error

@@ -81,7 +81,7 @@ class FollowedDeployments:
 
     def remove(self, document: dict[str, Any]) -> None:
         """Take over a deletion, unless the Deployment was made anew since."""
-        key, version = _identity(document)
+        key, version = identity(document)
         self._cache.remove(FunctionKey(*key), version)
 
     def forget(self, key: ObjectKey) -> None:
@@ -116,13 +116,13 @@ class FollowedPods:
 
     def put(self, document: dict[str, Any], *, is_listed: bool) -> ObjectKey:
         """Take over a pod."""
-        key, _ = _identity(document)
+        key, _ = identity(document)
         self._pods.put(key, read_unschedulable(document))
         return key
 
     def remove(self, document: dict[str, Any]) -> None:
         """Take over that a pod is gone or has a node."""
-        self._pods.remove(_identity(document)[0])
+        self._pods.remove(identity(document)[0])
 
     def forget(self, key: ObjectKey) -> None:
         """Drop a pod."""
@@ -134,8 +134,12 @@ class FollowedPods:
             self._pods.remove(key)
 
 
-def _identity(document: Mapping[str, Any]) -> tuple[ObjectKey, int]:
-    """Give key and version of an object."""
+def identity(document: Mapping[str, Any]) -> tuple[ObjectKey, int]:
+    """Give key and version of an object.
+
+    Raises:
+        Garbled: it has no name.
+    """
     try:
         metadata = document["metadata"]
         return (metadata["namespace"], metadata["name"]), version_number(metadata.get("resourceVersion", ""))

@@ -37,7 +37,7 @@ def read_refusal(status: int, body: Mapping[str, object], retry_after_s: float |
     """
     message = str(body.get("message") or body.get("reason") or f"HTTP {status}")
     if status >= 500 or status in _LATER:
-        return ScaleResult(ScaleOutcome.RETRY, retry_after_s, message)
+        return ScaleResult(ScaleOutcome.RETRY, retry_after_s, message, is_throttled=status == 429)
     if status == 422 and not body.get("details") and not message.startswith("admission webhook"):
         return ScaleResult(ScaleOutcome.LOST, None, "replicas or object changed since they were read")
     return ScaleResult(_BY_STATUS.get(status, ScaleOutcome.INVALID), None, message)

@@ -1,7 +1,8 @@
 """Keeping the cache: list once, then follow the watch for as long as the API server remembers."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,8 @@ import numpy as np
 import structlog
 
 from autoscaler.adapters.kubernetes.backoff import Backoff
-from autoscaler.adapters.kubernetes.connection import Connection, parse_object, retry_after_s
+from autoscaler.adapters.kubernetes.connection import Connection, Query, parse_object, retry_after_s
+from autoscaler.adapters.kubernetes.deployments import version_number
 from autoscaler.adapters.kubernetes.errors import (
     ClusterError,
     ConfigurationError,
@@ -19,13 +21,20 @@ from autoscaler.adapters.kubernetes.errors import (
     Refused,
     Unreachable,
 )
-from autoscaler.adapters.kubernetes.followed import Followed
+from autoscaler.adapters.kubernetes.followed import Followed, ObjectKey, identity
+from autoscaler.adapters.kubernetes.growth import GROWTH
 from autoscaler.adapters.kubernetes.liveness import Liveness
+from autoscaler.adapters.kubernetes.pages import Page, read_page
 from autoscaler.ports import WatchState
 
 _log = structlog.get_logger("autoscaler.kubernetes")
-_BATCH = 50
+_BATCH = 25
 _LINE_LIMIT = 16 * 1024 * 1024
+_MOST_LARGER = 16
+_GONE_KEPT = 1_000
+_MOST_MUTE = 2
+_STOOD_S = 5.0
+_REFUSALS = (403, 404)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +47,16 @@ class WatchTimes:
             connections spread over its instances again.
         stall_s: silence after which a watch counts as dead. API servers send a bookmark about every
             minute, so 90 s means at least one was lost.
+        refused_s: after so long of refusals a namespace counts as one that cannot be read. An API server that has
+            just started refuses everybody until it has read the roles, 1 to 2 s.
+        forget_s: after so long of refusals nothing of a namespace is decided on any more.
     """
 
     request_s: float = 10.0
     watch_s: float = 300.0
     stall_s: float = 90.0
+    refused_s: float = 3.0
+    forget_s: float = 60.0
 
 
 class Watch:
@@ -80,6 +94,12 @@ class Watch:
         self._backoff = Backoff(jitter, most_s=most_s)
         self._version: str | None = None
         self._listed = 0
+        self._page_factor = 1
+        self._is_doubtful = False
+        self._has_followed = False
+        self._mute = 0
+        self._gone: dict[ObjectKey, int] = {}
+        self.kind = followed.name
         self.liveness = liveness
 
     def state(self, *, is_needed: bool) -> WatchState:
@@ -95,33 +115,85 @@ class Watch:
             try:
                 if self._version is None:
                     await self._list()
+                elif self._is_doubtful:
+                    await self._compare_versions(self._version)
                 await self._watch(self._version or "")
             except ClusterError as error:
                 await self._recover(error)
 
+    def withdraw(self) -> None:
+        """Drop everything that is kept from it; it is not to run any more."""
+        for key in self._followed.keys(self._namespace):
+            self._followed.forget(key)
+
     async def _list(self) -> None:
         """Read every page; what the whole list lacks is gone."""
-        followed = self._followed
-        missing = followed.keys(self._namespace)
-        query: list[tuple[str, str | int]] = [*followed.selection, ("limit", self._page_size)]
-        place = followed.listing
-        self._listed = 0
-        while True:
-            page = await self._connection.get(self._path, [*query, *place], self._times.request_s)
-            for batch in _batches(_items(page)):
-                for item in batch:
-                    missing.discard(followed.put(item, is_listed=True))
-                self._listed += len(batch)
-                await asyncio.sleep(0)
-            self.liveness.heard()
-            token, version = _list_state(page)
-            if not token:
-                break
-            place = [("continue", token)]
-        for key in missing:
-            followed.forget(key)
-        self._version = version
+        async with self._connection.listing:
+            self._listed = 0
+            GROWTH.begin()
+            try:
+                version = await self._read_all()
+            finally:
+                GROWTH.end(self._listed)
+        self._version, self._gone, self._mute = version, {}, 0
+        self._page_factor, self._is_doubtful = 1, False
         self.liveness.synced()
+
+    async def _read_all(self) -> str:
+        """Take every object over, forget those that are gone, and give the list's version."""
+        followed = self._followed
+        missing, version = set(followed.keys(self._namespace)), ""
+        async with aclosing(self._pages()) as pages:
+            async for page in pages:
+                for number, document in enumerate(page.objects(), 1):
+                    missing.discard(followed.put(document, is_listed=True))
+                    self._listed += 1
+                    if number % _BATCH == 0:
+                        await asyncio.sleep(0)
+                self.liveness.heard()
+                version = page.version
+        for number, key in enumerate(missing, 1):
+            followed.forget(key)
+            if number % _BATCH == 0:
+                await asyncio.sleep(0)
+        return version
+
+    async def _pages(self) -> AsyncGenerator[Page, None]:
+        """Give the pages of a list; the API server writes the next one while one is read."""
+        place = self._followed.listing
+        asked: asyncio.Task[bytes] | None = asyncio.create_task(self._ask(place))
+        try:
+            while asked is not None:
+                page = read_page(await asked)
+                asked = asyncio.create_task(self._ask([("continue", page.token)])) if page.token else None
+                yield page
+        except Expired:
+            # Pages are kept for some minutes only: where so many do not come in time, fewer and larger ones may.
+            self._page_factor = min(2 * self._page_factor, _MOST_LARGER)
+            raise
+        finally:
+            if asked is not None:
+                asked.cancel()
+                await asyncio.gather(asked, return_exceptions=True)
+
+    async def _ask(self, place: Query) -> bytes:
+        query: Query = [*self._followed.selection, ("limit", self._page_size * self._page_factor), *place]
+        return await self._connection.get_page(self._path, query, self._times.request_s)
+
+    async def _compare_versions(self, version: str) -> None:
+        """List anew where the API server's versions went back, as they do when its store is restored from a backup.
+
+        It would follow a watch from a version that is yet to come, and keep silent until it comes. One object is
+        asked for, since every answer names the newest version.
+        """
+        if self._followed.listing:
+            return  # a kind whose lists are answered from memory, which may be behind
+        query: Query = [*self._followed.selection, ("limit", 1)]
+        async with self._connection.listing:
+            newest = read_page(await self._connection.get_page(self._path, query, self._times.request_s)).version
+        if 0 < version_number(newest) < version_number(version):
+            raise Expired(f"versions went back from {version} to {newest}")
+        self._is_doubtful = False
 
     async def _watch(self, version: str) -> None:
         query: list[tuple[str, str | int]] = [
@@ -131,18 +203,30 @@ class Watch:
             ("resourceVersion", version),
             ("timeoutSeconds", int(self._times.watch_s * self._jitter.uniform(1.0, 2.0))),
         ]
-        events, opened_s = 0, asyncio.get_running_loop().time()
-        async with self._connection.watch(self._path, query, self._times.stall_s, self._times.request_s) as body:
-            self.liveness.heard()
-            async for line in lines(body):
-                self._take(parse_object(line))
+        opened_s = asyncio.get_running_loop().time()
+        is_mute = True
+        try:
+            async with self._connection.watch(self._path, query, self._times.stall_s, self._times.request_s) as body:
                 self.liveness.heard()
-                self._backoff.reset()
-                events += 1
-                if events % _BATCH == 0:
-                    await asyncio.sleep(0)
-        if asyncio.get_running_loop().time() - opened_s < 1.0:
+                async for number, line in _numbered(lines(body)):
+                    is_mute = False
+                    self._take(parse_object(line))
+                    self.liveness.heard()
+                    self._follows()
+                    if number % _BATCH == 0:
+                        await asyncio.sleep(0)
+        finally:
+            open_s = asyncio.get_running_loop().time() - opened_s
+            if open_s >= _STOOD_S:
+                self._follows()
+            self._mute = self._mute + 1 if is_mute and open_s >= self._times.stall_s else 0
+        if open_s < 1.0:
             raise Unreachable("the watch ended at once")
+
+    def _follows(self) -> None:
+        """Note that the watch works: what comes next is a new trouble."""
+        self._has_followed = True
+        self._backoff.reset()
 
     def _take(self, event: dict[str, Any]) -> None:
         """Take one watch event over, and remember how far we are."""
@@ -152,36 +236,75 @@ class Watch:
         if kind == "ERROR":
             raise _refusal(document)
         if kind in ("ADDED", "MODIFIED"):
-            self._followed.put(document, is_listed=False)
+            if not self._is_of_the_gone(document):
+                self._followed.put(document, is_listed=False)
         elif kind == "DELETED":
             self._followed.remove(document)
+            self._remember_gone(document)
         elif kind != "BOOKMARK":
             raise Garbled("a watch event of a type that is none")
         version = (document.get("metadata") or {}).get("resourceVersion")
-        if isinstance(version, str) and version:
+        if (
+            isinstance(version, str)
+            and version
+            and not 0 < version_number(version) < version_number(self._version or "")
+        ):
             self._version = version
+
+    def _remember_gone(self, document: dict[str, Any]) -> None:
+        key, version = identity(document)
+        self._gone.pop(key, None)
+        self._gone[key] = version
+        if len(self._gone) > _GONE_KEPT:
+            del self._gone[next(iter(self._gone))]
+
+    def _is_of_the_gone(self, document: dict[str, Any]) -> bool:
+        """Tell whether an event is older than its object's deletion, and came after it."""
+        if not self._gone:
+            return False
+        key, version = identity(document)
+        return 0 < version <= self._gone.get(key, 0)
 
     async def _recover(self, error: ClusterError) -> None:
         """Wait before the next try, longer each time; decide what must be asked anew."""
-        if isinstance(error, Expired | Garbled):
+        if isinstance(error, Expired | Garbled) or self._mute >= _MOST_MUTE:
             self._version = None
-        if isinstance(error, Refused) and error.status == 401:
+        if isinstance(error, Expired) and self._has_followed:
+            # It answers again after whatever was: the first list must not wait for as long as the last connection did.
+            self._backoff.reset()
+            self._has_followed = False
+        self._is_doubtful = True
+        status = error.status if isinstance(error, Refused) else 0
+        if status == 401:
             await self._refresh()
-        if isinstance(error, Refused) and error.status == 403:
-            self._followed.forbidden(self._namespace)
         wait_s = self._backoff.next_s(error.retry_after_s or 0.0 if isinstance(error, Refused) else 0.0)
         kind, place = self._followed.name, self._namespace or "all namespaces"
         problem = f"{place}: {kind} cannot be read: {error}"
         say = _log.info if problem == self.liveness.problem else _log.warning
         say("watch interrupted", kind=kind, namespace=self._namespace, error=str(error), retry_s=round(wait_s, 2))
-        self.liveness.failed(problem)
+        self.liveness.failed(problem, is_refusal=status in _REFUSALS)
+        if status == 403:
+            self._forbidden()
         await asyncio.sleep(wait_s)
+
+    def _forbidden(self) -> None:
+        """Let go of a namespace that stays forbidden: what is not read is not decided on."""
+        self._followed.forbidden(self._namespace)
+        if self._namespace is not None and (self.liveness.refused_s() or 0.0) >= self._times.forget_s:
+            self.withdraw()
 
     async def _refresh(self) -> None:
         try:
             await self._connection.refresh()
         except ConfigurationError as error:
             _log.warning("credentials cannot be read", error=str(error))
+
+
+async def _numbered(values: AsyncIterator[bytes]) -> AsyncIterator[tuple[int, bytes]]:
+    number = 0
+    async for value in values:
+        number += 1
+        yield number, value
 
 
 async def lines(body: aiohttp.StreamReader) -> AsyncIterator[bytes]:
@@ -198,27 +321,6 @@ async def lines(body: aiohttp.StreamReader) -> AsyncIterator[bytes]:
                 yield line
         if len(rest) > _LINE_LIMIT:
             raise Garbled("a line of more than 16 MiB")
-
-
-def _items(page: dict[str, Any]) -> Sequence[dict[str, Any]]:
-    items = page.get("items")
-    if items is None and str(page.get("kind", "")).endswith("List"):
-        return ()
-    if not isinstance(items, list):
-        raise Garbled("a list without items")
-    return items
-
-
-def _batches(items: Sequence[dict[str, Any]]) -> Iterable[Sequence[dict[str, Any]]]:
-    return (items[start : start + _BATCH] for start in range(0, len(items), _BATCH))
-
-
-def _list_state(page: dict[str, Any]) -> tuple[str, str]:
-    """Give the token of the next page ("" at the end) and the list's resource version."""
-    metadata = page.get("metadata")
-    if not isinstance(metadata, dict) or not metadata.get("resourceVersion"):
-        raise Garbled("a list without a resource version")
-    return metadata.get("continue") or "", metadata["resourceVersion"]
 
 
 def _refusal(status: dict[str, Any]) -> ClusterError:

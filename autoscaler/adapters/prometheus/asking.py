@@ -18,7 +18,11 @@ from autoscaler.adapters.prometheus.transport import CheckingAdapter, Lines, ses
 from autoscaler.policy.settings import SourceSettings
 
 QUERY_LAG = 0.125
-"""How far before now a query looks, in scrape intervals: a scrape that is still being stored is not yet missing."""
+"""How far before now a query looks at most, in scrape intervals: a scrape that is still being stored is not yet
+missing. So far it looks where nobody says how long scrapes take, and into the past."""
+
+_LEAST_LAG_S = 0.25
+_STORING_MARGIN = 1.5
 
 
 class Readout(NamedTuple):
@@ -45,6 +49,16 @@ class Questioner:
         self._max_bytes = max_bytes
         self._takes_scalars = takes_scalars
         self._connect: PrometheusConnect | None = None
+        self._lag_s = QUERY_LAG * settings.scrape_interval
+
+    def storing_takes(self, seconds: float | None) -> None:
+        """Look no further into the past than scrapes need, from the next tick on: load is seen that much sooner.
+
+        Args:
+            seconds: what the slowest scrape of late took; None: not known.
+        """
+        most_s = QUERY_LAG * self._settings.scrape_interval
+        self._lag_s = most_s if seconds is None else min(most_s, max(_LEAST_LAG_S, _STORING_MARGIN * seconds))
 
     def query(self, text: str, ask: Ask, deadline: float) -> list[Series]:
         """Send one query, with credentials as their files say now.
@@ -55,8 +69,8 @@ class Questioner:
         Raises:
             SourceError: no whole answer.
         """
-        time_s = ask.utc_s - QUERY_LAG * self._settings.scrape_interval
-        params = {"time": f"{time_s:.3f}", "timeout": f"{ask.timeout_s:g}s", **self._settings.params}
+        time_s = ask.utc_s - self._lag_s
+        params = {"time": f"{time_s:.3f}", "timeout": in_ms(ask.timeout_s), **self._settings.params}
         return self._answered(
             lambda connect, left_s: connect.custom_query(text, params=params, timeout=(left_s, left_s)),
             ask.timeout_s,
@@ -101,6 +115,11 @@ class Questioner:
             made.mount(url, adapter)  # it mounts an adapter of its own over ours, with retries
         self._connect.headers, self._connect.auth = _credentials(settings)
         return self._connect
+
+
+def in_ms(seconds: float) -> str:
+    """Write a duration as Prometheus reads it: 2.5s is none to it."""
+    return f"{max(1, round(seconds * 1_000))}ms"
 
 
 def _connect_error(error: Exception) -> ConnectError:

@@ -21,6 +21,10 @@ class UnavailableError(SourceError):
     """The server says that it cannot answer now (429, 5xx): the other queries are not sent either."""
 
 
+class ClockError(SourceError):
+    """Its clock and this machine's differ: what it was asked of now would be of another time."""
+
+
 class ConnectError(SourceError):
     """No answer came: refused, broken off, or no name, certificate or credential to connect with."""
 

@@ -1,6 +1,7 @@
 """All Prometheus servers of the settings as one source of loads."""
 
 import asyncio
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -8,6 +9,7 @@ import numpy as np
 
 from autoscaler.adapters.prometheus.inquiries import Inquiries, ReplicasOf
 from autoscaler.adapters.prometheus.layout import moved_rows
+from autoscaler.adapters.prometheus.past import SourcePast, Span
 from autoscaler.adapters.prometheus.pool import Pool
 from autoscaler.adapters.prometheus.quiet import QuietStretches
 from autoscaler.adapters.prometheus.segments import remove_orphans
@@ -18,7 +20,7 @@ from autoscaler.core.now import Now
 from autoscaler.core.observation import Load
 from autoscaler.policy.plan import Plan
 from autoscaler.policy.settings import SourceSettings
-from autoscaler.ports import SourceHealth
+from autoscaler.ports import Past, SourceHealth
 
 
 class PrometheusLoads:
@@ -87,6 +89,44 @@ class PrometheusLoads:
         others = self._inquiries.told(now)
         await asyncio.sleep(0)  # what follows takes as long again, where there are 100,000 of each
         return self._load(len(plan.fleet), dict(zip(self._sources, readings, strict=True)), others, now)
+
+    async def past(
+        self, plan: Plan, now: Now, *, reach_s: float, within_s: float, every_s: float = 0.0, fine_s: float = 0.0
+    ) -> Past:
+        """Read samples of the past, each as `read` would have given it then.
+
+        A source that cannot be asked, or not that far back within the time, is unknown before what it did say. So are
+        further metrics: how many pods a sum of cores was over, nobody can say of the past. Call it before the first
+        `read`; what silence proves counts from here.
+
+        Args:
+            now: the moment it is asked at; the past is told as seconds before it, whatever the wall clock showed then.
+            reach_s: how far back.
+            within_s: longest that it may take.
+            every_s: distance of ticks; 0: there are none.
+            fine_s: the newest stretch of it in which moments shall be no further apart than ticks are, lest they weigh
+                less than ticks do in one window. Between two that were asked for the earlier one stands.
+        """
+        await self._adopt(plan)
+        self._quiet = QuietStretches(len(plan.fleet))
+        span = Span(now, reach_s, asyncio.get_running_loop().time() + within_s)
+        pasts = [source.past() for source in self._sources.values()]
+        await asyncio.gather(*(past.read(plan, span) for past in pasts))
+        moments = {one for past in pasts for one in past.columns}
+        if moments and every_s > 0:
+            fine_s = min(fine_s, -min(moments))
+            moments |= {-place * every_s for place in range(math.floor(fine_s / every_s))}
+        problems = {name: one.problem for name, one in zip(self._sources, pasts, strict=True) if one.problem}
+        return Past((self._then(plan, pasts, now, after_s) for after_s in sorted(moments)), problems)
+
+    def _then(self, plan: Plan, pasts: Sequence[SourcePast], now: Now, after_s: float) -> tuple[Now, Load]:
+        at = Now(now.monotonic_s + after_s, now.utc_s + after_s)
+        found = {name: past.at(after_s) for name, past in zip(self._sources, pasts, strict=True)}
+        rows = {name: past.rows for name, past in zip(self._sources, pasts, strict=True)}
+        readings = {
+            name: None if columns is None else Reading(0, rows[name], columns) for name, columns in found.items()
+        }
+        return at, self._load(len(plan.fleet), readings, (np.empty(0), np.empty(0, np.bool_)), at)
 
     def health(self) -> Sequence[SourceHealth]:
         """Say how the last reading of each source went.

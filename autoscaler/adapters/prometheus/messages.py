@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from autoscaler.policy.profiles import Profile
 from autoscaler.policy.settings import SourceSettings
@@ -100,12 +101,26 @@ class Forget:
     source: str
 
 
+class Moments(NamedTuple):
+    """Moments of the past, oldest first.
+
+    Attributes:
+        step_s: seconds from one to the next.
+        total: how many there are; the last one is `Ask.utc_s`.
+    """
+
+    step_s: float
+    total: int
+
+
 @dataclass(frozen=True, slots=True)
 class Ask:
     """Daemon to worker: read the source as of `utc_s`, and answer within `timeout_s`.
 
     Attributes:
         questions: positions of the questions to ask, in this order; empty where gateways are read.
+        past: read the source as of these moments instead; the segment has columns for each, one moment's after the
+            other's. None: as of `utc_s` alone.
     """
 
     source: str
@@ -113,6 +128,7 @@ class Ask:
     utc_s: float
     timeout_s: float
     questions: tuple[int, ...] = ()
+    past: Moments | None = None
 
 
 @dataclass(frozen=True, slots=True)

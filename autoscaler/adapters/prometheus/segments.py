@@ -65,11 +65,15 @@ class OwnedSegment:
         _bytes(self._names, len(names), gateways * rows)[:] = serves.ravel()
         self.description = Segment(version, self._names.name, self._columns.name, rows, len(names), kinds)
 
-    async def columns(self) -> Floats:
-        """Give a copy of the columns that the worker wrote last; a column at a time, to spare the event loop."""
+    async def columns(self, first: int | None = None) -> Floats:
+        """Give a copy of the columns that the worker wrote last; a column at a time, to spare the event loop.
+
+        Args:
+            first: so many of them; None: all.
+        """
         kinds, rows = self.description.kinds, self.description.rows
-        copied = np.empty((kinds, rows))
-        for column in range(kinds):
+        copied = np.empty((kinds if first is None else first, rows))
+        for column in range(len(copied)):
             copied[column] = _view(self._columns, kinds, rows)[column]
             await asyncio.sleep(0)
         return copied
@@ -99,8 +103,8 @@ class AttachedSegment:
         return names.split("\n") if rows else [], flags.reshape(gateways, rows).astype(np.bool_)
 
     def write(self, columns: Floats) -> None:
-        """Hand columns to the daemon."""
-        _view(self._columns, self.description.kinds, self.description.rows)[:] = columns
+        """Hand columns to the daemon: all, or the first ones."""
+        _view(self._columns, self.description.kinds, self.description.rows)[: len(columns)] = columns
 
     def close(self) -> None:
         """Let go of the memory."""

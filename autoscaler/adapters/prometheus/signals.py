@@ -12,7 +12,7 @@ from autoscaler.adapters.prometheus.answers import Series
 from autoscaler.adapters.prometheus.errors import AnswerError
 from autoscaler.core.columns import Bools, Floats
 from autoscaler.policy.evidence import Answered, Coverage, Evidence, Sums
-from autoscaler.policy.profiles import SIGNAL_LABEL, Profile, SignalName
+from autoscaler.policy.profiles import SIGNAL_LABEL, STORING, Profile, SignalName
 
 _NO_ROW = -1
 
@@ -116,6 +116,15 @@ def answered_by(rows: Rows, answers: Mapping[SignalName, Sequence[Series]]) -> A
         alive=alive,
         coverage=Coverage(**{one.name: _single(kinds.get(one.name, ())) for one in fields(Coverage)}),
     )
+
+
+def storing_s(answers: Mapping[SignalName, Sequence[Series]]) -> float | None:
+    """Give the seconds that a gateway's slowest scrape of late took; None: the answers do not say.
+
+    Raises:
+        AnswerError: an element is no sample of an instant vector.
+    """
+    return _single([one for one in answers["proof"] if one["metric"].get(SIGNAL_LABEL) == STORING])
 
 
 def columns_of(evidence: Evidence) -> Floats:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from autoscaler.adapters.prometheus.errors import SourceError
 from autoscaler.adapters.prometheus.layout import names_of, rows_of, serves
 from autoscaler.adapters.prometheus.messages import Adopt, Answer, Ask
+from autoscaler.adapters.prometheus.past import SourcePast
 from autoscaler.adapters.prometheus.pause import SickPause
 from autoscaler.adapters.prometheus.pool import Pool
 from autoscaler.adapters.prometheus.segments import OwnedSegment
@@ -91,6 +92,10 @@ class Source:
             return None
         reading = task.result()
         return reading if reading is not None and reading.version == self._version else None
+
+    def past(self) -> SourcePast:
+        """Give what asks it for the past."""
+        return SourcePast(self.name, self.settings, self._profiles, self._pool)
 
     def health(self) -> SourceHealth:
         """Say how the last reading went."""

@@ -7,7 +7,9 @@ at here, below it, in the session that it is given.
 import contextlib
 import socket
 import threading
+import time
 from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
@@ -18,10 +20,13 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
 
 from autoscaler.adapters.prometheus.answers import Series, error_type_of, series_of
-from autoscaler.adapters.prometheus.errors import AnswerError, ConnectError, SourceError, UnavailableError
+from autoscaler.adapters.prometheus.errors import AnswerError, ClockError, ConnectError, SourceError, UnavailableError
 
 _CHUNK = 1 << 18
 _REFUSAL_BYTES = 1 << 16
+
+MOST_SKEW_S = 5.0
+"""How far the source's clock may be from ours: more than a slow answer takes, less than any window is long."""
 
 
 class Lines:
@@ -160,6 +165,7 @@ class CheckingAdapter(HTTPAdapter):
             raise AnswerError("the answer's content type is not application/json")
         if response.headers.get("Content-Encoding", "identity").lower() != "identity":
             raise AnswerError("the answer is compressed, which was not asked for")
+        _check_clock(response.headers.get("Date"))
 
     def _body(self, response: requests.Response, max_bytes: int) -> bytes:
         """Read at most so many bytes of a body.
@@ -188,6 +194,27 @@ class CheckingAdapter(HTTPAdapter):
             body = b""
         kind = UnavailableError if status == 429 or status >= 500 else AnswerError
         return kind(f"HTTP {status}{error_type_of(body)}")
+
+
+def _check_clock(date: str | None) -> None:
+    """Refuse an answer from another time than ours.
+
+    Queries say for when they ask. A machine an hour slow would ask for an hour ago, hear that a function that is busy
+    now stood still, and take it to zero. An answer that does not say when it was made is taken.
+
+    Args:
+        date: the header of this name; None: there is none.
+
+    Raises:
+        ClockError: the clocks differ by more than `MOST_SKEW_S`.
+    """
+    try:
+        skew_s = time.time() - parsedate_to_datetime(date or "").timestamp()
+    except ValueError:
+        return
+    if abs(skew_s) > MOST_SKEW_S:
+        direction = "ahead of" if skew_s > 0 else "behind"
+        raise ClockError(f"this machine's clock is {abs(skew_s):.0f} s {direction} the source's; set both by NTP")
 
 
 def session(adapter: HTTPAdapter, verify: bool | str, cert: tuple[str, str] | str | None) -> requests.Session:

@@ -12,7 +12,7 @@ from autoscaler.core.decisions import Decisions
 from autoscaler.core.fleet import Fleet
 from autoscaler.core.journal.encoder import BEFORE, DECIDED, MASK, ROWS, SEEN
 from autoscaler.core.journal.fleets import FleetReader
-from autoscaler.core.journal.frames import MAGIC, Broken, Frame, Kind, frames, next_frame
+from autoscaler.core.journal.frames import READABLE, Broken, Frame, Kind, frames, next_frame
 from autoscaler.core.journal.parts import Tree, put_together
 from autoscaler.core.journal.payload import unpacked
 from autoscaler.core.journal.step import Damage, Entry, Gap, Head, JournalError, Origin, Recorded, Step
@@ -64,7 +64,7 @@ def _whole_frames(data: bytes, decoder: "Decoder") -> Iterator[Frame | Damage]:
         if later is None:
             if next_frame(data, offset + 1, Kind.STEP) is not None:
                 yield Damage(offset, None)
-            elif offset == 0 and not (data.startswith(MAGIC) or MAGIC.startswith(data)):
+            elif offset == 0 and not any(data.startswith(one) or one.startswith(data) for one in READABLE):
                 raise JournalError("this is no decision log, or one of another version")
             return
         is_readable = decoder.knows_fleet_of(next(frames(data, later)))
@@ -112,7 +112,9 @@ class Decoder:
     @property
     def is_tick(self) -> bool:
         """Whether the last step was a full tick."""
-        return self._tree is not None and self._tree["observation"] is not None
+        if self._tree is None or self._tree["observation"] is None:
+            return False
+        return bool(self._tree["decisions"]["v"]["fleet"]["f"])  # a sample of the past decides on no function
 
     def knows_fleet_of(self, frame: Frame | Broken) -> bool:
         """Tell whether a whole tick belongs to the fleet that is known now."""

@@ -6,8 +6,14 @@ from collections.abc import Iterator
 from enum import IntEnum
 from typing import NamedTuple
 
-MAGIC = b"ASJ1"
-"""Begins every frame; the last sign is the version of everything within."""
+MAGIC = b"ASJ2"
+"""Begins every frame; the last sign is the version of everything within.
+
+Version 2 has steps that tell a controller the past; a reader of version 1 would take them for ticks.
+"""
+
+READABLE = (b"ASJ1", MAGIC)
+"""Versions that are read; version 1 is that of 0.1.0."""
 
 _HEADER = struct.Struct("<4sBxxxIId")
 _LEVEL = 1
@@ -73,11 +79,16 @@ def frames(data: bytes, offset: int = 0) -> Iterator[Frame | Broken]:
 
 def next_frame(data: bytes, offset: int, kind: Kind) -> int | None:
     """Find the next whole frame of a kind from an offset on; None: there is none."""
-    while (offset := data.find(MAGIC, offset)) >= 0:
+    found = [_next_frame(data, offset, kind, magic) for magic in READABLE]
+    return min((one for one in found if one is not None), default=None)
+
+
+def _next_frame(data: bytes, offset: int, kind: Kind, magic: bytes) -> int | None:
+    while (offset := data.find(magic, offset)) >= 0:
         frame = _frame(data, offset)
         if frame is not None and frame.kind is kind:
             return offset
-        offset += len(MAGIC)
+        offset += len(magic)
     return None
 
 
@@ -86,7 +97,7 @@ def _frame(data: bytes, offset: int) -> Frame | None:
         return None
     magic, kind, length, checksum, utc_s = _HEADER.unpack_from(data, offset)
     begin, end = offset + _HEADER.size, offset + _HEADER.size + length
-    if magic != MAGIC or kind not in _KINDS or length > MOST_BYTES or end > len(data):
+    if magic not in READABLE or kind not in _KINDS or length > MOST_BYTES or end > len(data):
         return None
     packed = data[begin:end]
     if _sum(kind, utc_s, packed) != checksum:

@@ -29,6 +29,11 @@ class Step:
     events: tuple[Event, ...]
     decisions: Decisions
 
+    @property
+    def is_recall(self) -> bool:
+        """Whether it told the controller a sample of the past, `now` being that past, and decided nothing."""
+        return self.observation is not None and not self.decisions.is_tick
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Origin:

@@ -156,6 +156,8 @@ function showStatus(status) {
   for (const source of status.sources) {
     badges.push([source.is_ok ? `${source.name}: ${source.series} series` : `${source.name}: silent`, source.is_ok ? "" : "bad"]);
   }
+  if (status.held.length) badges.push([`${count(status.held.length, "function")} left to others`, "held"]);
+  if (status.reverted.length) badges.push([`${count(status.reverted.length, "function")} put back by a manifest`, "held"]);
   if (status.boosts.length) badges.push([count(status.boosts.length, "alert boost"), "raised"]);
   if (status.problems.length) badges.push([count(status.problems.length, "policy problem"), "bad"]);
   if (status.write_failures.length) badges.push([count(status.write_failures.length, "failed write"), "bad"]);
@@ -380,9 +382,18 @@ function showDetail(detail) {
     return pair;
   }));
   showStages(decision);
-  byId("sentences").replaceChildren(...decision.sentences.map((sentence) => element("p", "", sentence)));
+  const sentences = [...decision.sentences, ...heldWords(detail.held)];
+  byId("sentences").replaceChildren(...sentences.map((sentence) => element("p", "", sentence)));
   showSource(detail.source);
   showHistory(detail.history);
+}
+
+// To whom it is left, and until when: beside the decision too, which knows only that it is left to somebody.
+function heldWords(held) {
+  if (held === null) return [];
+  const minutes = held.ends_in_s === null ? 0 : Math.max(1, Math.round(held.ends_in_s / 60));
+  const until = minutes ? `taken up again after ${count(minutes, "more quiet minute")}` : "for as long as that is there";
+  return [`Left to ${held.by}, ${until}.`, `To end it: ${held.advice}.`];
 }
 
 // A line about where loads come from, beside the decision: what was decided on stands in the sentences alone.

@@ -119,10 +119,13 @@ class Again:
     def _step(self, step: Step) -> None:
         if self._controller is None:
             self._controller = self._make(Head("", 0, ""))
-        again = self._controller.step(step.now, step.observation, step.events)
         outcome = self.outcome
         outcome.steps += 1
-        outcome.ticks += step.observation is not None
+        if step.is_recall and step.observation is not None:
+            again = self._controller.recall(step.now, step.observation)
+        else:
+            again = self._controller.step(step.now, step.observation, step.events)
+            outcome.ticks += step.observation is not None
         if self._is_blind(step):
             return
         outcome.compared += 1

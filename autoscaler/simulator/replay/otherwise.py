@@ -79,6 +79,9 @@ class Otherwise:
             return
         scene = self._followed(step.observation, entry.origin, step)
         observation = scene.observation(step.observation, step.now.monotonic_s, self._start_up_s)
+        if step.is_recall:
+            self._controller.recall(step.now, observation)
+            return
         decisions = self._controller.step(step.now, observation, step.events)
         self.ticks += 1
         self.accounts.tick(

@@ -15,7 +15,7 @@ def start_up_lag(entries: Iterable[Entry]) -> float | None:
     fleet: Fleet | None = None
     raised_s = requested = np.empty(0)
     for entry in entries:
-        if not isinstance(entry, Recorded) or entry.step.observation is None:
+        if not isinstance(entry, Recorded) or entry.step.observation is None or entry.step.is_recall:
             continue
         seen, now_s = entry.step.observation, entry.step.now.monotonic_s
         if seen.fleet is not fleet:

@@ -66,8 +66,10 @@ class Daemon(BaseHTTPRequestHandler):
     """Answers what the test prepared, by path; functions come in two pages."""
 
     answers: ClassVar[Mapping[str, tuple[int, object]]]
+    seen: ClassVar[list[tuple[str | None, str | None]]]
 
     def do_GET(self) -> None:
+        self.seen.append((self.headers.get("Authorization"), self.headers.get("X-Autoscaler-Authorization")))
         known = self.headers.get("Authorization") == f"Bearer {SECRET}"
         refusal = {
             "error": {"what": "this token is nobody's", "where": "header Authorization", "allowed": "a bearer token"}
@@ -79,14 +81,22 @@ class Daemon(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
+    do_POST = do_GET
+
     def log_message(self, *arguments: Any) -> None:
         pass
 
 
 @contextlib.contextmanager
-def served(answers: Mapping[str, tuple[int, object]]) -> Iterator[str]:
-    """Serve these answers on loopback; a body that is no bytes is sent as JSON."""
-    handler = type("Prepared", (Daemon,), {"answers": answers})
+def served(
+    answers: Mapping[str, tuple[int, object]], seen: list[tuple[str | None, str | None]] | None = None
+) -> Iterator[str]:
+    """Serve these answers on loopback; a body that is no bytes is sent as JSON.
+
+    Args:
+        seen: gets both headers that may hold a token, of each request.
+    """
+    handler = type("Prepared", (Daemon,), {"answers": answers, "seen": [] if seen is None else seen})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
@@ -129,6 +139,62 @@ def test_explain_says_why_the_source_gives_no_load() -> None:
         well = run("explain", "acme/b", "--server", url).output
     assert "Source main: no whole answer within 0.8 s (last whole answer 12 s ago)" in said
     assert "Source" not in well
+
+
+HELD = {"by": "argocd-controller", "changes": 3, "ends_in_s": 540.0, "advice": "leave `replicas` out"}
+
+
+def test_explain_says_to_whom_a_function_is_left() -> None:
+    """Who changes it, until when, and what ends it; an autoscaler has it for as long as it is there."""
+    scaled = HELD | {"by": "HorizontalPodAutoscaler a", "changes": 0, "ends_in_s": None}
+    answers: dict[str, tuple[int, object]] = {
+        "/v1/functions/acme/a": (200, FUNCTION | {"held": HELD}),
+        "/v1/functions/acme/b": (200, FUNCTION | {"held": scaled}),
+        "/v1/functions/acme/c": (200, FUNCTION | {"held": None}),
+    }
+    with served(answers) as url:
+        said, by_autoscaler, free = (run("explain", f"acme/{name}", "--server", url).output for name in "abc")
+    assert "argocd-controller" in said
+    assert "9 more quiet minutes" in said
+    assert "leave `replicas` out" in said
+    assert "HorizontalPodAutoscaler a" in by_autoscaler
+    assert "minutes" not in by_autoscaler
+    assert "left to" not in free
+
+
+def test_status_names_functions_that_are_left_to_others() -> None:
+    """Ten are named one by one, the others are counted; manifests that put replicas back are named too."""
+    many = [HELD | {"namespace": "acme", "function": f"f{number}"} for number in range(13)]
+    reverted = {"namespace": "acme", "function": "g", "by": "helm", "times": 4, "last_ago_s": 30.0, "advice": "omit it"}
+    answers: dict[str, tuple[int, object]] = {
+        "/v1/status": (200, STATUS | {"held": many, "reverted": [reverted]}),
+        "/v1/tenants": (200, TENANTS),
+        "/v1/functions": (200, {"functions": [], "continue": None}),
+    }
+    with served(answers) as url:
+        said = run("status", "--server", url).output
+    assert "acme/f9" in said
+    assert "acme/f10" not in said
+    assert "3 more functions" in said
+    assert "acme/g: helm put its replicas back 4 times" in said
+
+
+@pytest.mark.parametrize(("status", "code"), [(200, 0), (404, 1), (409, 1), (403, 2)])
+def test_take_up_says_whether_it_is_so(status: int, code: int) -> None:
+    """Taken up is 0; left to nobody, an autoscaler's, or not there is 1, in the daemon's words; without rights it is 2."""
+    refusal = {"error": {"what": "it is left to nobody", "where": "path", "allowed": "another"}}
+    body = {"namespace": "acme", "function": "a", "taken_up": True} if status == 200 else refusal
+    with served({"/v1/functions/acme/a/take-up": (status, body)}) as url:
+        result = run("take-up", "acme/a", "--server", url)
+    assert result.exit_code == code
+    assert ("left to nobody" in result.output) == (code != 0)
+
+
+def test_take_up_wants_a_function() -> None:
+    """A name without its namespace is wrong usage."""
+    result = run("take-up", "thumbnail")
+    assert result.exit_code == 2
+    assert "NAMESPACE/FUNCTION" in result.output
 
 
 def test_explain_as_json_is_the_api_s_answer() -> None:

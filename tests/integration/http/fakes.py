@@ -12,9 +12,11 @@ from autoscaler.policy.alerts import Alert
 from autoscaler.policy.plan import Plan
 from autoscaler.ports import (
     AlertReceipt,
+    Asked,
     BoostView,
     Caller,
     Health,
+    HeldView,
     QueryProblem,
     Replicas,
     Role,
@@ -66,16 +68,18 @@ class FakeAutoscaling:
         self.freed = asyncio.Event()
         self.ready = asyncio.Event()
         self.refused: set[FunctionKey] = set()
+        self.shards: dict[FunctionKey, str] = {}
         self.wakes: list[tuple[FunctionKey, float | None]] = []
         self.boosts: dict[str, tuple[FunctionKey, ...]] = {}
         self.state: dict[str, Any] = {}
+        self.left_alone: dict[FunctionKey, HeldView] = {}
         self.past: list[DecisionRecord] = [self.decisions.record(position) for position in self.decisions.changed]
 
     def empty(self) -> None:
         """Be as before the first tick."""
         self.decisions = self._plan = None
 
-    def identify(self, token: str) -> Caller | None:
+    async def identify(self, token: str, asked: Asked) -> Caller | None:
         return CALLERS.get(token)
 
     async def take_alerts(self, caller: Caller, alerts: Sequence[Alert]) -> AlertReceipt:
@@ -136,6 +140,20 @@ class FakeAutoscaling:
     def health(self) -> Health:
         return replace(self._health(), **self.state)
 
+    def held_by(self, key: FunctionKey) -> HeldView | None:
+        return self.left_alone.get(key)
+
+    def elsewhere(self, caller: Caller, key: FunctionKey) -> str | None:
+        return self.shards.get(key)
+
+    def take_up(self, key: FunctionKey) -> bool:
+        """Take up what no autoscaler has."""
+        held = self.left_alone.get(key)
+        if held is None or held.ends_in_s is None:
+            return False
+        del self.left_alone[key]
+        return True
+
     def _health(self) -> Health:
         return Health(
             is_ready=self.decisions is not None,
@@ -160,4 +178,4 @@ class FakeAutoscaling:
         if self.decisions is None or key not in self.decisions.fleet.row_of:
             return False
         fleet = self.decisions.fleet
-        return caller.may_see(fleet.tenants[fleet.tenant[fleet.row_of[key]]])
+        return caller.may_see_function(fleet.tenants[fleet.tenant[fleet.row_of[key]]], key)

@@ -99,6 +99,18 @@ async def test_what_stands_against_writing_is_measured(listening: Listening) -> 
     assert [found[f"{core}_{name}", ()] for name in ("refused_events_total", "state_bytes")] == [5, 4_096]
 
 
+async def test_what_waits_to_be_written_is_measured_by_class(listening: Listening) -> None:
+    """How many writes wait, and for how long the first of them has, is a series per class."""
+    listening.service.state = {
+        "writes_queued": {"wake": 0, "raise": 3, "cut": 19_876},
+        "writes_waited_s": {"wake": 0.0, "raise": 1.5, "cut": 40.0},
+    }
+    found = samples(await listening.scrape())
+    classes = [(("class", name),) for name in ("wake", "raise", "cut")]
+    assert [found["autoscaler_writes_queued", labels] for labels in classes] == [0, 3, 19_876]
+    assert [found["autoscaler_write_wait_seconds", labels] for labels in classes] == [0, 1.5, 40]
+
+
 async def test_functions_are_selected_by_tenant(listening: Listening) -> None:
     """`tenant` cuts the function series, several times for several; sums of tenants stay whole."""
     found = samples(await listening.scrape("?tenant=acme&tenant=wayne"))
@@ -109,7 +121,7 @@ async def test_functions_are_selected_by_tenant(listening: Listening) -> None:
 
 async def test_a_tenant_that_is_not_there_has_no_series(listening: Listening) -> None:
     """A scrape outlives its tenant: no series, no error."""
-    assert "autoscaler_function" not in await listening.scrape("?tenant=nobody")
+    assert "autoscaler_function_" not in await listening.scrape("?tenant=nobody")
 
 
 async def test_before_the_first_tick_the_daemons_counts_are_there(listening: Listening) -> None:
@@ -160,3 +172,21 @@ async def test_probes_are_open_on_both_listeners(listening: Listening, listener:
 async def test_metrics_are_not_on_the_main_listener(listening: Listening) -> None:
     """Names of all tenants stand in the metrics, so the listener that strangers reach has none."""
     await listening.read("/metrics", status=404)
+
+
+async def test_readyz_verbose_names_what_fails_inside_only(listening: Listening) -> None:
+    """Both listeners tell in lines how far each part is; only the metrics listener names sources and their errors."""
+    texts = []
+    for place in (listening.main, listening.metrics):
+        async with listening.session.get(f"http://{place.host}:{place.port}/readyz?verbose") as answer:
+            assert answer.status == 200
+            assert answer.content_type == "text/plain"
+            texts.append(await answer.text())
+    outside, inside = texts
+    assert "[-]sources 1 of 2 answer\n" in outside
+    assert "[-]sources 1 of 2 answer; second: HTTP 503\n" in inside
+    assert outside.endswith("readyz check passed\n")
+    listening.service.empty()
+    async with listening.session.get(f"http://{listening.main.host}:{listening.main.port}/readyz?verbose") as answer:
+        assert answer.status == 503
+        assert (await answer.text()).endswith("readyz check failed\n")

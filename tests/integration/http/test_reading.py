@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
+from autoscaler.core.fleet import FunctionKey
 from autoscaler.core.now import Now
+from autoscaler.ports import LeadershipState, ScaleOutcome, WatchState, WriteFailure
 from tests.integration.http.conftest import Listening
 from tests.integration.http.fakes import ACME, GATEWAY, OPERATOR, OWN_QUERIES, UMBRELLA
 
@@ -131,6 +133,7 @@ async def test_tenants_show_use_against_cap(listening: Listening) -> None:
         "at_zero": 1,
         "starting": 0,
         "unknown": 0,
+        "held": 0,
     }
     assert answer["acme"]["unknown"] == 1
     assert answer["wayne"]["replicas_cap"] is None
@@ -283,3 +286,44 @@ async def test_a_function_that_changed_hands_shows_nothing_of_its_former_tenant(
     assert [one["tenant"] for one in shown] == ["acme"]
     whole = (await listening.read("/v1/functions/acme-prod/thumbnail", OPERATOR))["history"]
     assert [one["tenant"] for one in whole] == ["acme", "umbrella"]
+
+
+async def test_status_names_the_latest_failed_writes_and_counts_all(listening: Listening) -> None:
+    """Where everything is refused a hundred failures are shown, the latest first, and all are counted."""
+    failures = [
+        WriteFailure(FunctionKey("acme-prod", f"f{number}"), ScaleOutcome.FORBIDDEN, "no", Now(float(number), 1.0))
+        for number in range(3_000)
+    ]
+    listening.service.state["write_failures"] = failures
+    status = await listening.read("/v1/status", OPERATOR)
+    assert status["write_failures_total"] == 3_000
+    assert [row["function"] for row in status["write_failures"]] == [f"f{2_999 - place}" for place in range(100)]
+
+
+async def test_status_shows_operators_how_far_a_start_or_drain_is(listening: Listening) -> None:
+    """Who decides, what is listed by kind, and what waits to be written by class; a tenant is shown none of it."""
+    listening.service.state |= {
+        "leadership": LeadershipState(True, "autoscaler", "pod-1", "pod-1", "pod-1:8080", 2),
+        "watches": [WatchState("deployments", None, 12_000, False, True, 0.1, None)],
+        "writes_queued": {"wake": 1, "raise": 900, "cut": 0},
+        "writes_waited_s": {"wake": 0.5, "raise": 31.0, "cut": 0.0},
+        "writes_per_second": 19.5,
+    }
+    status = await listening.read("/v1/status", OPERATOR)
+    assert status["leadership"] == {
+        "is_leader": True,
+        "lease": "autoscaler",
+        "identity": "pod-1",
+        "holder": "pod-1",
+        "transitions": 2,
+    }
+    assert status["listed"] == [{"kind": "deployments", "listed": 12_000, "watches": 1, "synced": 0, "is_needed": True}]
+    assert status["writes_queued"]["raise"] == {"waiting": 900, "waited_s": 31.0}
+    assert status["writes_per_second"] == 19.5
+    hidden = await listening.read("/v1/status", ACME)
+    assert [hidden[name] for name in ("leadership", "listed", "writes_queued", "writes_per_second")] == [
+        None,
+        [],
+        None,
+        None,
+    ]

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -52,8 +52,18 @@ class Asked:
         return "watch" in self.query
 
     @property
-    def is_of_pods(self) -> bool:
-        return self.path.endswith("/pods")
+    def kind(self) -> str:
+        return "scale" if self.path.endswith("/scale") else self.path.rsplit("/", 1)[-1]
+
+    @property
+    def namespace(self) -> str | None:
+        parts = self.path.split("/")
+        return parts[parts.index("namespaces") + 1] if "namespaces" in parts else None
+
+    @property
+    def is_comparison(self) -> bool:
+        """Whether it only asks for the newest version."""
+        return self.query.get("limit") == "1"
 
 
 def deployment(
@@ -101,20 +111,34 @@ def refusal(code: int, message: str = "no", details: Document | None = None) -> 
     return {"kind": "Status", "status": "Failure", "code": code, "message": message, "details": details or {}}
 
 
+@dataclass
+class Script:
+    """What lists and watches of one kind are answered, in order."""
+
+    pages: deque[Answer] = field(default_factory=lambda: deque([page([], 1)]))
+    watches: deque[Answer | Sequence[Step]] = field(default_factory=deque)
+
+
 class FakeApi:
     """Answers from scripts: each list page, watch or scale request takes the next of its kind.
 
-    When the scripts of a kind are used up, lists repeat the last page, watches hang, scales succeed. Pods have
-    scripts of their own, and are not among `lists` and `watched`.
+    When the scripts of a kind are used up, lists repeat the last page, watches hang, scales succeed. `pages` and
+    `watches` are those of Deployments; other kinds are not among `lists` and `watched`.
+
+    Attributes:
+        kinds: scripts by kind, or by `namespace/kind`, which goes before.
+        newest: version given to whoever compares it with that of its watch.
+        forbidden: tells what is answered with 403.
     """
 
     def __init__(self) -> None:
-        self.pages: deque[Answer] = deque([page([], 1)])
-        self.watches: deque[Answer | Sequence[Step]] = deque()
-        self.pod_pages: deque[Answer] = deque([page([], 1)])
-        self.pod_watches: deque[Answer | Sequence[Step]] = deque()
+        self.kinds: defaultdict[str, Script] = defaultdict(Script)
+        self.pages, self.watches = self.kinds["deployments"].pages, self.kinds["deployments"].watches
+        self.pod_pages, self.pod_watches = self.kinds["pods"].pages, self.kinds["pods"].watches
         self.scales: deque[Answer] = deque()
+        self.newest = 1_000_000
         self.allows: Callable[[Asked], bool] = lambda asked: True
+        self.forbidden: Callable[[Asked], bool] = lambda asked: False
         self.asked: list[Asked] = []
         self.port = 0
         self._end = asyncio.Event()
@@ -126,19 +150,33 @@ class FakeApi:
 
     @property
     def lists(self) -> list[Asked]:
-        return [asked for asked in self.asked if asked.path.endswith("/deployments") and not asked.is_watch]
+        return self.listed("deployments")
 
     @property
     def watched(self) -> list[Asked]:
-        return [asked for asked in self.asked if asked.is_watch and not asked.is_of_pods]
+        return [asked for asked in self.asked if asked.is_watch and asked.kind == "deployments"]
 
     @property
     def pods_asked(self) -> list[Asked]:
-        return [asked for asked in self.asked if asked.is_of_pods]
+        return [asked for asked in self.asked if asked.kind == "pods"]
+
+    @property
+    def compared(self) -> list[Asked]:
+        return [asked for asked in self.asked if asked.is_comparison]
 
     @property
     def scaled(self) -> list[Asked]:
         return [asked for asked in self.asked if asked.path.endswith("/scale")]
+
+    def script(self, kind: str, *pages: Answer, watches: Sequence[Answer | Sequence[Step]] = ()) -> None:
+        """Let lists of a kind, or of `namespace/kind`, be answered with these pages, and watches with these steps."""
+        self.kinds[kind].pages.clear()
+        self.kinds[kind].pages.extend(pages or [page([], 1)])
+        self.kinds[kind].watches.extend(watches)
+
+    def listed(self, kind: str) -> list[Asked]:
+        """Give the requests for pages of a kind."""
+        return [asked for asked in self.asked if asked.kind == kind and not asked.is_watch and not asked.is_comparison]
 
     async def start(self) -> None:
         app = web.Application()
@@ -162,12 +200,18 @@ class FakeApi:
         self.asked.append(asked)
         if not self.allows(asked):
             return web.json_response(refusal(401, "Unauthorized"), status=401)
-        if asked.is_watch:
-            return await self._watch(request, self.pod_watches if asked.is_of_pods else self.watches)
-        if asked.path.endswith("/scale"):
+        if self.forbidden(asked):
+            words = f'cannot list resource "{asked.kind}"'
+            return web.json_response(refusal(403, words), status=403)
+        if asked.kind == "scale":
             return await self._answer(self.scales.popleft() if self.scales else _scaled(asked))
-        pages = self.pod_pages if asked.is_of_pods else self.pages
-        return await self._answer(pages.popleft() if len(pages) > 1 else pages[0])
+        own = f"{asked.namespace}/{asked.kind}"
+        script = self.kinds[own if own in self.kinds else asked.kind]
+        if asked.is_watch:
+            return await self._watch(request, script.watches)
+        if asked.is_comparison:
+            return await self._answer(page([], self.newest))
+        return await self._answer(script.pages.popleft() if len(script.pages) > 1 else script.pages[0])
 
     async def _answer(self, answer: Answer) -> web.Response:
         if answer.is_hanging:

@@ -92,6 +92,25 @@ async def test_a_lost_write_reads_again(api: FakeApi, settings: KubernetesSettin
     assert [asked.method for asked in api.scaled] == ["PATCH", "GET"]
 
 
+async def test_a_write_that_was_done_before_is_done(api: FakeApi, settings: KubernetesSettings) -> None:
+    """A retry that is lost because the first try was applied, though its answer never came, counts as done."""
+    api.scales.extend([Answer(is_hanging=True), LOST, scale_answer(F, CHANGE.new, 77)])
+    async with running(settings, times=replace(TIMES, request_s=0.5)) as cluster:
+        assert (await cluster.scale(CHANGE)).outcome is ScaleOutcome.RETRY
+        assert (await cluster.scale(CHANGE)).outcome is ScaleOutcome.DONE
+        assert requested(cluster, F) == CHANGE.new
+
+
+@pytest.mark.parametrize(("status", "is_throttled"), [(429, True), (500, False), (503, False), (401, False)])
+async def test_only_429_is_about_how_much_is_asked(
+    api: FakeApi, settings: KubernetesSettings, status: int, is_throttled: bool
+) -> None:
+    """Errors of the server may name a wait too; only a 429 says that this client asks too much."""
+    api.scales.append(Answer(status, refusal(status), {"Retry-After": "1"}))
+    async with running(settings, times=TIMES) as cluster:
+        assert (await cluster.scale(CHANGE)).is_throttled is is_throttled
+
+
 async def test_a_lost_write_reads_nothing_that_is_known(api: FakeApi, settings: KubernetesSettings) -> None:
     """A lost write from a count that the cache no longer has costs no second request."""
     api.scales.append(LOST)

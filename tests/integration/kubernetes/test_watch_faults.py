@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+import structlog.testing
 
 from autoscaler.core.fleet import FunctionKey
 from autoscaler.policy.settings import KubernetesSettings
@@ -43,6 +44,25 @@ async def test_a_forgotten_version_is_listed_anew(api: FakeApi, settings: Kubern
         assert requested(cluster, F) == 1
         assert find(cluster, G) is None
     assert [asked.query["resourceVersion"] for asked in api.watched] == ["5", "9"]
+
+
+async def test_after_an_outage_a_forgotten_version_is_listed_at_once(
+    api: FakeApi, settings: KubernetesSettings
+) -> None:
+    """The first 410 after an outage does not wait for as long as its last failed connection did; a further one does."""
+    away, forgotten = Answer(503, refusal(503)), Answer(410, refusal(410))
+    api.pages[0] = page([deployment("f", 5)], 5)
+    api.watches.extend([[modified(7, 3), CUT], *[away] * 4, forgotten, forgotten, [HANG]])
+    with structlog.testing.capture_logs() as logs:
+        async with running(settings, times=TIMES) as cluster:
+            await wait_for(lambda: len(api.watched) == 8, "the watch after the second list", 60.0)
+            assert find(cluster, F) is not None
+    waits_s = [
+        line["retry_s"] for line in logs if line["event"] == "watch interrupted" and line["kind"] == "deployments"
+    ]
+    assert max(waits_s[:5]) >= 0.8
+    assert waits_s[5] <= 0.2
+    assert waits_s[6] > 0.1
 
 
 async def test_an_error_event_resumes_where_it_was(api: FakeApi, settings: KubernetesSettings) -> None:
@@ -196,3 +216,86 @@ async def test_watches_that_end_after_an_event_are_not_hammered(api: FakeApi, se
         await wait_for(cluster.problems, "a watch that is waited for")
         await wait_for(lambda: requested(cluster, F) >= 4, "the third watch")
         assert len(api.lists) == 1
+
+
+async def test_a_restored_server_is_listed_anew(api: FakeApi, settings: KubernetesSettings) -> None:
+    """Where versions went back, as after a restore from a backup, everything is listed, and believed as it is."""
+    api.script("deployments", page([deployment("f", 50, replicas=5), deployment("g", 40)], 50), watches=[[CUT]])
+    api.pages.append(page([deployment("f", 20, replicas=2, ready=1)], 21))
+    api.watches.append([modified(22, 3), HANG])
+    api.newest = 21
+    async with running(settings, times=TIMES) as cluster:
+        await wait_for(lambda: requested(cluster, F) == 3, "what came after the restore")
+        assert find(cluster, G) is None
+    assert [asked.query["resourceVersion"] for asked in api.watched] == ["50", "21"]
+
+
+async def test_a_broken_connection_costs_one_question(api: FakeApi, settings: KubernetesSettings) -> None:
+    """After a broken connection the newest version is asked for, by a list of one object, before the watch resumes."""
+    api.script("deployments", page([deployment("f", 5)], 5), watches=[[CUT], [modified(8, 4), HANG]])
+    async with running(settings, times=TIMES) as cluster:
+        await wait_for(lambda: requested(cluster, F) == 4, "the change told by the second watch")
+    assert len([asked for asked in api.compared if asked.kind == "deployments"]) == 1
+    assert len(api.lists) == 1
+
+
+async def test_a_watch_that_never_says_anything_is_not_believed(api: FakeApi, settings: KubernetesSettings) -> None:
+    """Two watches that are silent from the first moment on, without so much as a bookmark, lead to a list."""
+    api.script("deployments", page([deployment("f", 5)], 5), page([deployment("f", 9, replicas=6)], 9))
+    async with running(settings, times=replace(TIMES, stall_s=0.2)) as cluster:
+        await wait_for(lambda: requested(cluster, F) == 6, "the second list")
+    assert [asked.query["resourceVersion"] for asked in api.watched][:2] == ["5", "5"]
+
+
+async def test_a_late_event_of_the_gone_brings_nothing_back(api: FakeApi, settings: KubernetesSettings) -> None:
+    """An event that is older than its Deployment's deletion and comes after it is passed over; a new one counts."""
+    api.pages[0] = page([deployment("f", 5), deployment("g", 5)], 5)
+    gone = [event("DELETED", deployment(name, 7)) for name in "fg"]
+    api.watches.append(
+        [*gone, modified(6, 9), event("ADDED", deployment("g", 8, uid="new")), modified(9, 1, "h"), HANG]
+    )
+    async with running(settings, times=TIMES) as cluster:
+        await wait_for(lambda: find(cluster, FunctionKey("ns", "h")), "the last event")
+        assert find(cluster, F) is None
+        kept = find(cluster, G)
+        assert kept is not None
+        assert kept.uid == "new"
+
+
+async def test_events_out_of_order_do_not_move_the_place_back(api: FakeApi, settings: KubernetesSettings) -> None:
+    """A watch resumes from the newest version heard, whatever came last."""
+    api.pages[0] = page([deployment("f", 5)], 5)
+    api.watches.append([modified(9, 3), modified(7, 1, "g")])
+    async with running(settings, times=TIMES):
+        await wait_for(lambda: len(api.watched) == 2, "a second watch")
+    assert api.watched[1].query["resourceVersion"] == "9"
+
+
+async def test_a_recreation_in_absence_is_seen(api: FakeApi, settings: KubernetesSettings) -> None:
+    """A Deployment that was deleted and made anew while nothing was heard has its new uid, labels and counts."""
+    api.script("deployments", page([deployment("f", 5, uid="old", replicas=4, ready=4)], 5), watches=[[CUT]])
+    api.pages.append(page([deployment("f", 9, uid="new", replicas=1, labels={"a": "b"})], 9))
+    api.watches.append([event("ERROR", refusal(410))])
+    async with running(settings, times=TIMES) as cluster:
+        await wait_for(lambda: (now := find(cluster, F)) and now.uid == "new", "the new uid")
+        columns = cluster.replicas(fleet_of(F))
+        assert (columns.requested.tolist(), columns.ready.tolist()) == ([1], [0])
+
+
+async def test_pages_that_keep_expiring_get_larger(api: FakeApi, settings: KubernetesSettings) -> None:
+    """A list whose pages expire before it is through is asked for in fewer, larger pages, and in usual ones later."""
+    expiring = [page([deployment("f", 5)], 5, "more"), Answer(410, refusal(410))]
+    api.script("deployments", *expiring, *expiring, page([deployment("f", 6)], 6), page([deployment("f", 9)], 9))
+    api.watches.append([event("ERROR", refusal(410))])
+    async with running(settings.model_copy(update={"page_size": 100}), times=TIMES):
+        await wait_for(lambda: len(api.lists) == 6, "a list after the whole one")
+    assert [asked.query["limit"] for asked in api.lists] == ["100", "100", "200", "200", "400", "100"]
+
+
+async def test_the_next_page_is_asked_for_early(api: FakeApi, settings: KubernetesSettings) -> None:
+    """While a page is read the next one is on its way; where reading fails, it is not waited for."""
+    api.script(
+        "deployments", page([{"metadata": {}}], 5, "more"), Answer(is_hanging=True), page([deployment("f", 9)], 9)
+    )
+    async with running(settings, times=TIMES) as cluster:
+        assert find(cluster, F)

@@ -3,6 +3,7 @@
 import gzip
 import json
 import time
+from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler
 
 import pytest
@@ -51,6 +52,17 @@ def breaks_off(handler: BaseHTTPRequestHandler) -> None:
     handler.close_connection = True
 
 
+def dated(offset_s: float) -> Reply:
+    """Answer soundly, from a machine whose clock is off."""
+
+    def reply(handler: BaseHTTPRequestHandler) -> None:
+        date = formatdate(time.time() + offset_s, usegmt=True)
+        handler.date_time_string = lambda timestamp=None: date  # type: ignore[method-assign]
+        document(handler, vector(answer(handler)))
+
+    return reply
+
+
 def changed(**more: object) -> Reply:
     """Answer soundly, with something beside it."""
     return lambda handler: document(handler, vector(answer(handler), **more))
@@ -94,6 +106,8 @@ WRONG = {
     "empty vector": lambda handler: document(handler, vector([])),
     "NaN": samples([0, "NaN"]),
     "Inf": samples([0, "+Inf"]),
+    "an hour behind": dated(-3600.0),
+    "an hour ahead": dated(3600.0),
     "dripping": drips,
     "dripping headers": drips_headers,
 }

@@ -54,6 +54,7 @@ class MemoryCluster:
         writes: changes that were done, in order.
         asked: all changes that were asked for, in order.
         answers: outcomes given to the next writes of a function, in place of what would happen.
+        endpoints: ready endpoints of the Services of functions that have one.
     """
 
     def __init__(self, *, ready_at_once: bool = True) -> None:
@@ -69,6 +70,7 @@ class MemoryCluster:
         self._listeners: list[Callable[[FunctionKey, int, int], None]] = []
         self._change_listeners: list[Callable[[ReplicaChange], None]] = []
         self.autoscalers: dict[FunctionKey, str] = {}
+        self.endpoints: dict[FunctionKey, int] = {}
 
     def add(
         self,
@@ -141,10 +143,18 @@ class MemoryCluster:
             WatchState("deployments", None, count, self.synced, True, self.silent_s, next(iter(self.troubles), None))
         ]
 
+    def serving(self, key: FunctionKey) -> int | None:
+        return self.endpoints.get(key)
+
+    def become_reachable(self, key: FunctionKey, endpoints: int) -> None:
+        """Change the ready endpoints of a function's Service."""
+        self.endpoints[key] = endpoints
+        self._tell(key)
+
     def write_as(self, key: FunctionKey, requested: int, manager: str, *, is_deploy: bool = False) -> None:
-        """Change replicas as another writer does, whom the watch then names."""
+        """Change replicas as another writer does, whom the watch then names; a deploy brings a new pod template."""
         one = self.deployments[key]
-        change = ReplicaChange(key, one.uid, one.requested, requested, manager, is_deploy)
+        change = ReplicaChange(key, one.uid, one.requested, requested, manager, is_deploy, has_new_template=is_deploy)
         one.requested = one.ready = requested
         for listener in self._change_listeners:
             listener(change)

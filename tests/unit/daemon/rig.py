@@ -15,7 +15,8 @@ from autoscaler.daemon.loop import Daemon
 from autoscaler.daemon.policies import Policies
 from autoscaler.policy.alerts import Alert
 from autoscaler.policy.settings import Settings
-from autoscaler.ports import Caller, DecisionSink, Role
+from autoscaler.policy.shards import Shard
+from autoscaler.ports import AccessReviews, Announcements, Caller, DecisionSink, Leadership, PastLoads, Role, StepSink
 from tests.unit.daemon.clock import HandClock
 from tests.unit.daemon.fakes import Inline, MemoryCluster, MemoryLoads
 
@@ -119,12 +120,18 @@ async def rig(
     sinks: Sequence[DecisionSink] = (),
     controller: Controller | None = None,
     first_tick: bool = True,
+    announcements: Announcements | None = None,
+    past: PastLoads | None = None,
+    journals: Sequence[StepSink] = (),
+    leadership: Leadership | None = None,
+    reviews: AccessReviews | None = None,
     **changes: object,
 ) -> AsyncIterator[Rig]:
     """Run a daemon until the end of the block; its first tick is done when the block begins."""
     inline, clock, loads = Inline(), clock or HandClock(), loads or MemoryLoads()
     configured = settings(**changes)
-    policies = Policies(files, configured.sources, inline)
+    shard = Shard.parse(configured.shard) if configured.shard is not None else None
+    policies = Policies(files, configured.sources, inline, shard)
     controller = controller or Controller(None)
     kept = Kept(controller)
     daemon = Daemon(
@@ -138,6 +145,11 @@ async def rig(
         step_in=inline,
         slow_in=inline,
         sinks=[kept, *sinks],
+        announcements=announcements,
+        past=past,
+        journals=journals,
+        leadership=leadership,
+        reviews=reviews,
         firing=firing,
     )
     running = asyncio.ensure_future(daemon.run())

@@ -9,7 +9,7 @@ from autoscaler.core.decisions import Decisions
 from autoscaler.core.events import Wake
 from autoscaler.core.fleet import FunctionKey
 from autoscaler.daemon.wakes import WakeHub
-from autoscaler.ports import Caller, Role, ScaleChange, ScaleResult, WakeResult, WakeState
+from autoscaler.ports import Asked, Caller, Role, ScaleChange, ScaleResult, Verb, WakeResult, WakeState
 from tests.unit.daemon.clock import HandClock
 from tests.unit.daemon.fakes import MemoryCluster, MemoryLoads, counts, outcomes
 from tests.unit.daemon.rig import ACME, FILES, OPERATOR, ZERO, Rig, policy, rig, tenant
@@ -44,6 +44,37 @@ async def test_a_wake_starts_at_once_and_is_released_when_ready() -> None:
         cluster.become_ready(key, 1)
         await it.clock.settle()
         assert held.result() == WakeResult(WakeState.READY, 1.5)
+
+
+async def test_a_wake_waits_for_its_service() -> None:
+    """Where a function has a Service, a wake is held until that leads to a replica, not just until one is ready."""
+    cluster, key = asleep()
+    cluster.endpoints[key] = 0
+    async with rig(cluster, files=ASLEEP) as it:
+        held = await call(it, key)
+        cluster.become_ready(key, 1)
+        await it.clock.advance(1.0)
+        assert not held.done()
+        late = await call(it, key)
+        assert not late.done()
+        cluster.become_reachable(key, 1)
+        await it.clock.settle()
+        assert {held.result().state, late.result().state} == {WakeState.READY}
+        assert (await it.daemon.wake(ACME, key, None)).state is WakeState.READY
+
+
+async def test_endpoints_that_remain_are_no_replicas() -> None:
+    """A Service that still leads to a replica that is no longer ready releases nobody."""
+    cluster, key = asleep()
+    cluster.endpoints[key] = 1
+    async with rig(cluster, files=ASLEEP) as it:
+        held = await call(it, key)
+        cluster.become_reachable(key, 1)
+        await it.clock.settle()
+        assert not held.done()
+        cluster.become_ready(key, 1)
+        await it.clock.settle()
+        assert held.result().state is WakeState.READY
 
 
 async def test_many_wakes_are_one_start() -> None:
@@ -156,7 +187,7 @@ async def test_a_gateway_wakes_for_the_tenants_it_serves() -> None:
     """A gateway's token may wake its tenants' functions."""
     cluster, key = asleep()
     async with rig(cluster, files=ASLEEP) as it:
-        caller = it.daemon.identify("gateway")
+        caller = await it.daemon.identify("gateway", Asked(Verb.UPDATE, key.namespace))
         assert caller == Caller(Role.GATEWAY, frozenset({"acme"}))
         await call(it, key, caller=caller)
         assert counts(cluster.writes) == [("acme/a", 0, 1)]

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from autoscaler.core.fleet import FunctionKey
-from autoscaler.daemon.wishes import Urgency, Wish
 from autoscaler.daemon.writes import WriteScheduler
 from autoscaler.policy.settings import KubernetesSettings
 from autoscaler.ports import ScaleChange, ScaleOutcome, ScaleResult
 from tests.unit.core.fleets import make_fleet
 from tests.unit.daemon.clock import HandClock
 from tests.unit.daemon.fakes import MemoryCluster, counts, outcomes
+from tests.unit.daemon.wishing import wish, wished
 
 
 class SlowCluster(MemoryCluster):
@@ -27,12 +27,6 @@ class SlowCluster(MemoryCluster):
     async def scale(self, change: ScaleChange) -> ScaleResult:
         await self.may_answer.wait()
         return await super().scale(change)
-
-
-def wish(name: str, old: int, new: int, uid: str = "") -> Wish:
-    namespace, _, function = name.partition("/")
-    urgency = Urgency.CUT if new < old else Urgency.WAKE if old == 0 else Urgency.RAISE
-    return Wish(ScaleChange(FunctionKey(namespace, function), uid or f"uid-{name}", old, new), urgency)
 
 
 @contextlib.asynccontextmanager
@@ -54,7 +48,7 @@ async def test_wakes_go_before_raises_and_raises_before_cuts() -> None:
     for name, replicas in (("n/cut", 5), ("n/raise", 1), ("n/wake", 0)):
         cluster.add(name, replicas)
     async with scheduler(cluster, clock) as writes:
-        writes.offer([wish("n/cut", 5, 1), wish("n/raise", 1, 3), wish("n/wake", 0, 1)], is_tick=True)
+        writes.offer(wished([wish("n/cut", 5, 1), wish("n/raise", 1, 3), wish("n/wake", 0, 1)]), is_tick=True)
         await clock.settle()
         assert [str(change.key) for change in cluster.asked] == ["n/wake", "n/raise", "n/cut"]
 
@@ -67,10 +61,10 @@ async def test_rates_hold_and_wakes_have_their_own() -> None:
     for number in range(10):
         cluster.add(f"n/wake{number}", 0)
     async with scheduler(cluster, clock) as writes:
-        writes.offer([wish(f"n/raise{number}", 1, 2) for number in range(6)], is_tick=True)
+        writes.offer(wished([wish(f"n/raise{number}", 1, 2) for number in range(6)]), is_tick=True)
         await clock.settle()
         assert len(cluster.writes) == 2
-        writes.offer([wish(f"n/wake{number}", 0, 1) for number in range(10)], is_tick=False)
+        writes.offer(wished([wish(f"n/wake{number}", 0, 1) for number in range(10)]), is_tick=False)
         await clock.settle()
         assert len(cluster.writes) == 12
         await clock.advance(1.01)
@@ -85,7 +79,7 @@ async def test_the_newest_wish_wins_and_one_write_is_out_at_a_time() -> None:
     cluster.add("n/a", 1)
     async with scheduler(cluster, clock) as writes:
         for new in (3, 4, 5, 6):
-            writes.offer([wish("n/a", 1, new)], is_tick=True)
+            writes.offer(wished([wish("n/a", 1, new)]), is_tick=True)
             await clock.settle()
         cluster.may_answer.set()
         await clock.settle()
@@ -99,9 +93,9 @@ async def test_a_tick_that_wishes_no_more_takes_the_wish_back() -> None:
     for name in ("n/a", "n/b", "n/c"):
         cluster.add(name, 1)
     async with scheduler(cluster, clock) as writes:
-        writes.offer([wish(name, 1, 2) for name in ("n/a", "n/b", "n/c")], is_tick=True)
+        writes.offer(wished([wish(name, 1, 2) for name in ("n/a", "n/b", "n/c")]), is_tick=True)
         await clock.settle()
-        writes.offer([], is_tick=True)
+        writes.offer(wished([]), is_tick=True)
         await clock.advance(60.0)
         assert counts(cluster.asked) == [("n/a", 1, 2), ("n/b", 1, 2)]
 
@@ -112,9 +106,9 @@ async def test_a_step_between_ticks_builds_on_a_wish_that_waits() -> None:
     for name in ("n/a", "n/b", "n/c"):
         cluster.add(name, 5)
     async with scheduler(cluster, clock) as writes:
-        writes.offer([wish(name, 5, 3) for name in ("n/a", "n/b", "n/c")], is_tick=True)
+        writes.offer(wished([wish(name, 5, 3) for name in ("n/a", "n/b", "n/c")]), is_tick=True)
         await clock.settle()
-        writes.offer([wish("n/c", 3, 7)], is_tick=False)
+        writes.offer(wished([wish("n/c", 3, 7)]), is_tick=False)
         await clock.advance(5.0)
         assert counts(cluster.writes)[-1] == ("n/c", 5, 7)
 
@@ -126,7 +120,7 @@ async def test_what_may_pass_is_tried_again_ever_more_slowly() -> None:
     cluster.answers[key] = outcomes(*["retry"] * 5)
     times: list[float] = []
     async with scheduler(cluster, clock, writeBurst=100) as writes:
-        writes.offer([wish("n/a", 1, 2)], is_tick=True)
+        writes.offer(wished([wish("n/a", 1, 2)]), is_tick=True)
         for attempt in range(1, 7):
             await clock.until(lambda wanted=attempt: len(cluster.asked) >= wanted, within_s=60.0, every_s=0.05)
             times.append(clock.now_s)
@@ -144,7 +138,7 @@ async def test_retry_after_is_honoured() -> None:
     cluster.answers[key] = outcomes("retry", retry_after_s=40.0)
     async with scheduler(cluster, clock) as writes:
         for _ in range(19):
-            writes.offer([wish("n/a", 1, 2)], is_tick=True)
+            writes.offer(wished([wish("n/a", 1, 2)]), is_tick=True)
             await clock.advance(2.0)
         assert len(cluster.asked) == 1
         await clock.advance(5.0)
@@ -159,7 +153,7 @@ async def test_a_refusal_is_not_hammered(outcome: str, most: int) -> None:
     cluster.answers[key] = outcomes(*[outcome] * 100)
     async with scheduler(cluster, clock) as writes:
         for _ in range(45):
-            writes.offer([wish("n/a", 1, 2)], is_tick=True)
+            writes.offer(wished([wish("n/a", 1, 2)]), is_tick=True)
             await clock.advance(2.0)
         assert len(cluster.asked) == most
         assert [failure.outcome.value for failure in writes.failures()] == [outcome]
@@ -171,10 +165,10 @@ async def test_a_recreated_deployment_does_not_inherit_a_refusal() -> None:
     key = cluster.add("n/a", 1)
     cluster.answers[key] = outcomes("gone")
     async with scheduler(cluster, clock) as writes:
-        writes.offer([wish("n/a", 1, 2)], is_tick=True)
+        writes.offer(wished([wish("n/a", 1, 2)]), is_tick=True)
         await clock.settle()
         cluster.add("n/a", 1, uid="another")
-        writes.offer([wish("n/a", 1, 2, uid="another")], is_tick=True)
+        writes.offer(wished([wish("n/a", 1, 2, uid="another")]), is_tick=True)
         await clock.settle()
         assert counts(cluster.writes) == [("n/a", 1, 2)]
 
@@ -185,7 +179,7 @@ async def test_a_lost_write_is_dropped() -> None:
     key = cluster.add("n/a", 1)
     cluster.by_hand(key, 4)
     async with scheduler(cluster, clock) as writes:
-        writes.offer([wish("n/a", 1, 2)], is_tick=True)
+        writes.offer(wished([wish("n/a", 1, 2)]), is_tick=True)
         await clock.advance(600.0)
         assert len(cluster.asked) == 1
         assert cluster.deployments[key].requested == 4
@@ -206,7 +200,7 @@ async def test_an_error_of_the_adapter_is_tried_again() -> None:
     cluster = Raising()
     cluster.add("n/a", 1)
     async with scheduler(cluster, clock) as writes:
-        writes.offer([wish("n/a", 1, 2)], is_tick=True)
+        writes.offer(wished([wish("n/a", 1, 2)]), is_tick=True)
         await clock.advance(5.0)
         assert counts(cluster.writes) == [("n/a", 1, 2)]
 
@@ -217,7 +211,7 @@ async def test_closing_finishes_what_is_out_and_starts_nothing() -> None:
     for name in ("n/a", "n/b", "n/c"):
         cluster.add(name, 1)
     async with scheduler(cluster, clock) as writes:
-        writes.offer([wish(name, 1, 2) for name in ("n/a", "n/b", "n/c")], is_tick=True)
+        writes.offer(wished([wish(name, 1, 2) for name in ("n/a", "n/b", "n/c")]), is_tick=True)
         await clock.settle()
         closing = asyncio.ensure_future(writes.close(5.0))
         await clock.settle()
@@ -240,7 +234,7 @@ async def test_who_waits_for_a_place_is_not_overtaken() -> None:
             replicas |= written
             busy = [wish(name, replicas[name], replicas[name] + 1) for name in names[:-1]]
             quiet = [wish("n/quiet", 1, 2)] if "n/quiet" not in written else []
-            writes.offer([*busy, *quiet], is_tick=True)
+            writes.offer(wished([*busy, *quiet]), is_tick=True)
             await clock.advance(1.01)
         assert ("n/quiet", 1, 2) in counts(cluster.writes)
 
@@ -252,7 +246,7 @@ async def test_a_function_that_left_the_fleet_is_not_written() -> None:
         cluster.add(name, 1)
     names = ("n/a", "n/b", "n/c", "n/d", "n/e")
     async with scheduler(cluster, clock) as writes:
-        writes.offer([wish(name, 1, 2) for name in names], is_tick=True)
+        writes.offer(wished([wish(name, 1, 2) for name in names]), is_tick=True)
         await clock.settle()
         again = [("n", name, {}) for name in ("a", "d", "e")]
         uids = {"a": "uid-n/a", "d": "another", "e": "uid-n/e"}

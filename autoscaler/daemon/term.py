@@ -1,0 +1,313 @@
+"""A term: one stretch of time over which this daemon decides, tick by tick, and at once for wakes and alerts."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from autoscaler.core.controller import Controller
+from autoscaler.core.decisions import Decisions
+from autoscaler.core.events import Event
+from autoscaler.core.fleet import FunctionKey
+from autoscaler.core.now import Now
+from autoscaler.core.observation import Load, Observation
+from autoscaler.daemon import telemetry
+from autoscaler.daemon.alerts import RETRY_FIRING_S, ReadFiring, receive
+from autoscaler.daemon.announcing import Announcer
+from autoscaler.daemon.events import EventQueue
+from autoscaler.daemon.foreign import ForeignWriters
+from autoscaler.daemon.grid import TickGrid
+from autoscaler.daemon.history import History
+from autoscaler.daemon.planner import Planned, Planner
+from autoscaler.daemon.present import Present
+from autoscaler.daemon.recall import recall
+from autoscaler.daemon.rounds import Rounds, ended
+from autoscaler.daemon.stepper import Stepped, Stepper
+from autoscaler.daemon.waiting import flag_or_time
+from autoscaler.daemon.wakes import WakeHub
+from autoscaler.daemon.wishes import Wishes
+from autoscaler.daemon.writes import WriteScheduler
+from autoscaler.policy.plan import Plan
+from autoscaler.policy.settings import Settings
+from autoscaler.ports import Clock, Cluster, DecisionSink, LoadSource, PastLoads, Replicas, ScaleOutcome, StepSink
+
+SYNC_POLL_S = 0.05
+
+
+@dataclass(slots=True)
+class TickCounts:
+    """What is told of ticks, over all terms.
+
+    Attributes:
+        ticks: full ticks.
+        overruns: those that took longer than the interval.
+        last_s: seconds that the last one took, queries included.
+        last_ended_s: monotonic seconds at which it ended; None before the first.
+    """
+
+    ticks: int = 0
+    overruns: int = 0
+    last_s: float = 0.0
+    last_ended_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shell:
+    """What all terms of a daemon share.
+
+    Attributes:
+        clock: all time comes from here.
+        cluster: Deployments and writes.
+        loads: what Prometheus knows.
+        settings: what the operator decided.
+        planner: keeps the plan; it is kept warm between terms.
+        writes: takes what a step wishes.
+        foreign: other writers of replicas.
+        history: takes decisions that changed something.
+        rounds: the outermost loops.
+        sources: says when a source falls sick.
+        counts: of ticks.
+        firing: one reader for each Alertmanager.
+        sinks: further takers of decisions.
+        journals: takers of whole steps.
+        past: what Prometheus knows of before; None: every term begins with windows that are empty.
+        step_in: an executor with one thread, for steps.
+        slow_in: another, for what a wake must not wait for.
+        writes_held: says why nothing may be written now.
+        announcer: tells of decisions beside the Deployments; None: nobody does.
+    """
+
+    clock: Clock
+    cluster: Cluster
+    loads: LoadSource
+    settings: Settings
+    planner: Planner
+    writes: WriteScheduler
+    foreign: ForeignWriters
+    history: History
+    rounds: Rounds
+    sources: telemetry.SourceLog
+    counts: TickCounts
+    firing: Sequence[ReadFiring]
+    sinks: Sequence[DecisionSink]
+    journals: Sequence[StepSink]
+    past: PastLoads | None
+    step_in: Executor
+    slow_in: Executor
+    writes_held: Callable[[], str | None]
+    announcer: Announcer | None = None
+
+
+class Term:
+    """Decides from its `run` until its `close`.
+
+    It begins as a freshly started daemon does: without memory, so that what runs is a floor until whole windows are
+    known. A controller that was kept over a gap would take a load that fell while another daemon decided for one
+    that it had seen fall itself, without the look-back of stabilization windows.
+
+    Attributes:
+        events: what waits for a step.
+        hub: requests that are held.
+        present: replicas as they are at this moment.
+        planned: the plan of the last tick, before the first what the daemon kept warm; None: there is none yet.
+        latest: decisions of the last full tick; None before the first.
+        last_step: what the last step came to; None before the first.
+        recalled: moments of the past that the controller was told; None: that is not done yet, or nobody knows them.
+
+    Args:
+        shell: what outlives the term.
+        controller: without memory; only `Stepper` calls it.
+        planned: a plan of a whole list of Deployments, so that alerts and wakes can be taken before the first tick.
+    """
+
+    def __init__(self, shell: Shell, controller: Controller, planned: Planned | None) -> None:
+        self.events = EventQueue()
+        self.present = Present(shell.cluster.serving)
+        self.hub = WakeHub(shell.clock, lambda wake: self.events.put([wake]), self.staying)
+        self.planned = planned
+        self.latest: Decisions | None = None
+        self.last_step: Stepped | None = None
+        self.recalled: int | None = None
+        self._shell = shell
+        self._stepper = Stepper(controller, shell.sinks, shell.step_in, shell.journals)
+        if planned is not None:
+            self._look(planned)
+        self._retained: Plan | None = None
+        self._kept: asyncio.Future[None] | None = None
+        self._closing = asyncio.Event()
+        self._ticked = asyncio.Event()
+
+    async def run(self) -> None:
+        """Decide until cancelled or closed."""
+        rounds = self._shell.rounds
+        beside: list[asyncio.Future[Any]] = [
+            asyncio.ensure_future(rounds.forever(self._step_between)),
+            *(asyncio.ensure_future(rounds.once(partial(self._read_back, read))) for read in self._shell.firing),
+        ]
+        try:
+            await self._tick_on_grid()
+        finally:
+            await ended(beside)
+
+    def close(self) -> None:
+        """Wish nothing any more, and let go of every request that is held."""
+        self._closing.set()
+        self.hub.close()
+
+    async def quiet(self) -> None:
+        """Wait until no step is under way; after `close` none has an effect, and none begins."""
+        async with self._stepper.turn:
+            return
+
+    @property
+    def has_ticked(self) -> bool:
+        """Whether a full tick was done."""
+        return self._ticked.is_set()
+
+    @property
+    def refused_events(self) -> int:
+        """Wakes and boosts of this term that were dropped."""
+        return self.events.refused + (self.last_step.refused_events if self.last_step is not None else 0)
+
+    def staying(self, key: FunctionKey) -> int:
+        """Give replicas that can serve and will stay."""
+        return 0 if self._shell.writes.is_ending(key) else self.present.staying(key)
+
+    def heard(self, key: FunctionKey, requested: int, ready: int) -> None:
+        """Take over what the watch tells of a Deployment."""
+        self.present.heard(key, requested, ready)
+        self.hub.heard(key, requested, self.present.reachable(key, ready))
+
+    def settled(self, key: FunctionKey, outcome: ScaleOutcome) -> None:
+        """Take over what became of a write."""
+        self.hub.settled(key, outcome)
+
+    async def _tick_on_grid(self) -> None:
+        shell, closing = self._shell, self._closing
+        while not closing.is_set() and not shell.cluster.is_synced():
+            await flag_or_time(closing, shell.clock, SYNC_POLL_S)
+        await shell.rounds.once(self._recall)
+        grid = TickGrid(shell.settings.tick, shell.clock.now().monotonic_s)
+        while not closing.is_set():
+            await shell.rounds.once(self._tick)
+            now_s = shell.clock.now().monotonic_s
+            overruns = grid.overruns
+            wait_s = grid.next_s(now_s) - now_s
+            if grid.overruns > overruns:
+                shell.counts.overruns += 1
+                telemetry.log.warning("tick overran", tick_s=shell.counts.last_s, interval_s=shell.settings.tick)
+            await flag_or_time(closing, shell.clock, wait_s)
+
+    async def _recall(self) -> None:
+        """Tell the controller what was before this term; what cannot be known of it holds what runs."""
+        shell, now = self._shell, self._shell.clock.now()
+        if shell.past is None or self._closing.is_set():
+            return
+        planned = await shell.planner.current(now.utc_s)
+        self.recalled = await recall(shell.past, planned, now, shell.settings.tick, self._look(planned), self._stepper)
+
+    async def _tick(self) -> None:
+        shell = self._shell
+        started = shell.clock.now()
+        planned = await shell.planner.current(started.utc_s)
+        if planned.plan is not self._retained:
+            shell.writes.retain(planned.plan.fleet)
+            self._retained = planned.plan
+        load = await shell.loads.read(planned.plan, started)
+        shell.sources.take(shell.loads.health(), started.monotonic_s)
+        async with self._stepper.turn:
+            await self._step(started, planned, self._observe(planned, load))
+        if self._closing.is_set():
+            return
+        if self._kept is not None:
+            await self._kept  # so that what is to be kept never piles up
+        ended_s = shell.clock.now().monotonic_s
+        shell.counts.ticks += 1
+        shell.counts.last_s, shell.counts.last_ended_s = ended_s - started.monotonic_s, ended_s
+        self._ticked.set()
+
+    def _observe(self, planned: Planned, load: Load) -> Observation:
+        self._shell.writes.observed()
+        fleet, seen = planned.plan.fleet, self._look(planned)
+        waiting, held = self.hub.waiting(fleet), self._shell.foreign.held(fleet, self.latest)
+        return Observation(fleet, load, seen.requested, seen.ready, waiting, is_held=held, obstacle=seen.obstacle)
+
+    def _look(self, planned: Planned) -> Replicas:
+        """Give what the watch has told until now; it goes on during a step, so these columns are the step's alone."""
+        columns = self._shell.cluster.replicas(planned.plan.fleet)
+        seen = Replicas(columns.requested.copy(), columns.ready.copy(), columns.obstacle.copy())
+        self.present.observed(planned.plan.fleet, seen.requested, seen.ready)
+        return seen
+
+    async def _step_between(self) -> None:
+        """Decide once between ticks, as soon as something happens that shall not wait."""
+        await self._ticked.wait()
+        await self.events.has_urgent.wait()
+        if self._closing.is_set():
+            await (
+                asyncio.Event().wait()
+            )  # to be cancelled: round after round that does nothing would let nobody else run
+        async with self._stepper.turn:
+            if self.planned is not None and self.events.has_urgent.is_set():
+                await self._step(self._shell.clock.now(), self.planned, None)
+
+    async def _step(self, now: Now, planned: Planned, observation: Observation | None) -> None:
+        if self._closing.is_set():
+            return
+        events = self.events.take()
+        try:
+            stepped = await self._stepper.step(now, planned, observation, events)
+        except BaseException:
+            self.events.give_back(events)
+            raise
+        self.events.done(events)
+        self.planned, self.last_step = planned, stepped
+        stands = not self._closing.is_set() and self._shell.writes_held() is None
+        self._act(stepped, events, stands=stands)
+        loop = asyncio.get_running_loop()
+        self._kept = loop.create_task(self._keep(stepped.decisions, planned, stands=stands))
+
+    def _act(self, stepped: Stepped, events: Sequence[Event], *, stands: bool) -> None:
+        decisions, writes = stepped.decisions, self._shell.writes
+        if decisions.is_tick:
+            self.latest = decisions
+        self.present.decided(decisions)
+        self.hub.decided(decisions, events)
+        if stands and not self._shell.settings.dry_run:
+            writes.offer(self._without_recalled(stepped.wishes), decisions.is_tick)
+        else:
+            writes.drop_unsent()
+
+    def _without_recalled(self, wishes: Wishes) -> Wishes:
+        """Leave functions alone whose last replica somebody came for, and was told of, while it was decided away."""
+        return wishes.without([key for key in self.events.awaited() if wishes.ends(key)])
+
+    async def _keep(self, decisions: Decisions, planned: Planned, *, stands: bool) -> None:
+        """Keep a step's decisions, and tell of them beside the Deployments unless they are given up: nobody acts on those."""
+        loop, shell = asyncio.get_running_loop(), self._shell
+
+        def is_dry(key: FunctionKey) -> bool:
+            return shell.settings.dry_run or planned.is_dry(key)
+
+        await loop.run_in_executor(shell.slow_in, self._keep_history, decisions, is_dry)
+        if shell.announcer is not None and stands:
+            shell.announcer.offer(await loop.run_in_executor(shell.slow_in, shell.announcer.pick, decisions, is_dry))
+
+    def _keep_history(self, decisions: Decisions, is_dry: Callable[[FunctionKey], bool]) -> None:
+        telemetry.decided(self._shell.history.take(decisions), is_dry)
+
+    async def _read_back(self, read: ReadFiring) -> None:
+        """Put the boosts back that fired before this term; until that succeeds what runs is held anyway."""
+        await self._ticked.wait()
+        if (alerts := await read()) is None:
+            telemetry.log.warning("alerts cannot be read back", retry_s=RETRY_FIRING_S)
+        while alerts is None:
+            await self._shell.clock.sleep(RETRY_FIRING_S)
+            alerts = await read()
+        if self.planned is not None:
+            loop, plan, now = asyncio.get_running_loop(), self.planned.plan, self._shell.clock.now()
+            events, receipt = await loop.run_in_executor(self._shell.slow_in, receive, plan, None, alerts, now)
+            telemetry.log.info("alerts read back", accepted=receipt.accepted, dropped=dict(receipt.dropped))
+            self.events.put(events)
