@@ -39,7 +39,7 @@ demo: setup  ## the daemon's main job on the embedded twin; ARGS="--duration 60 
 test: setup-test pure check-code server-tests cluster-tests  ## every test, the pure ones first
 
 pure: setup-test  ## unit, property, golden, parity and architecture tests: no server needed
-	$(BIN)/python -m pytest tests/unit tests/property tests/golden tests/parity tests/architecture $(ARGS)
+	$(BIN)/python -m pytest tests/unit tests/property tests/golden tests/parity tests/architecture tests/deterministic $(ARGS)
 
 check-code: setup-test  ## ruff, mypy, import contracts
 	$(BIN)/ruff check .
@@ -53,15 +53,17 @@ servers: setup-test  ## get the real servers that tests run against (says time a
 server-tests: setup-test $(if $(MAY_INSTALL),servers)  ## contract, integration and browser tests
 	$(BIN)/python -m pytest tests/contract tests/integration tests/browser $(ARGS)
 
-cluster-tests: setup-test $(if $(MAY_INSTALL),servers)  ## real Kubernetes API, Prometheus and Alertmanager in a network namespace
-	$(BIN)/python -m tests.servers.netns $(BIN)/python -m pytest tests/cluster $(ARGS)
+cluster-tests: setup-test $(if $(MAY_INSTALL),servers)  ## real Kubernetes API, Prometheus and Alertmanager in network namespaces
+	$(BIN)/python -m tests.cluster $(ARGS)
 
 bench: setup-test  ## the figures, each a table; ARGS=--json for machines
 	@for figure in decisions decision_log tick stall memory; do echo "== $$figure"; $(BIN)/python -m benchmarks.$$figure $(ARGS) || exit 1; done
 
-soak: setup-test  ## what takes long: fifty times the examples of every property, every mutant of the core
+soak: setup-test  ## what takes long: fifty times the examples of every property, every mutant of the core, an hour of faults
 	SOAK=$${SOAK:-50} $(BIN)/python -m pytest tests/property --timeout 7200 $(ARGS)
 	$(BIN)/python -m tests.mutation --all --jobs 2
+	$(BIN)/python -m tests.deterministic --seeds $${SEEDS:-10000} --jobs 2
+	$(BIN)/python -m tests.servers.netns $(BIN)/python -m tests.soak.faults --minutes $${MINUTES:-60} --seed $${SEED:-1}
 
 mutants: setup-test  ## change one comparison in each module of the core: some test must fail (under a minute)
 	$(BIN)/python -m tests.mutation

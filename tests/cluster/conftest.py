@@ -10,16 +10,31 @@ from tests.servers import netns
 from tests.servers.controlplane import ControlPlane
 from tests.servers.nodeagent import node_agent
 
-_RIGHTS = Path(__file__).resolve().parents[2] / "manifests" / "base" / "rbac.yaml"
+_MANIFESTS = Path(__file__).resolve().parents[2] / "manifests"
+_RIGHTS = ("base/rbac.yaml", "components/cluster-rights/rbac.yaml")
 
 
 @pytest.fixture(scope="session")
 def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
-    """etcd and an API server; the daemon has the rights of `manifests/base/rbac.yaml`, as they are written there."""
+    """etcd and an API server; the daemon has the rights of `manifests/overlays/single`, as they are written there."""
     control_plane = ControlPlane(tmp_path_factory.mktemp("controlplane"))
     try:
         control_plane.start()
-        control_plane.apply(_RIGHTS.read_text())
+        for path in _RIGHTS:
+            control_plane.apply((_MANIFESTS / path).read_text())
+        yield control_plane
+    finally:
+        control_plane.stop()
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    """A cluster of a module's own, on which nothing was granted; it makes pods, which no node runs."""
+    control_plane = ControlPlane(tmp_path_factory.mktemp("bare"))
+    try:
+        control_plane.start()
+        control_plane.start_controllers()
+        control_plane.namespace("openfaas-fn")
         yield control_plane
     finally:
         control_plane.stop()

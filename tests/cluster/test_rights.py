@@ -19,6 +19,11 @@ pytestmark = pytest.mark.server
 
 DEPLOYMENTS = "/apis/apps/v1/namespaces/rights/deployments"
 PODS = "/api/v1/namespaces/rights/pods"
+OTHERS = (
+    "/apis/autoscaling/v2/horizontalpodautoscalers",
+    "/api/v1/services",
+    "/apis/discovery.k8s.io/v1/endpointslices",
+)
 PATCH = {"Content-Type": "application/merge-patch+json"}
 
 
@@ -43,9 +48,9 @@ def status(plane: ControlPlane, method: str, path: str, body: object = None) -> 
     return answer.status_code
 
 
-@pytest.mark.parametrize("path", ["/apis/apps/v1/deployments", DEPLOYMENTS, f"{DEPLOYMENTS}/f/scale", PODS])
+@pytest.mark.parametrize("path", ["/apis/apps/v1/deployments", DEPLOYMENTS, f"{DEPLOYMENTS}/f/scale", PODS, *OTHERS])
 def test_what_it_reads_is_allowed(plane: ControlPlane, path: str) -> None:
-    """Deployments and pods may be listed and a scale read."""
+    """Deployments, pods, autoscalers, Services and their slices may be listed and a scale read."""
     assert status(plane, "GET", path) == 200
 
 
@@ -94,16 +99,16 @@ async def test_a_missing_right_is_said(plane: ControlPlane) -> None:
     assert "deployments/scale" in result.message
 
 
-async def test_without_the_right_on_pods_only_the_explanation_is_poorer(plane: ControlPlane) -> None:
-    """Who may read Deployments and not pods has a whole cache, and reads once that pods cannot be told."""
+async def test_with_the_right_on_deployments_alone_only_the_explanation_is_poorer(plane: ControlPlane) -> None:
+    """Who may read Deployments and nothing else has a whole cache, and reads once for each kind what follows."""
     for document in _deployments_only("rights-deployments"):
         plane.apply(json.dumps(document))
     plane.deployment("rights-deployments", "f", replicas=2, is_paused=True)
     settings = KubernetesSettings(kubeconfig=str(plane.stranger_kubeconfig))
     async with running(settings, ["rights-deployments"]) as cluster:
-        await wait_for(cluster.problems, "a problem")
-        (problem,) = cluster.problems()
-        assert '"pods"' in problem
+        await wait_for(lambda: len(cluster.problems()) == 4, "a problem of every kind")
+        kinds = ('"horizontalpodautoscalers"', '"pods"', '"services"', '"endpointslices"')
+        assert all(kind in problem for kind, problem in zip(kinds, cluster.problems(), strict=True))
         assert obstacle(cluster, FunctionKey("rights-deployments", "f")) is Obstacle.NOT_READY
 
 

@@ -15,6 +15,7 @@ pytestmark = pytest.mark.server
 def test_load_rises_and_stops_and_a_wake_is_held_until_ready(site: Site) -> None:
     """Replicas follow the load up, go to zero with proof, and a held wake is answered by a pod that really serves."""
     site.function("acme-prod", "shop")
+    site.plane.service("acme-prod", "shop")
     site.traffic.rates["shop.acme-prod"] = 45.0
     site.wait_replicas("acme-prod", "shop", 5)
     site.plane.wait_ready("acme-prod", "shop", 5)
@@ -30,7 +31,6 @@ def test_load_rises_and_stops_and_a_wake_is_held_until_ready(site: Site) -> None
     assert answer.status_code == 200, answer.text
     assert answer.json()["state"] == "ready"
     assert site.plane.replicas("acme-prod", "shop") == 1
-    wait_until(lambda: site.plane.addresses("acme-prod", "shop"), "its endpoint, which follows the Pod's readiness")
     (address,) = site.plane.addresses("acme-prod", "shop")
     assert requests.get(f"http://{address}/", timeout=5).json()["count"] == 1
 

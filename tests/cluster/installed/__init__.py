@@ -1,0 +1,1 @@
+"""An overlay on a cluster of its own, and the daemon under its rights and no others."""

@@ -1,0 +1,175 @@
+"""The shipped alerts: each fires on what it is named after and on nothing else, and operations.md says what to do."""
+
+import json
+import re
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from autoscaler.core.reasons import Reason
+from tests.servers.binaries import require
+from tests.servers.rendering import MANIFESTS
+
+pytestmark = pytest.mark.server
+
+RULES = MANIFESTS / "chart" / "files" / "alerts.yaml"
+OPERATIONS = MANIFESTS.parent / "docs" / "operations.md"
+STEPS = 160  # of 15 s: 40 minutes
+END = "38m"
+
+LEADER = 'namespace="autoscaler",job="autoscaler",instance="a"'
+STANDBY = 'namespace="autoscaler",job="autoscaler",instance="b"'
+HEALTHY = {
+    **{
+        f"autoscaler_{name}{{{where}}}": f"{value}x{STEPS}"
+        for where, leads in ((LEADER, 1), (STANDBY, 0))
+        for name, value in {
+            "ready": "1+0",
+            "leader": f"{leads}+0",
+            "last_tick_age_seconds": "1+0" if leads else "500+0",
+            "step_failures_total": "3+0",
+            "tick_overruns_total": "2+0",
+            "ticks_total": "100+7" if leads else "0+0",
+            "cluster_problems": "0+0",
+            "writes_held": "0+0",
+            "write_failures": "0+0",
+            "policy_problems": "0+0",
+            "core_refused_events_total": "1+0",
+            "decision_log_lost_steps_total": "0+0",
+            "decision_log_up": "1+0",
+        }.items()
+    },
+    f'autoscaler_source_up{{{LEADER},source="main"}}': f"1+0x{STEPS}",
+    # A standby asks no Prometheus.
+    f'autoscaler_source_up{{{STANDBY},source="main"}}': f"0+0x{STEPS}",
+    f'autoscaler_tenant_functions{{{LEADER},tenant="acme"}}': f"10+0x{STEPS}",
+    f'autoscaler_tenant_functions_with_unknown_load{{{LEADER},tenant="acme"}}': f"2+0x{STEPS}",
+    f'autoscaler_functions_held{{{LEADER},tenant="acme"}}': f"0+0x{STEPS}",
+    f'autoscaler_writes_total{{{LEADER},outcome="done"}}': f"0+9x{STEPS}",
+    f'autoscaler_writes_total{{{LEADER},outcome="forbidden"}}': f"2+0x{STEPS}",
+    f'autoscaler_cluster_watch_age_seconds{{{LEADER},kind="deployments"}}': f"30+0x{STEPS}",
+    # A right to read pods that was taken away: explained in status, and no reason to wake anybody.
+    f'autoscaler_cluster_watch_age_seconds{{{LEADER},kind="pods"}}': f"0+15x{STEPS}",
+    f'autoscaler_write_wait_seconds{{{LEADER},class="wake"}}': "0 3 " * (STEPS // 2),
+    f'autoscaler_write_wait_seconds{{{LEADER},class="raise"}}': "0 20 10 0 " * (STEPS // 4),
+    f'autoscaler_write_wait_seconds{{{LEADER},class="cut"}}': "0 200 250 100 " * (STEPS // 4),
+    # One change by hand is nobody's business.
+    f'autoscaler_foreign_writes_total{{{LEADER},manager="kubectl"}}': f"0x{STEPS // 2} 1x{STEPS // 2}",
+    f'autoscaler_wakes_total{{{LEADER},state="ready"}}': f"0+30x{STEPS}",
+    f'autoscaler_wakes_total{{{LEADER},state="not-ready"}}': f"0+1x{STEPS}",
+    f'autoscaler_wakes_total{{{LEADER},state="full"}}': f"0+0x{STEPS}",
+}
+
+
+def leader(name: str, values: str, more: str = "") -> dict[str, str]:
+    """Give one series of the daemon that decides."""
+    return {f"autoscaler_{name}{{{LEADER}{more}}}": values}
+
+
+def both(name: str, values: str) -> dict[str, str]:
+    """Give one series of both daemons."""
+    return {f"autoscaler_{name}{{{where}}}": values for where in (LEADER, STANDBY)}
+
+
+ALWAYS = f"x{STEPS}"
+BAD: dict[str, Mapping[str, str]] = {
+    "AutoscalerAbsent": dict.fromkeys(HEALTHY, ""),
+    "AutoscalerNotReady": both("ready", f"0+0{ALWAYS}"),
+    "AutoscalerNoLeader": both("leader", f"0+0{ALWAYS}"),
+    "AutoscalerSeveralLeaders": both("leader", f"1+0{ALWAYS}")
+    | both("last_tick_age_seconds", f"1+0{ALWAYS}")
+    # Who believes that it decides asks Prometheus too.
+    | {f'autoscaler_source_up{{{STANDBY},source="main"}}': f"1+0{ALWAYS}"},
+    "AutoscalerStalled": leader("last_tick_age_seconds", f"0+15{ALWAYS}"),
+    "AutoscalerStepFailures": leader("step_failures_total", f"0+1{ALWAYS}"),
+    "AutoscalerTicksOverrun": leader("tick_overruns_total", f"0+3{ALWAYS}"),
+    "AutoscalerSourceFailing": leader("source_up", f"0+0{ALWAYS}", ',source="main"'),
+    "AutoscalerLoadUnknown": leader("tenant_functions_with_unknown_load", f"6+0{ALWAYS}", ',tenant="acme"'),
+    "AutoscalerClusterProblems": leader("cluster_problems", f"1+0{ALWAYS}"),
+    "AutoscalerWatchStale": leader("cluster_watch_age_seconds", f"0+15{ALWAYS}", ',kind="deployments"'),
+    "AutoscalerWritesHeld": leader("writes_held", f"1+0{ALWAYS}"),
+    "AutoscalerWritesForbidden": leader("writes_total", f"0+1{ALWAYS}", ',outcome="forbidden"'),
+    "AutoscalerWritesFailing": leader("write_failures", f"4+0{ALWAYS}"),
+    "AutoscalerWakesQueued": leader("write_wait_seconds", f"4+0{ALWAYS}", ',class="wake"'),
+    "AutoscalerWritesQueued": leader("write_wait_seconds", f"700+0{ALWAYS}", ',class="cut"'),
+    "AutoscalerForeignWrites": leader("foreign_writes_total", f"0+1{ALWAYS}", ',manager="kubectl"'),
+    "AutoscalerFunctionsHeld": leader("functions_held", f"1+0{ALWAYS}", ',tenant="acme"'),
+    "AutoscalerPolicyProblems": leader("policy_problems", f"1+0{ALWAYS}"),
+    "AutoscalerEventsRefused": leader("core_refused_events_total", f"1+1{ALWAYS}"),
+    "AutoscalerWakesFailing": leader("wakes_total", f"0+9{ALWAYS}", ',state="not-ready"'),
+    "AutoscalerDecisionLogLosing": leader("decision_log_up", f"0+0{ALWAYS}"),
+}
+
+
+def groups(path: Path) -> Any:
+    """Read rule groups, from a rule file or the operator's object."""
+    document = YAML(typ="safe").load(path)
+    return document["spec"]["groups"] if "spec" in document else document["groups"]
+
+
+ALERTS = [rule["alert"] for group in groups(RULES) for rule in group["rules"]]
+
+
+def test_the_rules_are_what_prometheus_takes() -> None:
+    """promtool finds nothing wrong with them."""
+    outcome = subprocess.run(
+        [require("promtool"), "check", "rules", RULES], capture_output=True, text=True, check=False
+    )
+    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+
+
+def test_the_operators_object_has_the_same_rules() -> None:
+    """The rule file and the PrometheusRule say the same."""
+    assert groups(MANIFESTS / "components" / "alerts" / "prometheusrule.yaml") == groups(RULES)
+
+
+def firing(series: Mapping[str, str], expected: list[str], folder: Path) -> None:
+    """Let promtool evaluate the rules over 38 minutes; the alerts that fire at the end must be those expected."""
+    inputs = [{"series": name, "values": values.strip()} for name, values in series.items() if values]
+    query = {
+        "expr": 'count by (alertname) (ALERTS{alertstate="firing"})',
+        "eval_time": END,
+        "exp_samples": [{"labels": f'{{alertname="{name}"}}', "value": 1} for name in expected],
+    }
+    tests = [{"interval": "15s", "input_series": inputs, "promql_expr_test": [query]}]
+    path = folder / "test.yaml"
+    path.write_text(json.dumps({"rule_files": [str(RULES)], "evaluation_interval": "15s", "tests": tests}))
+    outcome = subprocess.run(
+        [require("promtool"), "test", "rules", path], capture_output=True, text=True, check=False, cwd=folder
+    )
+    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+
+
+def test_nothing_fires_where_all_is_well(tmp_path: Path) -> None:
+    """A daemon that decides, and a standby that does not, give no alert; nor do one change by hand and short queues."""
+    firing(HEALTHY, [], tmp_path)
+
+
+@pytest.mark.parametrize("alert", ALERTS)
+def test_each_alert_fires_on_what_it_is_named_after(alert: str, tmp_path: Path) -> None:
+    """With this one thing wrong, this one alert fires, once, and no other."""
+    firing({**HEALTHY, **BAD[alert]}, [alert], tmp_path)
+
+
+@pytest.mark.parametrize("alert", ALERTS)
+def test_operations_say_what_to_do_about_each_alert(alert: str) -> None:
+    """Each alert has a section that says what it means, what to look at and what to do."""
+    sections = re.split(r"^#{2,3} ", OPERATIONS.read_text(), flags=re.MULTILINE)
+    (section,) = (text for text in sections if text.splitlines()[0] == alert)
+    for part in ("**Means**", "**Look at**", "**Do**"):
+        assert part in section
+
+
+def test_operations_name_no_alert_that_is_not_there() -> None:
+    """Every alert that operations.md speaks of is in the rules."""
+    assert set(re.findall(r"\bAutoscaler[A-Z]\w+", OPERATIONS.read_text())) == set(ALERTS)
+
+
+def test_operations_name_only_reasons_that_there_are() -> None:
+    """Every reason code that operations.md names is one."""
+    named = set(re.findall(r"`([A-Z]+_[A-Z_]+)`", OPERATIONS.read_text()))
+    assert named <= {reason.name for reason in Reason}
