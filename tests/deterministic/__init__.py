@@ -1,0 +1,1 @@
+"""The daemon's own loop on a virtual clock, with faults drawn from a seed."""

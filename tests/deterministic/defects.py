@@ -1,0 +1,74 @@
+"""Defects put into the daemon on purpose: whoever tests the tests must see that seeds fail."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from autoscaler.core.observation import Load
+from autoscaler.policy.settings import Settings
+
+Operations = Sequence[dict[str, object]]
+
+
+@dataclass(frozen=True, slots=True)
+class Defect:
+    """A way in which a daemon may be wrong.
+
+    Attributes:
+        name: how it is asked for.
+        write: changes what a write says.
+        load: changes what is known of a load.
+        settings: changes the settings that the daemon goes by, not those that it is judged by.
+        leads_always: it takes itself for the holder of the Lease, whatever that says.
+    """
+
+    name: str
+    write: Callable[[Operations], Operations] | None = None
+    load: Callable[[Load], Load] | None = None
+    settings: Callable[[Settings], Settings] = lambda settings: settings
+    leads_always: bool = False
+
+
+def _untested(operations: Operations) -> Operations:
+    return [operation for operation in operations if operation["op"] != "test"]
+
+
+def _untested_count(operations: Operations) -> Operations:
+    return [operation for operation in operations if operation["path"] != "/spec/replicas" or operation["op"] != "test"]
+
+
+def _zero_for_unknown(load: Load) -> Load:
+    unknown = ~np.isfinite(load.rps) | ~np.isfinite(load.concurrency)
+    return replace(
+        load,
+        rps=np.nan_to_num(load.rps),
+        concurrency=np.nan_to_num(load.concurrency),
+        in_flight=np.nan_to_num(load.in_flight),
+        is_covered=load.is_covered | unknown,
+        is_idle=load.is_idle | unknown,
+    )
+
+
+def _covered(load: Load) -> Load:
+    return replace(load, is_covered=np.isfinite(load.rps))
+
+
+def _hasty(settings: Settings) -> Settings:
+    quick = {"writes_per_second": 200.0, "write_burst": 500}
+    return settings.model_copy(update={"kubernetes": settings.kubernetes.model_copy(update=quick)})
+
+
+SOUND = Defect("none")
+
+DEFECTS: Mapping[str, Defect] = {
+    defect.name: defect
+    for defect in (
+        Defect("writes-without-any-test", write=_untested),
+        Defect("writes-without-testing-the-count", write=_untested_count),
+        Defect("unknown-is-zero", load=_zero_for_unknown),
+        Defect("lower-bound-is-a-value", load=_covered),
+        Defect("writes-faster-than-its-bucket", settings=_hasty),
+        Defect("writes-without-a-lease", leads_always=True),
+    )
+}

@@ -1,0 +1,66 @@
+"""What a fault is, and how it is drawn."""
+
+import asyncio
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from tests.deterministic.world import WARM_S, World
+
+End = Callable[[], None]
+Begin = Callable[[World, np.random.Generator], End]
+
+NUMBERS = itertools.count()
+"""Tells faults of one kind apart that last at the same time; nothing is drawn from it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something that goes wrong for a while.
+
+    Attributes:
+        name: how it is called in what a failing seed prints.
+        begin: makes it so, and gives what ends it.
+        length_s: shortest and longest duration, seconds.
+    """
+
+    name: str
+    begin: Begin
+    length_s: tuple[float, float] = (5.0, 40.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A fault of a run: when it comes, how long it stays."""
+
+    fault: Fault
+    at_s: float
+    length_s: float
+
+    def __str__(self) -> str:
+        return f"{self.at_s:9.3f} s {self.fault.name} for {self.length_s:.3f} s"
+
+
+def plan(faults: tuple[Fault, ...], rng: np.random.Generator, calm_s: float) -> list[Planned]:
+    """Draw the faults of a run, so that all have ended when it gets calm."""
+    found = []
+    for number in rng.integers(0, len(faults), int(rng.integers(1, 9))).tolist():
+        shortest_s, longest_s = faults[number].length_s
+        length_s = float(rng.uniform(shortest_s, min(longest_s, calm_s - WARM_S)))
+        found.append(Planned(faults[number], float(rng.uniform(WARM_S, max(WARM_S, calm_s - length_s))), length_s))
+    return sorted(found, key=lambda planned: planned.at_s)
+
+
+async def happen(planned: Planned, world: World, rng: np.random.Generator) -> None:
+    """Let a fault come and go."""
+    await asyncio.sleep(planned.at_s)
+    world.trace(f"begins: {planned.fault.name}")
+    world.troubled += 1
+    end = planned.fault.begin(world, rng)
+    await asyncio.sleep(planned.length_s)
+    end()
+    world.troubled -= 1
+    world.quiet_since_s = world.loop.now_s
+    world.trace(f"ends: {planned.fault.name}")

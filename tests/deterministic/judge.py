@@ -1,0 +1,206 @@
+"""The rules by which a single write, or a single decision, is judged: against the truth, not the daemon's account."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from math import inf
+
+import numpy as np
+
+from autoscaler.core.decisions import Decisions
+from autoscaler.core.fleet import FunctionKey
+from autoscaler.core.reasons import Reason
+from tests.deterministic.apiserver import ApiServer
+from tests.deterministic.lease import LeaseObject
+from tests.deterministic.observer import Observer, Write
+from tests.deterministic.process import Process
+from tests.deterministic.site import MOST, Drawn, Site
+from tests.deterministic.truth import Truth
+
+Broken = tuple[str, str]
+STALE_AFTER_S = 150.0
+"""A daemon that has not heard of the cluster for so long knows nothing of it."""
+LEASE_SLACK_S = 0.05
+"""A write may leave a moment after the Lease was looked at."""
+
+
+@dataclass(slots=True)
+class Annotated:
+    """An order on a function: from which version of the cluster to which."""
+
+    key: FunctionKey
+    kind: str
+    replicas: int
+    since: int
+    until: float = inf
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A state of the policy folder, as a process was given it."""
+
+    at_s: float
+    most: int = MOST
+    without: str = ""
+
+
+@dataclass
+class Judge:
+    """Judges writes and decisions.
+
+    Attributes:
+        annotated: orders on functions.
+        folders: what each process was given, by its number.
+        known: by process, of which functions its last reading knew the load.
+        made_s: when Deployments were made anew, by uid.
+        lease: the Lease, where there is one.
+    """
+
+    site: Site
+    truth: Truth
+    api: ApiServer
+    annotated: list[Annotated] = field(default_factory=list)
+    folders: dict[int, list[Folder]] = field(default_factory=dict)
+    known: dict[int, Mapping[FunctionKey, bool]] = field(default_factory=dict)
+    made_s: dict[str, float] = field(default_factory=dict)
+    lease: LeaseObject | None = None
+
+    def write(self, write: Write, now_s: float) -> Sequence[Broken]:
+        """Name the rules that a write breaks."""
+        one = self.site.by_key.get(write.key)
+        if one is None:
+            return [("foreign-write", "it is no function of any tenant")]
+        found: list[Broken] = []
+        folders = self._folders(write.process, now_s)
+        if all(folder.without == write.key.namespace for folder in folders):
+            found.append(("foreign-write", "its namespace is claimed no more"))
+        if (
+            write.new > max(folder.most for folder in folders)
+            and write.new > write.old
+            and not self._orders(write, "force")
+        ):
+            found.append(("above-max", f"{write.new} is above the maximum"))
+        if self._is_paused(write, now_s):
+            found.append(("paused", "somebody ordered that it be left alone"))
+        if self._is_without_lease(write, now_s):
+            found.append(("lease", "it has not renewed its Lease within the renew deadline"))
+        if now_s - write.process.heard_s > STALE_AFTER_S + self.truth.lag_s:
+            found.append(("stale", f"it has heard nothing of the cluster since {write.process.heard_s:.3f} s"))
+        if write.new < write.old:
+            found += self._cut(one, write, now_s)
+        return found
+
+    def decisions(self, process: Process, decisions: Decisions, observer: Observer) -> None:
+        """Check that a tick cuts nothing of which its process did not know the load."""
+        if not decisions.is_tick:
+            return
+        self._caps(process, decisions, observer)
+        known = self.known.get(process.number, {})
+        for position in np.flatnonzero(decisions.desired < decisions.requested).tolist():
+            key = decisions.fleet.keys[decisions.rows[position]]
+            one = self.site.by_key.get(key)
+            if one is None or known.get(key, False):
+                continue
+            before, after = int(decisions.requested[position]), int(decisions.desired[position])
+            write = Write(observer.now_s(), process, key, "", before, after)
+            if after < self._allowed(one, write, observer.now_s(), before):
+                observer.say(
+                    "cut-on-unknown", key, f"{process.name} decided {before} -> {after} without knowing its load"
+                )
+
+    def _caps(self, process: Process, decisions: Decisions, observer: Observer) -> None:
+        """Check that a tick asks for no more than the tenants' budgets, where nothing of theirs is left alone."""
+        fleet = decisions.fleet
+        for name, cap in self.site.caps.items():
+            if name not in fleet.tenants:
+                continue
+            theirs = fleet.tenant[decisions.rows] == fleet.tenants.index(name)
+            is_left = np.isin(decisions.reason[theirs], (Reason.PAUSED, Reason.FOREIGN_WRITER)).any()
+            wanted = int(decisions.desired[theirs].sum())
+            if wanted > cap and not is_left:
+                observer.say("budget", None, f"{process.name} decided {wanted} replicas for {name}, whose cap is {cap}")
+
+    def _is_without_lease(self, write: Write, now_s: float) -> bool:
+        settings = self.site.settings.leadership
+        if settings is None or self.lease is None:
+            return False
+        renewed_s = self.lease.renewed_s.get(write.process.identity, -inf)
+        return now_s - renewed_s > settings.renew_deadline + LEASE_SLACK_S
+
+    def _cut(self, one: Drawn, write: Write, now_s: float) -> list[Broken]:
+        found: list[Broken] = []
+        since_s = max(
+            self._looks_since_s(one, write.process), self.made_s.get(write.uid, 0.0), self._claimed_s(write, now_s)
+        )
+        need = max(self.truth.need(one, now_s, since_s), one.rules.least)
+        least = self._allowed(one, write, now_s, need)
+        if write.new < least:
+            found.append(("shrink", f"{write.old} -> {write.new}, and its load needs {need}"))
+        if write.new == 0 and self._allowed(one, write, now_s, 1) > 0:
+            if not one.rules.goes_to_zero:
+                found.append(("zero", "its policy does not allow zero"))
+            elif self.truth.was_called(one, now_s):
+                found.append(("zero", "it was called within its keep-alive"))
+        return found
+
+    def _looks_since_s(self, one: Drawn, process: Process) -> float:
+        """Give from when on a process knows the load: what was before it, it reads, unless its source is in trouble."""
+        reads_past = self.site.reads_past and process.paused_s == process.started_s
+        return (
+            0.0 if reads_past and self.truth.is_shown(one, process.started_s, process.started_s) else process.paused_s
+        )
+
+    def _allowed(self, one: Drawn, write: Write, now_s: float, need: int) -> int:
+        """Give the fewest replicas that orders and budgets let a function be cut to, at most what it needs."""
+        ordered = [order.replicas for order in self._orders(write, "force")]
+        ordered += [folder.most for folder in self._folders(write.process, now_s)]
+        return min([need, *ordered, *([0] if self._is_scarce(one.tenant, now_s) else [])])
+
+    def _is_scarce(self, tenant: str, now_s: float) -> bool:
+        """Tell whether a tenant's functions have or want more than its budget."""
+        cap = self.site.caps.get(tenant)
+        return cap is not None and cap < sum(
+            max(self.truth.most_within(one.key, now_s - 90.0, now_s), one.rules.least, 1, self._requested(one.key))
+            * 1.5
+            + 1
+            for one in self.site.functions
+            if one.tenant == tenant
+        )
+
+    def _requested(self, key: FunctionKey) -> int:
+        there = self.api.find(key)
+        return there.requested if there is not None else 0
+
+    def _orders(self, write: Write, kind: str) -> list[Annotated]:
+        """Give the orders that the writer may still take for valid."""
+        return [
+            order
+            for order in self.annotated
+            if order.key == write.key
+            and order.kind == kind
+            and write.process.saw_at_s(order.since)
+            <= write.at_s
+            <= write.process.saw_at_s(order.until) + self.truth.lag_s
+        ]
+
+    def _is_paused(self, write: Write, now_s: float) -> bool:
+        """Tell whether the writer must know that a function is to be left alone."""
+        return any(
+            order.kind == "paused"
+            and order.key == write.key
+            and write.process.saw_at_s(order.since) + self.truth.lag_s < now_s < write.process.saw_at_s(order.until)
+            for order in self.annotated
+        )
+
+    def _folders(self, process: Process, now_s: float) -> list[Folder]:
+        """Give the states of the folder that may still be in force in a process."""
+        given = self.folders[process.number]
+        old = [folder for folder in given if folder.at_s <= now_s - self.truth.lag_s]
+        return [*old[-1:], *(folder for folder in given if folder.at_s > now_s - self.truth.lag_s)]
+
+    def _claimed_s(self, write: Write, now_s: float) -> float:
+        """Give since when the function's namespace has been claimed, as its writer knows."""
+        without = [
+            n for n, folder in enumerate(self.folders[write.process.number]) if folder.without == write.key.namespace
+        ]
+        folders = self.folders[write.process.number]
+        return folders[without[-1] + 1].at_s if without and without[-1] + 1 < len(folders) else 0.0

@@ -1,0 +1,256 @@
+"""What a seed draws before anything happens: tenants, their policies and functions, the load, the settings."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from autoscaler.core.columns import Floats
+from autoscaler.core.fleet import FunctionKey
+from autoscaler.policy.loading import PolicySet, load
+from autoscaler.policy.settings import Settings
+from autoscaler.simulator.function import FunctionSpec
+from autoscaler.simulator.workload import Steps, Workload
+
+TARGET = 4.0
+"""Requests/s, or requests in flight, that a replica shall carry."""
+STABLE_S = 30.0
+ZERO_AFTER_S = 45.0
+BOOST_S = 40.0
+MOST = 8
+SCRAPE_S = 3.0
+UNCLAIMED = "nobodys"
+ALERT = "Slow"
+
+
+@dataclass(frozen=True, slots=True)
+class NamespaceRules:
+    """What the policy of a namespace says.
+
+    Attributes:
+        metric: `rps` or `concurrency`.
+        stabilization_s: look-back of cuts, seconds.
+        max_rate_down: largest divisor of a tick.
+        tolerance: relative dead band.
+        least: minimum of replicas.
+        goes_to_zero: whether its functions go to zero after `ZERO_AFTER_S`.
+    """
+
+    metric: str
+    stabilization_s: float
+    max_rate_down: float
+    tolerance: float
+    least: int
+    goes_to_zero: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """One function: its load and the rules it is under. `levels` is (from second, replicas that the load needs)."""
+
+    key: FunctionKey
+    tenant: str
+    rules: NamespaceRules
+    levels: Sequence[tuple[float, int]]
+    start_s: float
+
+    @property
+    def service_s(self) -> float:
+        return 1.0 if self.rules.metric == "concurrency" else 0.2
+
+    def workload(self) -> Steps:
+        """Give a load half-way between two replica counts, so that how it is measured never decides."""
+        steps = [{"at": f"{at_s:.3f}s", "rate": self.rate_of(level)} for at_s, level in self.levels]
+        return Steps.model_validate({"type": "steps", "steps": steps, "arrivals": "even"})
+
+    def rate_of(self, level: int) -> float:
+        """Give the requests/s that need so many replicas."""
+        return max(0.0, level - 0.5) * TARGET
+
+    def spec(self) -> FunctionSpec:
+        """Give the function as the platform runs it."""
+        return FunctionSpec(
+            self.key,
+            self.service_s,
+            start_s=self.start_s,
+            concurrency_limit=100,
+            replicas=self.first_replicas,
+            service="constant",
+            hold_s=10.0,
+        )
+
+    @property
+    def first_replicas(self) -> int:
+        return max(self.levels[0][1], self.rules.least, 0 if self.rules.goes_to_zero else 1)
+
+
+@dataclass(frozen=True)
+class Site:
+    """All that is there at second 0.
+
+    Attributes:
+        functions: the functions that tenants claim.
+        namespaces: rules by namespace.
+        tenant_of: tenant by namespace.
+        source_of: source by tenant.
+        caps: budget by tenant, replicas; those without are left out.
+        settings: the daemon's.
+        reads_past: whether a daemon reads the loads of before its start.
+        calm_s: from here on nothing changes any more, neither load nor faults.
+        end_s: when everything must be right again.
+    """
+
+    functions: Sequence[Drawn]
+    namespaces: Mapping[str, NamespaceRules]
+    tenant_of: Mapping[str, str]
+    source_of: Mapping[str, str]
+    caps: Mapping[str, int]
+    settings: Settings
+    reads_past: bool
+    calm_s: float
+    end_s: float
+    by_key: Mapping[FunctionKey, Drawn] = field(default_factory=dict)
+    _loaded: dict[tuple[tuple[str, str], ...], PolicySet] = field(default_factory=dict)
+
+    def workloads(self) -> dict[FunctionKey, Workload]:
+        return {one.key: one.workload() for one in self.functions}
+
+    def files(self, *, most: int = MOST, without: str = "", broken: str = "") -> dict[str, str]:
+        """Give the policy folder.
+
+        Args:
+            most: maximum of replicas of every function.
+            without: a namespace that its tenant no longer claims.
+            broken: a namespace whose policy is none.
+        """
+        files = {f"{tenant}.yaml": self._tenant(tenant, without) for tenant in self.source_of}
+        for namespace, rules in self.namespaces.items():
+            if namespace != without:
+                files[f"policy-{namespace}.yaml"] = _policy(namespace, rules, most, namespace == broken)
+        return files
+
+    def loaded(self, files: Mapping[str, str]) -> PolicySet:
+        """Load a policy folder as a start does, each state of it once in a run: that takes as long as all else of it."""
+        state = tuple(sorted(files.items()))
+        if state not in self._loaded:
+            self._loaded[state] = load(files, None, self.settings.sources)
+        return self._loaded[state]
+
+    def _tenant(self, tenant: str, without: str) -> str:
+        claimed = [name for name, owner in self.tenant_of.items() if owner == tenant and name != without]
+        budget = f"  budget: {{replicas: {{cap: {self.caps[tenant]}}}}}\n" if tenant in self.caps else ""
+        return f"""\
+apiVersion: autoscaler.faas.dev/v1alpha1
+kind: Tenant
+metadata: {{name: {tenant}}}
+spec:
+  namespaces: [{", ".join(claimed)}]
+  source: {self.source_of[tenant]}
+  bounds: {{allowZero: true}}
+{budget}"""
+
+
+def sha256(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _policy(namespace: str, rules: NamespaceRules, most: int, is_broken: bool) -> str:
+    down = f", maxRate: {rules.max_rate_down:g}" if rules.max_rate_down != 2.0 else ""
+    down += f", tolerance: {rules.tolerance:g}" if rules.tolerance else ""
+    zero = f"  zero: {{after: {ZERO_AFTER_S:g}s}}\n" if rules.goes_to_zero else ""
+    return f"""\
+apiVersion: autoscaler.faas.dev/v1alpha1
+kind: ScalingPolicy
+metadata: {{name: default, namespace: {namespace}}}
+spec:
+  metrics: [{{type: {rules.metric}, target: {TARGET:g}, utilization: {-1 if is_broken else 1}}}]
+  windows: {{stable: {STABLE_S:g}s}}
+  replicas: {{min: {rules.least}, max: {most}}}
+  scaleDown: {{stabilization: {rules.stabilization_s:g}s{down}}}
+  alerts: [{{match: {{alertname: {ALERT}}}, boost: {{factor: 1.5, add: 1}}, expires: {BOOST_S:g}s}}]
+  wake: {{hold: 25s, waiters: 100}}
+{zero}"""
+
+
+def draw(rng: np.random.Generator) -> Site:
+    """Draw a site."""
+    tick_s = float(rng.choice([2.0, 3.0]))
+    tenant_of = {"acme-a": "acme", "acme-b": "acme", "bolt": "bolt", "corp": "corp"}
+    source_of = {"acme": "a", "bolt": "b", "corp": "a"}
+    namespaces = {name: _rules(rng) for name in tenant_of}
+    calm_s = float(rng.uniform(130.0, 180.0))
+    surges_s = np.sort(rng.uniform(20.0, calm_s, int(rng.integers(0, 3))))
+    functions = [
+        _function(rng, FunctionKey(namespace, f"f{number}"), tenant_of[namespace], rules, calm_s, surges_s)
+        for namespace, rules in namespaces.items()
+        for number in range(int(rng.integers(1, 5)))
+    ]
+    corp = [one for one in functions if one.tenant == "corp"]
+    caps = {"corp": max(len(corp) * 2, int(rng.integers(4, 16)))}
+    longest_s = max(30.0, *(rules.stabilization_s for rules in namespaces.values()))
+    return Site(
+        functions=functions,
+        namespaces=namespaces,
+        tenant_of=tenant_of,
+        source_of=source_of,
+        caps=caps,
+        settings=_settings(rng, tick_s),
+        reads_past=bool(rng.random() < 0.7),
+        calm_s=calm_s,
+        end_s=calm_s + settling_s(STABLE_S, longest_s, tick_s),
+        by_key={one.key: one for one in functions},
+    )
+
+
+def settling_s(stable_s: float, stabilization_s: float, tick_s: float) -> float:
+    """Give the seconds within which everything must be right after the last fault.
+
+    Two ticks are what is promised; a maxRate of 2 takes two more for its halvings of 8, and what Prometheus knows is
+    a scrape old.
+    """
+    return stable_s + stabilization_s + 4 * tick_s + SCRAPE_S
+
+
+def _rules(rng: np.random.Generator) -> NamespaceRules:
+    goes_to_zero = bool(rng.random() < 0.5)
+    return NamespaceRules(
+        metric=str(rng.choice(["rps", "concurrency"])),
+        stabilization_s=float(rng.choice([0.0, 30.0, 60.0])),
+        max_rate_down=float(rng.choice([2.0, 1000.0])),
+        tolerance=float(rng.choice([0.0, 0.05])),
+        least=0 if goes_to_zero else int(rng.integers(0, 3)),
+        goes_to_zero=goes_to_zero,
+    )
+
+
+def _function(
+    rng: np.random.Generator, key: FunctionKey, tenant: str, rules: NamespaceRules, calm_s: float, surges_s: Floats
+) -> Drawn:
+    """Draw a function, whose load changes when it likes, and at the surges when that of all does."""
+    own_s = rng.uniform(10.0, calm_s, int(rng.integers(0, 5)))
+    changes = np.unique(np.concatenate([own_s, surges_s]))
+    highest = 4 if rules.metric == "concurrency" else 6
+    idle = 0.4 if rules.goes_to_zero else 0.15
+    levels = [
+        (at_s, 0 if rng.random() < idle else int(rng.integers(1, highest + 1)))
+        for at_s in (0.0, *(float(at_s) for at_s in changes))
+    ]
+    return Drawn(key, tenant, rules, levels, start_s=float(rng.uniform(0.5, 4.0)))
+
+
+def _settings(rng: np.random.Generator, tick_s: float) -> Settings:
+    gateway = {"profile": "openfaas", "match": {"job": "gateway"}, "callers": [{"tokenSHA256": sha256("gateway")}]}
+    source = {"url": "http://prometheus", "scrapeInterval": f"{SCRAPE_S:g}s", "gateways": [gateway]}
+    is_slow = bool(rng.random() < 0.3)
+    writes = {"writesPerSecond": 1.0, "writeBurst": 2} if is_slow else {"writesPerSecond": 20.0, "writeBurst": 20}
+    return Settings.model_validate(
+        {
+            "tick": f"{tick_s:g}s",
+            "sources": {"a": source, "b": source},
+            "operators": [{"tokenSHA256": sha256("operator")}],
+            "blastRadius": None,
+            "leadership": {} if rng.random() < 0.5 else None,
+            "kubernetes": {**writes, "wakesPerSecond": 20.0, "wakeBurst": 10},
+        }
+    )

@@ -1,0 +1,69 @@
+"""Seeds of the deterministic simulation: every rule holds, the same seed gives the same bytes, defects are found."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.deterministic.defects import DEFECTS
+from tests.deterministic.runner import run
+
+ROOT = Path(__file__).resolve().parents[2]
+SEEDS = 200
+BLOCK = 20
+MOST_SEEDS = 40
+"""Seeds within which a defect must be found; each breaks a rule that many seeds come near to."""
+
+
+@pytest.mark.parametrize("first", range(0, SEEDS, BLOCK))
+def test_every_rule_holds_whatever_goes_wrong(first: int) -> None:
+    """Under any faults that a seed draws, no rule is broken, and all is right again soon after the last of them."""
+    failed = [str(outcome) for seed in range(first, first + BLOCK) if (outcome := run(seed)).violations]
+    assert not failed, "\n\n".join(failed)
+
+
+def test_a_seed_repeats_to_the_byte() -> None:
+    """The same seed gives the same decisions and writes again, in a process whose hashes are others too."""
+    here = run(7).digest
+    assert run(7).digest == here
+    assert run(8).digest != here
+    program = "from tests.deterministic.runner import run; print(run(7).digest)"
+    again = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONHASHSEED": "12345"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert again.stdout.strip() == here
+
+
+@pytest.mark.parametrize(
+    ("name", "rule"),
+    [
+        ("writes-without-any-test", "compare-and-set"),
+        ("writes-without-testing-the-count", "compare-and-set"),
+        ("unknown-is-zero", "cut-on-unknown"),
+        ("lower-bound-is-a-value", "cut-on-unknown"),
+        ("writes-faster-than-its-bucket", "write-rate"),
+        ("writes-without-a-lease", "lease"),
+    ],
+)
+def test_a_defect_is_found(name: str, rule: str) -> None:
+    """A daemon that is wrong in this way breaks the rule that forbids it, within a few seeds."""
+    outcomes = (run(seed, defect=DEFECTS[name]) for seed in range(MOST_SEEDS))
+    assert any(violation.rule == rule for outcome in outcomes for violation in outcome.violations)
+
+
+def test_a_failing_seed_says_how_to_replay_it() -> None:
+    """What a failing seed prints names the one command that replays it, what was drawn, and what was broken."""
+    outcomes = (run(seed, defect=DEFECTS["unknown-is-zero"]) for seed in range(MOST_SEEDS))
+    outcome = next(outcome for outcome in outcomes if outcome.violations)
+    words = str(outcome)
+    assert f"python -m tests.deterministic --seed {outcome.seed} --trace" in words
+    assert all(fault in words for fault in outcome.faults)
+    assert str(outcome.violations[0]) in words
+    assert outcome.account, "the last decisions on the function are told too"
