@@ -1,61 +1,52 @@
-"""`python -m benchmarks.memory`: memory of all the daemon's processes after reading 100,000 functions.
+"""`python -m benchmarks.memory`: memory of all the daemon's processes over 100,000 functions.
 
-The daemon's own packages are imported, as they are in `autoscaler run`. Resident memory counts a page that two
-processes share twice; proportional memory counts it once.
+Measured is the program itself, in dry run, after several ticks over an API server and a Prometheus on loopback that
+answer with prepared bodies: every function has a Deployment and a Service, a tenth of them a ready endpoint. Resident
+memory counts a page that two processes share twice; proportional memory counts it once.
 """
 
-import asyncio
-import importlib
-import os
 import sys
-import time
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from autoscaler.adapters.prometheus import PrometheusLoads
-from autoscaler.core.now import Now
+from benchmarks.dummy_kubernetes import dummy_kubernetes
 from benchmarks.dummy_prometheus import dummy_prometheus
-from benchmarks.fleets import plan_of
+from benchmarks.program import Program
 from benchmarks.report import Figure, at_most, main
-from benchmarks.stall import settings
 
 FUNCTIONS = 100_000
-READINGS = 5
+TICKS = 5
 BOUND_MIB = 500.0
 
 
 def measure() -> Sequence[Figure]:
-    """Read 100,000 functions several times and add up what all processes hold then."""
-    importlib.import_module("autoscaler.cli.wiring")
-    with dummy_prometheus(FUNCTIONS) as url:
-        dummy = set(children(os.getpid()))
-        main_mib, others_mib, pss_mib = asyncio.run(_measure(url, dummy))
+    """Run the program for a while and add up what all its processes hold then."""
+    with tempfile.TemporaryDirectory() as name, dummy_prometheus(FUNCTIONS) as url:
+        folder = Path(name)
+        with dummy_kubernetes(FUNCTIONS, folder) as kubeconfig:
+            program = Program(folder, kubeconfig, url, FUNCTIONS)
+            with program.running() as pid:
+                program.wait_ticks(TICKS)
+                main_mib, most_mib = memory_mib(pid, "Rss"), _peak_mib(pid)
+                all_mib, shared_mib = resident_mib(pid), sum(memory_mib(one, "Pss") for one in family(pid))
     return [
-        at_most("resident_100k", main_mib + others_mib, "MiB", BOUND_MIB),
+        at_most("resident_100k", all_mib, "MiB", BOUND_MIB),
         at_most("resident_main", main_mib, "MiB", None),
-        at_most("resident_workers", others_mib, "MiB", None),
-        at_most("proportional_100k", pss_mib, "MiB", None),
+        at_most("resident_workers", all_mib - main_mib, "MiB", None),
+        at_most("proportional_100k", shared_mib, "MiB", None),
+        at_most("peak_main", most_mib, "MiB", None),
     ]
 
 
-async def _measure(url: str, without: set[int]) -> tuple[float, float, float]:
-    plan = plan_of(FUNCTIONS)
-    loads = PrometheusLoads({"main": settings(url)}, patience_s=60.0)
-    await loads.start()
-    try:
-        for _ in range(READINGS):
-            load = await loads.read(plan, Now(time.monotonic(), time.time()))
-            if not (load.rps > 0).all():
-                raise RuntimeError(f"not everything was read: {loads.health()}")
-        ours = os.getpid()
-        others = [one for one in children(ours) if one not in without]
-        return (
-            memory_mib(ours, "Rss"),
-            sum(memory_mib(one, "Rss") for one in others),
-            sum(memory_mib(one, "Pss") for one in [ours, *others]),
-        )
-    finally:
-        await loads.close()
+def resident_mib(pid: int) -> float:
+    """Give what a process and all those that it started hold, MiB."""
+    return sum(memory_mib(one, "Rss") for one in family(pid))
+
+
+def family(pid: int) -> list[int]:
+    """Give a process and all those that it started, and they."""
+    return [pid, *(one for child in children(pid) for one in family(child))]
 
 
 def children(pid: int) -> list[int]:
@@ -65,10 +56,18 @@ def children(pid: int) -> list[int]:
 
 def memory_mib(pid: int, kind: str) -> float:
     """Give a process's memory of a kind (`Rss`, `Pss`), MiB."""
-    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-        if line.startswith(f"{kind}:"):
+    return _field(Path(f"/proc/{pid}/smaps_rollup"), kind)
+
+
+def _peak_mib(pid: int) -> float:
+    return _field(Path(f"/proc/{pid}/status"), "VmHWM")
+
+
+def _field(path: Path, name: str) -> float:
+    for line in path.read_text().splitlines():
+        if line.startswith(f"{name}:"):
             return int(line.split()[1]) / 1024
-    raise ValueError(f"no {kind} of process {pid}")
+    raise ValueError(f"{path}: no {name}")
 
 
 if __name__ == "__main__":
