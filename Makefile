@@ -9,7 +9,7 @@ ARGS   ?=
 # Servers are got without asking only where that surprises nobody: under CI, or as root in a container.
 MAY_INSTALL := $(shell if [ -n "$$CI" ] || { [ "$$(id -u)" = 0 ] && { [ -f /.dockerenv ] || [ -f /run/.containerenv ]; }; }; then echo yes; fi)
 
-.PHONY: help setup setup-test demo test pure check-code servers server-tests cluster-tests bench soak mutants studies lock image clean
+.PHONY: help setup setup-test demo test pure check-code servers server-tests cluster-tests bench bench-servers soak mutants studies lock image clean
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -58,6 +58,9 @@ cluster-tests: setup-test $(if $(MAY_INSTALL),servers)  ## real Kubernetes API, 
 
 bench: setup-test  ## the figures, each a table; ARGS=--json for machines
 	@for figure in decisions decision_log tick stall memory; do echo "== $$figure"; $(BIN)/python -m benchmarks.$$figure $(ARGS) || exit 1; done
+
+bench-servers: setup-test  ## the figures that need real servers: start, writes, wakes, takeover, KEDA's shape (about half an hour)
+	@for figure in start drain wakes takeover keda; do echo "== $$figure"; $(BIN)/python -m benchmarks.$$figure $(ARGS) || exit 1; done
 
 soak: setup-test  ## what takes long: fifty times the examples of every property, every mutant of the core, an hour of faults
 	SOAK=$${SOAK:-50} $(BIN)/python -m pytest tests/property --timeout 7200 $(ARGS)

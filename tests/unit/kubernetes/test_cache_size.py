@@ -12,6 +12,7 @@ from autoscaler.adapters.kubernetes.followed import Followed, FollowedDeployment
 from autoscaler.adapters.kubernetes.serving import FollowedServices, FollowedSlices, Serving
 
 COUNT = 5_000
+BATCH = 500
 
 
 def metadata(number: int, **more: Any) -> dict[str, Any]:
@@ -52,17 +53,23 @@ def endpoints(number: int) -> dict[str, Any]:
 
 
 def kept_bytes(followed: Followed, make: Callable[[int], dict[str, Any]]) -> float:
-    """Give the bytes that stay of each object, as lists tell them."""
+    """Give the bytes that stay of each object, as lists tell them.
+
+    Of batches the largest is left out: the interpreter's table of interned texts, which the whole process shares, doubles
+    at some moment, and that may be this one.
+    """
     texts = [orjson.dumps(make(number)) for number in range(COUNT)]
     gc.collect()
     tracemalloc.start()
-    before = tracemalloc.get_traced_memory()[0]
-    for text in texts:
-        followed.put(orjson.loads(text), is_listed=True)
-    gc.collect()
-    kept = tracemalloc.get_traced_memory()[0] - before
+    kept = []
+    for first in range(0, COUNT, BATCH):
+        before = tracemalloc.get_traced_memory()[0]
+        for text in texts[first : first + BATCH]:
+            followed.put(orjson.loads(text), is_listed=True)
+        gc.collect()
+        kept.append(tracemalloc.get_traced_memory()[0] - before)
     tracemalloc.stop()
-    return kept / COUNT
+    return (sum(kept) - max(kept)) / (COUNT - BATCH)
 
 
 def test_a_deployment_takes_less_than_a_kibibyte() -> None:
