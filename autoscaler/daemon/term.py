@@ -136,20 +136,17 @@ class Term:
             self._look(planned)
         self._retained: Plan | None = None
         self._kept: asyncio.Future[None] | None = None
+        self._beside: list[asyncio.Future[Any]] = []
         self._closing = asyncio.Event()
         self._ticked = asyncio.Event()
 
     async def run(self) -> None:
         """Decide until cancelled or closed."""
-        rounds = self._shell.rounds
-        beside: list[asyncio.Future[Any]] = [
-            asyncio.ensure_future(rounds.forever(self._step_between)),
-            *(asyncio.ensure_future(rounds.once(partial(self._read_back, read))) for read in self._shell.firing),
-        ]
+        self._beside.append(asyncio.ensure_future(self._shell.rounds.forever(self._step_between)))
         try:
             await self._tick_on_grid()
         finally:
-            await ended(beside)
+            await ended(self._beside)
 
     def close(self) -> None:
         """Wish nothing any more, and let go of every request that is held."""
@@ -188,7 +185,7 @@ class Term:
         shell, closing = self._shell, self._closing
         while not closing.is_set() and not shell.cluster.is_synced():
             await flag_or_time(closing, shell.clock, SYNC_POLL_S)
-        await shell.rounds.once(self._recall)
+        await shell.rounds.once(self._read_past)
         grid = TickGrid(shell.settings.tick, shell.clock.now().monotonic_s)
         while not closing.is_set():
             await shell.rounds.once(self._tick)
@@ -200,13 +197,37 @@ class Term:
                 telemetry.log.warning("tick overran", tick_s=shell.counts.last_s, interval_s=shell.settings.tick)
             await flag_or_time(closing, shell.clock, wait_s)
 
-    async def _recall(self) -> None:
-        """Tell the controller what was before this term; what cannot be known of it holds what runs."""
-        shell, now = self._shell, self._shell.clock.now()
-        if shell.past is None or self._closing.is_set():
+    async def _read_past(self) -> None:
+        """Learn what was before this term: alerts that fire, and loads; what cannot be known of it holds what runs.
+
+        Without the alerts the loads are not told either: what a boost holds up must not be cut by a load that is known
+        before it is.
+        """
+        shell = self._shell
+        if self._closing.is_set():
             return
-        planned = await shell.planner.current(now.utc_s)
-        self.recalled = await recall(shell.past, planned, now, shell.settings.tick, self._look(planned), self._stepper)
+        planned = await shell.planner.current(shell.clock.now().utc_s)
+        found = await asyncio.gather(*(self._firing(read, planned.plan) for read in shell.firing))
+        missing = [read for read, events in zip(shell.firing, found, strict=True) if events is None]
+        if missing:
+            telemetry.log.warning("alerts cannot be read back", retry_s=RETRY_FIRING_S)
+        self._beside += [asyncio.ensure_future(shell.rounds.once(partial(self._read_later, read))) for read in missing]
+        if shell.past is not None and not missing:
+            now, seen = shell.clock.now(), self._look(planned)
+            self.recalled = await recall(shell.past, planned, now, shell.settings.tick, seen, self._stepper)
+        self._put_back([event for events in found for event in events or ()])
+
+    def _put_back(self, boosts: Sequence[Event]) -> None:
+        """Let boosts multiply what the load wants: from the first tick on where the past told it, else after that tick."""
+        if self.recalled:
+            self.events.put(boosts)
+            return
+
+        async def put_after_the_first_tick() -> None:
+            await self._ticked.wait()
+            self.events.put(boosts)
+
+        self._beside.append(asyncio.ensure_future(put_after_the_first_tick()))
 
     async def _tick(self) -> None:
         shell = self._shell
@@ -298,16 +319,22 @@ class Term:
     def _keep_history(self, decisions: Decisions, is_dry: Callable[[FunctionKey], bool]) -> None:
         telemetry.decided(self._shell.history.take(decisions), is_dry)
 
-    async def _read_back(self, read: ReadFiring) -> None:
-        """Put the boosts back that fired before this term; until that succeeds what runs is held anyway."""
+    async def _read_later(self, read: ReadFiring) -> None:
+        """Put the boosts back that could not be read before the first tick; until then what runs is held."""
         await self._ticked.wait()
-        if (alerts := await read()) is None:
-            telemetry.log.warning("alerts cannot be read back", retry_s=RETRY_FIRING_S)
-        while alerts is None:
+        is_read = False
+        while not is_read:
             await self._shell.clock.sleep(RETRY_FIRING_S)
-            alerts = await read()
-        if self.planned is not None:
-            loop, plan, now = asyncio.get_running_loop(), self.planned.plan, self._shell.clock.now()
-            events, receipt = await loop.run_in_executor(self._shell.slow_in, receive, plan, None, alerts, now)
-            telemetry.log.info("alerts read back", accepted=receipt.accepted, dropped=dict(receipt.dropped))
-            self.events.put(events)
+            events = await self._firing(read, self.planned.plan) if self.planned is not None else None
+            is_read = events is not None
+            self.events.put(events or ())
+
+    async def _firing(self, read: ReadFiring, plan: Plan) -> Sequence[Event] | None:
+        """Give the boosts of what fires in one Alertmanager; None: it cannot be read now."""
+        alerts = await read()
+        if alerts is None:
+            return None
+        loop, now = asyncio.get_running_loop(), self._shell.clock.now()
+        events, receipt = await loop.run_in_executor(self._shell.slow_in, receive, plan, None, alerts, now)
+        telemetry.log.info("alerts read back", accepted=receipt.accepted, dropped=dict(receipt.dropped))
+        return events

@@ -13,7 +13,7 @@ from typing import IO, NamedTuple
 
 _HERE = Path(__file__).resolve().parent
 _GROUPS = {
-    "faults": ["faults", "test_upgrade.py"],
+    "faults": ["faults"],
     "other writers, leadership, the main job": ["foreign", "installation", "test_leadership.py"],
 }
 """What takes longest; everything else is a third group."""

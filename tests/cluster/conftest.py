@@ -14,6 +14,11 @@ _MANIFESTS = Path(__file__).resolve().parents[2] / "manifests"
 _RIGHTS = ("base/rbac.yaml", "components/cluster-rights/rbac.yaml")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Bear sockets that a server's sudden end leaves to the garbage collector; other tests are strict about their own."""
+    config.addinivalue_line("filterwarnings", "ignore:unclosed:ResourceWarning")
+
+
 @pytest.fixture(scope="session")
 def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
     """etcd and an API server; the daemon has the rights of `manifests/overlays/single`, as they are written there."""

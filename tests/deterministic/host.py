@@ -122,8 +122,7 @@ class Host:
             around.defect.load,
         )  # fmt: skip
         step_in, slow_in = self._executors(process, generator)
-        policies = Policies({}, around.site.settings.sources, slow_in)
-        policies.current = around.site.loaded(self._files())
+        policies = Policies(self._files(), around.site.settings.sources, slow_in)
         leadership = self._leadership(process, connection, generator)
         daemon = Daemon(
             process,

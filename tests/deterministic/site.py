@@ -8,7 +8,6 @@ import numpy as np
 
 from autoscaler.core.columns import Floats
 from autoscaler.core.fleet import FunctionKey
-from autoscaler.policy.loading import PolicySet, load
 from autoscaler.policy.settings import Settings
 from autoscaler.simulator.function import FunctionSpec
 from autoscaler.simulator.workload import Steps, Workload
@@ -111,7 +110,6 @@ class Site:
     calm_s: float
     end_s: float
     by_key: Mapping[FunctionKey, Drawn] = field(default_factory=dict)
-    _loaded: dict[tuple[tuple[str, str], ...], PolicySet] = field(default_factory=dict)
 
     def workloads(self) -> dict[FunctionKey, Workload]:
         return {one.key: one.workload() for one in self.functions}
@@ -129,13 +127,6 @@ class Site:
             if namespace != without:
                 files[f"policy-{namespace}.yaml"] = _policy(namespace, rules, most, namespace == broken)
         return files
-
-    def loaded(self, files: Mapping[str, str]) -> PolicySet:
-        """Load a policy folder as a start does, each state of it once in a run: that takes as long as all else of it."""
-        state = tuple(sorted(files.items()))
-        if state not in self._loaded:
-            self._loaded[state] = load(files, None, self.settings.sources)
-        return self._loaded[state]
 
     def _tenant(self, tenant: str, without: str) -> str:
         claimed = [name for name, owner in self.tenant_of.items() if owner == tenant and name != without]

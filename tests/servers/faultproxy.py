@@ -25,6 +25,7 @@ from aiohttp import web
 _HOP_BY_HOP = ("connection", "keep-alive", "transfer-encoding", "content-length", "host")
 _TOGETHER_S = 0.2
 _REMEMBERED = 64
+_TURNS_TO_CLOSE = 50
 _GONE = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "Expired", "code": 410}
 
 
@@ -225,6 +226,10 @@ class FaultProxy:
                 task.cancel()
             await asyncio.gather(*waiting, return_exceptions=True)
             await runner.cleanup()
+            # Cut, not closed politely, which would take as long as the other side likes; a loop turn or two do the rest.
+            await connector.close(abort_ssl=True)
+        for _ in range(_TURNS_TO_CLOSE):
+            await asyncio.sleep(0)
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         at_s, response = time.monotonic(), None

@@ -1,5 +1,7 @@
 """A daemon that starts asks for the past before its first tick, and decides as one that was there."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
@@ -8,12 +10,13 @@ from autoscaler.core.journal.step import Step
 from autoscaler.core.now import Now
 from autoscaler.core.reasons import Reason
 from autoscaler.daemon.recall import MOST_REACH_S, fine, reach, within
+from autoscaler.policy.alerts import Alert
 from autoscaler.policy.plan import Plan
 from autoscaler.policy.provenance import Provenance
 from autoscaler.ports import Past
 from tests.unit.core.fleets import INF, make_fleet, one
 from tests.unit.daemon.fakes import MemoryCluster, MemoryLoads
-from tests.unit.daemon.rig import FILES, Rig, policy, rig
+from tests.unit.daemon.rig import BOOST, FILES, Rig, policy, rig, slow
 
 HELLO = FunctionKey("acme", "hello")
 STEADY = {**FILES, "policy.yaml": policy().replace("stabilization: 0s", "stabilization: 5m")}
@@ -83,6 +86,36 @@ async def test_the_first_tick_lowers_what_the_past_justifies() -> None:
         assert (running.record("acme/hello").desired, running.record("acme/hello").reason) == (2, Reason.DEMAND)
     assert past.reads_before == [0]
     assert past.asked == [60.0 + 300.0]
+
+
+async def test_what_fires_is_known_before_the_first_tick() -> None:
+    """A boost over a load for 2 keeps its 5 through a restart: no tick cuts before the alert is read back."""
+    cluster, loads = MemoryCluster(), loaded(20.0)
+    cluster.add("acme/hello", 5)
+    files = {**STEADY, "policy.yaml": STEADY["policy.yaml"] + BOOST}
+
+    async def firing() -> Sequence[Alert]:
+        return [slow(function="hello")]
+
+    async with rig(cluster, files=files, loads=loads, firing=[firing], past=MemoryPast(loads)) as running:
+        await running.ticks(5)
+        assert (running.record("acme/hello").desired, running.record("acme/hello").reason) == (5, Reason.BOOST)
+    assert cluster.writes == []
+
+
+async def test_without_the_alerts_what_a_boost_may_hold_up_is_not_cut() -> None:
+    """While the Alertmanager cannot be read, the past is not told either, and what runs is a floor."""
+    cluster, loads = MemoryCluster(), loaded(20.0)
+    cluster.add("acme/hello", 5)
+    past = MemoryPast(loads)
+
+    async def silent() -> None:
+        return None
+
+    async with rig(cluster, files=STEADY, loads=loads, firing=[silent], past=past) as running:
+        await running.ticks(5)
+        assert running.record("acme/hello").desired == 5
+    assert past.asked == []
 
 
 async def test_without_a_past_the_first_tick_holds() -> None:
