@@ -266,11 +266,13 @@ class LeadershipSettings(Strict):
         description="A holder that could not renew for so long stops writing. Default 5s, before anybody may follow it.",
     )
     retry_period: Positive = Field(1.0, description="Interval of tries to renew or to get it. Default 1s.")
-    identity: str | None = Field(None, description="This daemon's name in it. Default: host name and a random part.")
+    identity: str | None = Field(
+        None, description="This daemon's name in it; a random part is always added. Default: host name."
+    )
     address: str | None = Field(
         None,
-        description="HOST:PORT at which standbys reach this daemon. Default: $POD_IP, or the host's name, with the port "
-        "of listen.",
+        description="HOST:PORT at which standbys reach this daemon. Default: that of listen; where it names no host, "
+        "$POD_IP or the host's name.",
     )
 
     @model_validator(mode="after")
