@@ -3,10 +3,10 @@
 import threading
 import time
 from collections.abc import Sequence
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from autoscaler.core.fleet import FunctionKey
+from tests.servers.page import ServedPage
 
 CALLED_BEFORE = 1_000
 """Calls that a function which is idle now had long ago."""
@@ -23,7 +23,7 @@ class _Rate(NamedTuple):
     before: int
 
 
-class GatewayPage:
+class GatewayPage(ServedPage):
     """Serves the page on loopback from a thread, for the length of a `with` block.
 
     Every second function was called before, long ago; of the others the gateway has no counters until the first call.
@@ -38,37 +38,7 @@ class GatewayPage:
         self._rates: dict[str, _Rate] = {}
         self._called = {_label(key) for key in keys[::2]}
         self._lock = threading.Lock()
-        page = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                body = page.text().encode()
-                self.send_response(200)
-                self.send_header("Content-Type", "text/plain; version=0.0.4")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *args: Any) -> None:
-                """Say nothing."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-
-    def __enter__(self) -> "GatewayPage":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-    @property
-    def address(self) -> str:
-        """Host and port, as a scrape configuration wants it."""
-        return f"127.0.0.1:{self._server.server_address[1]}"
+        super().__init__(self.text)
 
     def load(self, key: FunctionKey, per_s: float) -> None:
         """Have a function called at a constant rate from now on; its counters go on from where they are."""

@@ -29,9 +29,13 @@ class Identities:
 
     def identify(self, token: str) -> Caller | None:
         """Tell who bears this token; None: nobody."""
-        # surrogatepass: a header is any bytes, and one that is no UTF-8 is a wrong token, not a failure.
-        token_hash = hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
-        return self._callers.get(token_hash)
+        return self._callers.get(hashed(token))
+
+
+def hashed(token: str) -> str:
+    """Give the SHA-256 of a token in hex: tokens are looked up and kept by nothing else."""
+    # surrogatepass: a header is any bytes, and one that is no UTF-8 is a wrong token, not a failure.
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _claims(settings: Settings, tenants: Mapping[str, TenantPlan]) -> Iterator[tuple[str, Caller]]:

@@ -1,11 +1,11 @@
 """Callers whom no document names: Kubernetes says who they are and what they may do, and is asked seldom."""
 
 import asyncio
-import hashlib
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Generic, TypeVar
 
 from autoscaler.daemon.buckets import TokenBucket
+from autoscaler.daemon.identity import hashed
 from autoscaler.policy.plan import TenantPlan
 from autoscaler.ports import AccessDenied, AccessReviews, AccessUnknown, Asked, Caller, Clock, KubernetesUser, Role
 
@@ -49,7 +49,7 @@ class Reviewing:
             AccessDenied: the bearer has no such right.
             AccessUnknown: it cannot be found out now.
         """
-        token_hash = hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
+        token_hash = hashed(token)
         user = await self._users.get(token_hash, lambda: self._reviews.authenticate(token))
         if user is None:
             return None

@@ -3,11 +3,11 @@
 import threading
 import time
 from collections import defaultdict
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+
+from tests.servers.page import ServedPage
 
 
-class Exporter:
+class Exporter(ServedPage):
     """Serves `/metrics` on loopback from a thread.
 
     As with the gateway, counters are born with the first call, and a call is counted under the name that the
@@ -20,37 +20,7 @@ class Exporter:
         self._process_start_s = 1_000.0
         self._steady: dict[str, tuple[float, float]] = {}
         self.is_broken = False
-        exporter = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                body = exporter.text().encode()
-                self.send_response(503 if exporter.is_broken else 200)
-                self.send_header("Content-Type", "text/plain; version=0.0.4")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *args: Any) -> None:
-                """Say nothing."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-
-    def __enter__(self) -> "Exporter":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-    @property
-    def address(self) -> str:
-        """Host and port, as a scrape configuration wants it."""
-        return f"127.0.0.1:{self._server.server_address[1]}"
+        super().__init__(self.text, lambda: 503 if self.is_broken else 200)
 
     def text(self) -> str:
         """Give the exposition as it stands."""

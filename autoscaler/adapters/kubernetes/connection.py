@@ -17,6 +17,7 @@ from kubernetes.aio import config
 from kubernetes.aio.client import ApiClient, Configuration
 
 from autoscaler.adapters.kubernetes.errors import ConfigurationError, Expired, Garbled, Refused, Unreachable
+from autoscaler.adapters.kubernetes.managers import FIELD_MANAGER
 from autoscaler.adapters.kubernetes.sockets import CuttableClient
 from autoscaler.policy.settings import KubernetesSettings
 
@@ -148,7 +149,7 @@ class Connection:
         self, method: str, namespace: str, name: str, body: list[dict[str, object]] | None, timeout_s: float
     ) -> dict[str, Any]:
         path = "/apis/apps/v1/namespaces/{namespace}/deployments/{name}/scale"
-        query: Query = [("fieldManager", "autoscaler")] if body is not None else []
+        query: Query = [("fieldManager", FIELD_MANAGER)] if body is not None else []
         timeout = aiohttp.ClientTimeout(total=timeout_s)
         places = {"namespace": namespace, "name": name}
         # A thousand writes at once would else all be prepared in one turn of the loop, 0.2 ms each.
