@@ -1,0 +1,228 @@
+"""What the HTTP server may ask of the daemon."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Protocol
+
+from autoscaler.core.decisions import DecisionRecord, Decisions
+from autoscaler.core.fleet import FunctionKey
+from autoscaler.core.now import Now
+from autoscaler.policy.alerts import Alert
+from autoscaler.policy.plan import Plan
+from autoscaler.ports.access import Asked, Caller
+from autoscaler.ports.cluster import Replicas, ScaleOutcome, WatchState
+from autoscaler.ports.leadership import LeadershipState
+from autoscaler.ports.loads import SourceHealth
+
+
+@dataclass(frozen=True, slots=True)
+class AlertReceipt:
+    """What became of the alerts of one webhook.
+
+    Attributes:
+        accepted: alerts that raised, repeated or lifted a boost.
+        dropped: number of alerts dropped, by reason (`foreign-namespace`, `no-function`, `no-rule`).
+    """
+
+    accepted: int
+    dropped: Mapping[str, int]
+
+
+class WakeState(Enum):
+    """How a wake ended."""
+
+    READY = "ready"  # a replica can serve
+    STARTED = "started"  # hold=0: it was asked to start
+    NOT_READY = "not-ready"  # not within the hold
+    REFUSED = "refused"  # a budget, cap, pause or `wake: null` forbids it
+    FULL = "full"  # too many requests are held already
+    NOT_FOUND = "not-found"  # no such function, or not this caller's
+
+
+@dataclass(frozen=True, slots=True)
+class WakeResult:
+    """How a wake ended.
+
+    Attributes:
+        state: how.
+        waited_s: seconds that it was held.
+        reason: what forbade it: a decision's reason code name (`BUDGET`), or `DRY_RUN` where nothing is written for this
+            function, or `WAKE_NOT_ALLOWED` where its policy says `wake: null`; None where nothing did.
+    """
+
+    state: WakeState
+    waited_s: float
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WriteFailure:
+    """A write that did not go through, as the status shows it."""
+
+    key: FunctionKey
+    outcome: ScaleOutcome
+    message: str
+    at: Now
+
+
+@dataclass(frozen=True, slots=True)
+class BoostView:
+    """An alert's boost in force."""
+
+    id: str
+    keys: tuple[FunctionKey, ...]
+    floors: tuple[int, ...]
+    ends_in_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class HeldView:
+    """A function that is left alone because somebody else changes its replicas.
+
+    Attributes:
+        key: the function.
+        by: who, by name: a field manager, or `HorizontalPodAutoscaler NAME`.
+        changes: changes of theirs that were counted.
+        ends_in_s: seconds until it is taken up again if they stay quiet; None: for as long as the autoscaler is there.
+    """
+
+    key: FunctionKey
+    by: str
+    changes: int
+    ends_in_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class RevertView:
+    """A function whose replicas a manifest puts back again and again; it is no foreign writer, and never left alone.
+
+    Attributes:
+        key: the function.
+        by: who applies it, a field manager.
+        times: how often it did.
+        last_ago_s: seconds since the last time.
+    """
+
+    key: FunctionKey
+    by: str
+    times: int
+    last_ago_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """The daemon's own state.
+
+    Attributes:
+        is_ready: caches synced and a first tick done.
+        ticks: full ticks so far.
+        overruns: ticks that took longer than the tick interval.
+        last_tick_s: seconds that the last tick took, queries included.
+        last_tick_age_s: seconds since it ended; None before the first.
+        dry_run: whether the whole daemon writes nothing.
+        problems: policy documents refused, as sentences.
+        sources: the Prometheus sources.
+        writes: writes by outcome.
+        write_failures: functions whose last write did not go through.
+        boosts: boosts in force.
+        step_failures: ticks and steps that an unforeseen error ended; the daemon went on.
+        writes_held: why nothing is written although there is no dry run; None: nothing stands against it.
+        cluster_problems: watches of the cluster that cannot be kept now, and why, as sentences.
+        refused_events: wakes and boosts that were dropped since the start: there was no place, or steps failed over them.
+        state_bytes: bytes of the state that the controller keeps of all functions.
+        leadership: whether this daemon decides, and who does.
+        writes_queued: writes that wait, by class (`wake`, `raise`, `cut`); those that back off included.
+        writes_waited_s: seconds that the first in line has waited, by class; who backs off is not in line. 0: nobody is.
+        writes_per_second: writes a second that were sent over the last ten seconds.
+        watches: how every watch of the cluster fares.
+        held: functions left alone because of a foreign writer, the first thousand by name.
+        foreign_writes: changes of functions' replicas by others since the start, by manager; deploys apart.
+        reverted: functions whose replicas a manifest puts back again and again, the latest hundred.
+        recalled: moments of the past that were told before the first tick; None: that is not done, or nobody knows any.
+    """
+
+    is_ready: bool
+    ticks: int
+    overruns: int
+    last_tick_s: float
+    last_tick_age_s: float | None
+    dry_run: bool
+    problems: Sequence[str]
+    sources: Sequence[SourceHealth]
+    writes: Mapping[ScaleOutcome, int]
+    write_failures: Sequence[WriteFailure]
+    boosts: Sequence[BoostView]
+    step_failures: int = 0
+    writes_held: str | None = None
+    cluster_problems: Sequence[str] = ()
+    refused_events: int = 0
+    state_bytes: int = 0
+    leadership: LeadershipState = field(default_factory=lambda: LeadershipState(is_leader=True))
+    writes_queued: Mapping[str, int] = field(default_factory=dict)
+    writes_waited_s: Mapping[str, float] = field(default_factory=dict)
+    writes_per_second: float = 0.0
+    watches: Sequence[WatchState] = ()
+    held: Sequence[HeldView] = ()
+    foreign_writes: Mapping[str, int] = field(default_factory=dict)
+    reverted: Sequence[RevertView] = ()
+    recalled: int | None = None
+
+
+class Autoscaling(Protocol):
+    """What the HTTP server may ask of the daemon."""
+
+    async def identify(self, token: str, asked: Asked) -> Caller | None:
+        """Tell who bears this token, as far as it may do what is asked; None: nobody.
+
+        Raises:
+            AccessDenied: Kubernetes knows the bearer, and gives it no such right.
+            AccessUnknown: Kubernetes cannot be asked now.
+        """
+        ...
+
+    async def take_alerts(self, caller: Caller, alerts: Sequence[Alert]) -> AlertReceipt:
+        """Queue what these alerts raise or lift; the event loop goes on while they are translated."""
+        ...
+
+    async def wake(self, caller: Caller, key: FunctionKey, hold_s: float | None) -> WakeResult:
+        """Start a function and hold until it is ready; cancelling the call gives the place up.
+
+        Args:
+            hold_s: longest wait, seconds, cut to the policy's own; 0: start, don't wait; None: the policy's.
+        """
+        ...
+
+    def plan(self) -> Plan | None:
+        """Give the plan of the last tick; None before the first."""
+        ...
+
+    def latest(self) -> Decisions | None:
+        """Give the decisions of the last full tick, whose rows are the fleet's; None before the first."""
+        ...
+
+    def history(self, key: FunctionKey) -> Sequence[DecisionRecord]:
+        """Give a function's last changed decisions, oldest first."""
+        ...
+
+    def recent(self) -> Sequence[DecisionRecord]:
+        """Give the last changed decisions of all functions, oldest first; bounded."""
+        ...
+
+    def replicas(self) -> Replicas | None:
+        """Give replicas as the cache has them now, in the rows of `latest()`; None before the first tick."""
+        ...
+
+    def health(self) -> Health: ...
+
+    def held_by(self, key: FunctionKey) -> HeldView | None:
+        """Say to whom a function is left; None: to nobody."""
+        ...
+
+    def elsewhere(self, caller: Caller, key: FunctionKey) -> str | None:
+        """Name the shard that decides on a function of the caller's, such as `2/3`; None: no other one does."""
+        ...
+
+    def take_up(self, key: FunctionKey) -> bool:
+        """Decide on a function again that was left to a foreign writer; False: it was not, or an HPA still scales it."""
+        ...
