@@ -57,7 +57,7 @@ cluster-tests: setup-test $(if $(MAY_INSTALL),servers)  ## real Kubernetes API, 
 	$(BIN)/python -m tests.cluster $(ARGS)
 
 bench: setup-test  ## the figures, each a table; ARGS=--json for machines
-	@for figure in decisions decision_log tick stall memory; do echo "== $$figure"; $(BIN)/python -m benchmarks.$$figure $(ARGS) || exit 1; done
+	@for figure in decisions budgets documents decision_log sources tick stall memory; do echo "== $$figure"; $(BIN)/python -m benchmarks.$$figure $(ARGS) || exit 1; done
 
 bench-servers: setup-test  ## the figures that need real servers: start, writes, wakes, takeover, KEDA's shape (about half an hour)
 	@for figure in start drain wakes takeover keda; do echo "== $$figure"; $(BIN)/python -m benchmarks.$$figure $(ARGS) || exit 1; done

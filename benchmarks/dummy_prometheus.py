@@ -2,22 +2,28 @@
 
 import contextlib
 import multiprocessing
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from multiprocessing.connection import Connection
 from typing import Any
 
 import orjson
 
+from autoscaler.core.fleet import FunctionKey
 from benchmarks.fleets import names
 
 
 @contextlib.contextmanager
-def dummy_prometheus(count: int) -> Iterator[str]:
-    """Serve `count` functions for the length of a `with` block; gives the URL."""
+def dummy_prometheus(count: int, parts: int = 1) -> Iterator[str]:
+    """Serve `count` functions for the length of a `with` block; gives the URL.
+
+    Args:
+        count: functions in all.
+        parts: servers that it stands for, each with its share of the functions, below the paths `/0`, `/1` and so on.
+    """
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(count, theirs), daemon=True)
+    process = context.Process(target=_serve, args=(count, parts, theirs), daemon=True)
     process.start()
     try:
         yield f"http://127.0.0.1:{ours.recv()}"
@@ -26,13 +32,16 @@ def dummy_prometheus(count: int) -> Iterator[str]:
         process.join()
 
 
-def _serve(count: int, connection: Connection) -> None:
-    signal, proof = bodies(count)
+def _serve(count: int, parts: int, connection: Connection) -> None:
+    keys = names(count)
+    prepared = [bodies(keys[part * count // parts : (part + 1) * count // parts]) for part in range(parts)]
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # else each answer waits 40 ms for the acknowledgement of its headers
 
         def do_GET(self) -> None:
+            signal, proof = prepared[int(self.path.split("/", 2)[1]) if parts > 1 else 0]
             body = proof if "signal" in self.path else signal
             self.send_response(200)
             self.send_header("Content-Type", "application/json")
@@ -48,9 +57,9 @@ def _serve(count: int, connection: Connection) -> None:
     server.serve_forever()
 
 
-def bodies(count: int) -> tuple[bytes, bytes]:
-    """Give the answer to a signal (`count` series) and to `proof` (twice as many)."""
-    labels = [f"{key.name}.{key.namespace}" for key in names(count)]
+def bodies(keys: Sequence[FunctionKey]) -> tuple[bytes, bytes]:
+    """Give the answer to a signal (a series for each function) and to `proof` (twice as many)."""
+    labels = [f"{key.name}.{key.namespace}" for key in keys]
 
     def series(value: str, **more: str) -> list[dict[str, Any]]:
         return [{"metric": {"function_name": one, **more}, "value": [1_700_000_000.123, value]} for one in labels]

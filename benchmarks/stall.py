@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from autoscaler.adapters.prometheus import PrometheusLoads
 from autoscaler.core.now import Now
-from autoscaler.policy.settings import SourceSettings
+from autoscaler.policy.source_settings import SourceSettings
 from benchmarks.dummy_prometheus import dummy_prometheus
 from benchmarks.fleets import plan_of
 from benchmarks.report import Figure, at_most, main

@@ -23,7 +23,7 @@ import requests
 
 from autoscaler.adapters.prometheus.asking import QUERY_LAG
 from autoscaler.policy.profiles import profiles_of
-from autoscaler.policy.settings import SourceSettings
+from autoscaler.policy.source_settings import SourceSettings
 from benchmarks.busy_gateway import busy_gateway
 from benchmarks.dummy_kubernetes import dummy_kubernetes
 from benchmarks.memory import family

@@ -28,6 +28,8 @@ COMMANDS: Mapping[str, _Entry] = {
     "selftest": _Entry("autoscaler.cli.selftest", "Our decisions against recorded ones of Knative and of the HPA."),
     "test": _Entry("autoscaler.cli.policy_test", "Policy tests: under a load over time, expect replicas and reasons."),
     "replay": _Entry("autoscaler.cli.replay", "A decision log once more: the same again, or under other policies."),
+    "manifests": _Entry("autoscaler.cli.manifests", "What an admin applies for a tenant: rights, receiver, alerts."),
+    "tenants": _Entry("autoscaler.cli.tenants", "A process that keeps that for every Tenant of a cluster."),
     "schema": _Entry("autoscaler.cli.schema", "JSON Schema of policies and settings."),
 }
 

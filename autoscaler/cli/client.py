@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import ssl
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -97,6 +98,11 @@ def _in_words(error: Exception) -> str:
     """Say why a connection failed as the system says it; `aiohttp` adds its own inner words."""
     if isinstance(error, TimeoutError):
         return f"nothing within {DEADLINE_S:.0f} s"
+    for one in (getattr(error, "os_error", None), getattr(error, "certificate_error", None), error.__cause__, error):
+        if isinstance(one, ssl.SSLCertVerificationError):
+            return f"its certificate is not believed: {one.verify_message}"
+        if isinstance(one, ssl.SSLError) and one.reason:
+            return f"TLS: {one.reason.lower().replace('_', ' ')}"
     number = getattr(error, "errno", None)
     if isinstance(error, OSError) and number is not None and number > 0:
         return os.strerror(number)

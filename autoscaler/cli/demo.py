@@ -27,9 +27,11 @@ from autoscaler.cli.demo_view import FEED, Event, Feed, Frame, feed_lines, print
 from autoscaler.cli.output import console, output_option, print_json, source_line
 from autoscaler.core.fleet import FunctionKey
 from autoscaler.policy.settings import Settings
-from autoscaler.twin.claims import Verdict, Witness
+from autoscaler.twin.claims import Verdict
 from autoscaler.twin.prometheus import Mode
-from autoscaler.twin.story import OUTAGE_S, SHORTEST_S, STRANGERS, Act, Cue, Story, story
+from autoscaler.twin.scenarios import SCENARIOS, Judge
+from autoscaler.twin.story import SHORTEST_S, Act, Cue, Story
+from autoscaler.twin.tour import OUTAGE_S
 from autoscaler.twin.world import TARGET, Tokens, Twin, served
 
 if TYPE_CHECKING:
@@ -39,7 +41,6 @@ if TYPE_CHECKING:
 _START_UP_S = 3.0
 _FRAME_S = 0.25
 _SEED = 20
-_SEEN_OUTAGE_S = 6.0
 _PICTURE_WIDTH = 132
 _LONGEST_S = 3_600.0
 _FONTS = re.compile(r"@font-face \{.*?\}\n", re.DOTALL)
@@ -55,6 +56,7 @@ class Options:
         port: of the dashboard.
         opens: whether a browser is opened.
         record: file for a picture of the live view; None: none.
+        scenario: which story is told.
     """
 
     duration_s: float
@@ -63,6 +65,7 @@ class Options:
     opens: bool
     is_json: bool
     record: Path | None
+    scenario: str = "tour"
 
 
 @click.command("demo", short_help="Show the daemon at work on a simulated platform, in a minute.")
@@ -72,6 +75,13 @@ class Options:
 @click.option(
     "--speed", default=1.0, show_default=True, help="How fast the demo's clock runs; up to 4 keeps every check."
 )
+@click.option(
+    "--scenario",
+    type=click.Choice(list(SCENARIOS)),
+    default="tour",
+    show_default=True,
+    help="; ".join(f"{name}: {kind.words}" for name, kind in SCENARIOS.items()) + ".",
+)
 @click.option("--no-open", is_flag=True, help="Do not open the dashboard in a browser.")
 @click.option(
     "--port", default=0, show_default=True, type=click.IntRange(0, 65_535), help="Dashboard's port; 0: a free one."
@@ -80,7 +90,9 @@ class Options:
 @click.option(
     "--record", type=click.Path(dir_okay=False, path_type=Path), hidden=True, help="Save the live view as SVG."
 )
-def command(*, duration: float, speed: float, no_open: bool, port: int, output: str, record: Path | None) -> None:
+def command(
+    *, duration: float, speed: float, scenario: str, no_open: bool, port: int, output: str, record: Path | None
+) -> None:
     """Run the daemon against an embedded platform: tenants, traffic, scale to zero, a wake, a cap, an outage.
 
     The daemon is the ordinary one: real sockets to a Kubernetes API, a Prometheus API, a gateway and an
@@ -90,6 +102,7 @@ def command(*, duration: float, speed: float, no_open: bool, port: int, output: 
     \b
     Examples:
       autoscaler demo
+      autoscaler demo --scenario budgets
       autoscaler demo --duration 60 --no-open --output json
     """
     if not SHORTEST_S <= duration <= _LONGEST_S:
@@ -99,7 +112,7 @@ def command(*, duration: float, speed: float, no_open: bool, port: int, output: 
     if not 0 < speed <= 20:
         raise click.BadParameter(f"{speed:g} is out of range; more than 0, at most 20 is allowed", param_hint="--speed")
     is_json = output == "json"
-    options = Options(duration, speed, _usable_port(port), not (no_open or is_json), is_json, record)
+    options = Options(duration, speed, _usable_port(port), not (no_open or is_json), is_json, record, scenario)
     with contextlib.suppress(KeyboardInterrupt, asyncio.CancelledError):
         sys.exit(asyncio.run(_demo(options)))
     click.echo("Ended before its time: the records were not asked, and nothing is claimed.", err=True)
@@ -134,12 +147,15 @@ class _Stage:
         self._clock = clock
         self._folder = folder
         self._gateway_token, self._operator_token, tenant_token = (secrets.token_urlsafe(24) for _ in range(3))
-        self._story: Story = story(options.duration_s, _START_UP_S * options.speed, tenant_token, _sha256(tenant_token))
+        kind = SCENARIOS[options.scenario]
+        self._story: Story = kind.story(
+            options.duration_s, _START_UP_S * options.speed, tenant_token, _sha256(tenant_token)
+        )
         tokens = Tokens(admin=secrets.token_urlsafe(24), scaler=secrets.token_urlsafe(24))
         self._twin = Twin(self._story.scenario, tokens, clock, np.random.default_rng(_SEED))
         now = clock.now()
         self._began_s = now.monotonic_s + self._story.begins_s
-        self._witness = Witness(now._replace(monotonic_s=self._began_s), _SEEN_OUTAGE_S, STRANGERS)
+        self._witness = kind.judge(now._replace(monotonic_s=self._began_s))
         self._feed = Feed(self._began_s)
         self._silent_since_s: float | None = None
         self._calls: list[asyncio.Task[None]] = []
@@ -151,7 +167,7 @@ class _Stage:
     def _url(self) -> str:
         return f"http://127.0.0.1:{self._port}"
 
-    async def play(self) -> tuple[list[Verdict], Witness]:
+    async def play(self) -> tuple[list[Verdict], Judge]:
         """Play the story to its end, and give what the records show of it."""
         with (self._folder / "daemon.log").open("w") as log, _logging_to(log), self._drawing() as live:
             from autoscaler.cli.wiring import wired  # half a second of imports, behind the first frame
@@ -169,7 +185,7 @@ class _Stage:
 
     def _written(self) -> list[FunctionKey]:
         """Give the strangers that are not as they were created."""
-        found = {key: self._twin.deployments.get(key) for key in STRANGERS}
+        found = {key: self._twin.deployments.get(key) for key in self._story.strangers}
         return [key for key, deployment in found.items() if deployment is None or deployment.generation != 1]
 
     async def _perform(self, daemon: "Daemon", live: Live | None) -> None:
@@ -222,9 +238,16 @@ class _Stage:
                 live.update(frame, refresh=True)
             elif not self._options.is_json:
                 print_fresh(self._console, self._feed)
-            if self._options.record is not None and frame.silent_s is not None and frame.silent_s > OUTAGE_S - 2:
+            if self._options.record is not None and self._is_picturesque(frame):
                 _picture(frame, self._options.record)
             await asyncio.sleep(_FRAME_S)
+
+    def _is_picturesque(self, frame: Frame) -> bool:
+        """Tell whether this is a moment to keep: the end of the outage, or of a story without one its second half."""
+        if frame.silent_s is not None:
+            return frame.silent_s > OUTAGE_S - 2
+        has_outage = any(cue.act is Act.SILENCE for cue in self._story.cues)
+        return not has_outage and 0.5 < frame.at_s / frame.duration_s < 0.7
 
     def _frame(self, daemon: "Daemon | None") -> Frame:
         silent_s = None if self._silent_since_s is None else self._at_s() - self._silent_since_s
@@ -270,6 +293,7 @@ class _Stage:
         return Settings.model_validate(
             {
                 "tick": "1s",
+                **({"pools": self._story.pools} if self._story.pools else {}),
                 "sources": {"main": source},
                 "operators": [{"tokenSHA256": _sha256(self._operator_token)}],
                 "policies": str(policies),
@@ -280,7 +304,7 @@ class _Stage:
         )
 
 
-def _document(verdicts: Sequence[Verdict], witness: Witness, options: Options) -> dict[str, object]:
+def _document(verdicts: Sequence[Verdict], witness: Judge, options: Options) -> dict[str, object]:
     claims = [
         {
             "claim": verdict.claim.code,
@@ -295,6 +319,7 @@ def _document(verdicts: Sequence[Verdict], witness: Witness, options: Options) -
     ]
     return {
         "holds": all(verdict.is_seen for verdict in verdicts),
+        "scenario": options.scenario,
         "duration_s": options.duration_s,
         "speed": options.speed,
         "ticks": witness.ticks,

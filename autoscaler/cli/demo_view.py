@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
 from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group, RenderableType
 from rich.panel import Panel
@@ -11,7 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from autoscaler.core.decisions import DecisionRecord, Decisions
-from autoscaler.core.reasons import Reason
+from autoscaler.core.explain import sentences
+from autoscaler.core.reasons import REASON_OF, Reason
 from autoscaler.core.seen import Seen
 from autoscaler.ports import Replicas
 from autoscaler.twin.claims import Verdict
@@ -63,9 +65,8 @@ class Feed:
             record = decisions.record(int(position))
             style = "green" if record.desired > record.requested else "yellow"
             at_s = record.at.monotonic_s - self.started_s
-            self.tell(
-                Event(at_s, f"{record.key} {record.requested} → {record.desired}  {record.reason.sentence}", style)
-            )
+            words = f"{record.key} {record.requested} → {record.desired}  {_account(record)}"
+            self.tell(Event(at_s, words, style))
 
     def tell(self, event: Event) -> None:
         self.events.append(event)
@@ -104,7 +105,7 @@ class Frame:
             return Group(*parts, Text("  the daemon starts: watching Deployments, asking Prometheus …", style="dim"))
         whole = self.decisions.whole()
         records = [whole.record(position) for position in range(len(whole.rows))]
-        parts += [self._functions(records), self._outage(records)]
+        parts += [self._functions(records), *self._budgets(whole), self._outage(records)]
         feed = Group(*(_line(event) for event in self.events[-self.feed_lines :]))
         height = self.feed_lines + 2
         return Group(*parts, Panel(feed, title="decisions", title_align="left", border_style="dim", height=height))
@@ -141,6 +142,27 @@ class Frame:
         full = min(ready, requested, _BAR)
         dots = "●" * full + "○" * min(max(0, requested - full), _BAR - full)
         return Text.assemble(f"{requested:2d} ", (dots.ljust(_BAR), "green" if ready >= requested else "yellow"))
+
+    def _budgets(self, decisions: Decisions) -> list[RenderableType]:
+        """Draw who holds what of a pool that has a limit; a demo has one pool at most."""
+        accounts, fleet = decisions.accounts, decisions.fleet
+        if accounts is None or not np.isfinite(fleet.budgets.size).any():
+            return []
+        table = Table(box=SIMPLE_HEAD, border_style="dim", pad_edge=False)
+        table.add_column("budgets")
+        columns = (fleet.budgets.guarantee, accounts.asked, accounts.granted, accounts.borrowed, accounts.lent)
+        for name in ("guarantee", "asked", "granted", "borrowed", "lent"):
+            table.add_column(name, justify="right")
+        table.add_column("refused by")
+        for row, tenant in enumerate(fleet.tenants):
+            bound = REASON_OF[int(accounts.bound[row])]
+            words = "" if bound is Reason.PASSED else f"{bound.name} {accounts.asked[row] - accounts.granted[row]:g}"
+            table.add_row(tenant, *(f"{column[row]:g}" for column in columns), Text(words, "magenta"))
+        size, used = float(fleet.budgets.size[0]), float(accounts.charged.sum())
+        table.add_row(
+            Text("pool", "bold"), *(f"{column.sum():g}" for column in columns), f"{used:g} of {size:g} in use"
+        )
+        return [table]
 
     def _outage(self, records: Sequence[DecisionRecord]) -> RenderableType:
         held = [record for record in records if record.seen is Seen.UNKNOWN]
@@ -188,6 +210,13 @@ def _line(event: Event) -> Text:
     return Text.assemble(
         (f"{event.at_s:5.1f} s  ", "dim"), (event.words, event.style), no_wrap=True, overflow="ellipsis"
     )
+
+
+def _account(record: DecisionRecord) -> str:
+    """Say why, with the numbers where tenants contend."""
+    contended = record.reason in (Reason.POOL, Reason.RECLAIM, Reason.CONCURRENCY_BUDGET)
+    told = (one for one in sentences(record) if contended and one.startswith("Budget: "))
+    return next(told, record.reason.sentence).removeprefix("Budget: ")
 
 
 def _tenant(record: DecisionRecord, records: Sequence[DecisionRecord]) -> Text:

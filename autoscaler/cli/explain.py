@@ -25,6 +25,8 @@ Examples:
       every change of a day, oldest first
   autoscaler explain shop/thumbnail --last 24h --log /var/lib/autoscaler/decisions
       from the files themselves, without a daemon
+  autoscaler explain shop/thumbnail --policy
+      which document and line, or label, set each field, and what a bound of the tenant took away
   autoscaler explain shop/thumbnail --output json
       every stage in numbers
 \b
@@ -44,6 +46,7 @@ Exit codes: 0 here it is, 1 nothing is known of it, 2 wrong usage.
     show_default=True,
     help="Seconds between looks of --watch.",
 )
+@click.option("--policy", is_flag=True, help="What holds for every field, and which document, line or label set it.")
 @click.option("--at", metavar="TIME", help="The decision that held at a time: 2026-03-29T14:05:00Z, or '10m ago'.")
 @click.option("--last", metavar="DURATION", help="What changed within a stretch up to now, such as 24h.")
 @click.option(
@@ -60,6 +63,7 @@ def command(
     namespace: str | None,
     watch: bool,
     interval: float,
+    policy: bool,
     at: str | None,
     last: str | None,
     log: Path | None,
@@ -71,7 +75,7 @@ def command(
     source of its loads stands below where that does not answer now. --at and --last read the decision log.
     """
     key = function_key(function, namespace, reach)
-    _refuse_contradictions(watch, at, last, log)
+    _refuse_contradictions(at, last, log, watch=watch, policy=policy)
     if log is not None:
         from autoscaler.cli.recollection import from_files
 
@@ -84,6 +88,9 @@ def command(
 
     async def show() -> None:
         async with client(target) as daemon:
+            if policy:
+                _print_holding(await daemon.get(f"{path}/policy"), output)
+                return
             found = await daemon.get(path, question)
             if question is not None:
                 _print_past(found, output)
@@ -113,9 +120,9 @@ def function_key(function: str, namespace: str | None, reach: Reach) -> Function
     return FunctionKey(found, name)
 
 
-def _refuse_contradictions(watch: bool, at: str | None, last: str | None, log: Path | None) -> None:
-    if sum((watch, at is not None, last is not None)) > 1:
-        raise click.UsageError("--watch, --at and --last are different questions: one of them is allowed")
+def _refuse_contradictions(at: str | None, last: str | None, log: Path | None, *, watch: bool, policy: bool) -> None:
+    if sum((watch, policy, at is not None, last is not None)) > 1:
+        raise click.UsageError("--watch, --policy, --at and --last are different questions: one of them is allowed")
     if log is not None and at is None and last is None:
         raise click.UsageError("--log answers for the past: --at or --last is needed with it")
 
@@ -178,6 +185,15 @@ def _change(past: Json) -> str:
         f"{past['decided_ago_s']:.0f} s ago: {past['requested']} → {past['desired']}, "
         f"{past['reason']}: {past['reason_sentence']}"
     )
+
+
+def _print_holding(found: Json, output: str) -> None:
+    if output == "json":
+        print_json(found)
+    else:
+        from autoscaler.cli.policy_words import print_policy
+
+        print_policy(found)
 
 
 def _print_past(found: Json, output: str) -> None:

@@ -48,10 +48,10 @@ async def election(settings: Settings, clock: Clock, generator: np.random.Genera
             lease = await stack.enter_async_context(opening)
         except kubernetes.ConfigurationError as error:
             raise WrongConfiguration(f"kubernetes: {error}") from None
-        yield Election(clock, lease, asked, _identity(asked.identity), reachable_at(settings), generator)
+        yield Election(clock, lease, asked, identity(asked.identity), reachable_at(settings), generator)
 
 
-def _identity(name: str | None) -> str:
+def identity(name: str | None) -> str:
     """Name this process: two that were given one name, or one that starts again, must not be taken for each other."""
     return f"{name or socket.gethostname()}_{uuid.uuid4().hex[:12]}"
 

@@ -22,8 +22,9 @@ HERE = "http://127.0.0.1:8080"
 SERVICE = "autoscaler/autoscaler:http"
 THROUGH_A_PROXY = "X-Autoscaler-Authorization"
 """Where the daemon's own token stands: the API server keeps `Authorization` for itself."""
+CERTIFICATE_OPTIONS = "--ca-file, --client-cert, --client-key and --tls-server-name"
 
-_SERVICE = re.compile(r"([a-z0-9-]{1,63})/([a-z0-9-]{1,63}):([a-z0-9-]{1,63})")
+_SERVICE = re.compile(r"([a-z0-9-]{1,63})/((?:https:)?[a-z0-9-]{1,63}):([a-z0-9-]{1,63})")
 _MADE_BY_KUBECTL = "a token of `kubectl create token NAME -n NAMESPACE` with --token or --token-file"
 
 
@@ -53,6 +54,48 @@ class Target:
 
 
 @dataclass(frozen=True)
+class DaemonTLS:
+    """How a daemon that speaks TLS is known, and who asks by a certificate.
+
+    Attributes:
+        ca_file: authorities that its certificate may be of; None: those that the system trusts.
+        server_name: name that its certificate has; None: that of the address.
+        client_cert: our own certificate; None: we show none.
+        client_key: its key; None: it stands in the same file.
+    """
+
+    ca_file: str | None = None
+    server_name: str | None = None
+    client_cert: str | None = None
+    client_key: str | None = None
+
+    def trust(self) -> ssl.SSLContext | None:
+        """Give the context to ask with; None: the usual one.
+
+        Raises:
+            WrongConfiguration: a file cannot be used.
+        """
+        if self.client_key is not None and self.client_cert is None:
+            raise WrongConfiguration(
+                "--client-key without --client-cert; allowed: both, or the certificate's file alone"
+            )
+        if self.ca_file is None and self.client_cert is None:
+            return None
+        try:
+            context = ssl.create_default_context(cafile=self.ca_file)
+        except (ssl.SSLError, OSError) as error:
+            raise WrongConfiguration(f"--ca-file {self.ca_file}: {_why(error)}; allowed: certificates, PEM") from None
+        try:
+            if self.client_cert is not None:
+                context.load_cert_chain(self.client_cert, self.client_key, password="")
+        except (ssl.SSLError, OSError) as error:
+            allowed = "a certificate and its unencrypted key, PEM"
+            words = f"--client-cert {self.client_cert}, --client-key: {_why(error)}; allowed: {allowed}"
+            raise WrongConfiguration(words) from None
+        return context
+
+
+@dataclass(frozen=True)
 class Reach:
     """What the options say of the daemon.
 
@@ -62,8 +105,9 @@ class Reach:
         token_file: file with one.
         kubeconfig: file; None: the usual one.
         context: context in it; None: the current one.
-        service: `NAMESPACE/NAME:PORT` of the daemon's Service.
+        service: `NAMESPACE/NAME:PORT` of the daemon's Service, `NAMESPACE/https:NAME:PORT` where it has TLS.
         is_plugin: the program was called by kubectl.
+        tls: how the daemon is known by its certificate, and we by ours.
     """
 
     server: str | None
@@ -73,6 +117,7 @@ class Reach:
     context: str | None
     service: str
     is_plugin: bool
+    tls: DaemonTLS = DaemonTLS()
 
     @functools.cached_property
     def target(self) -> Target:
@@ -83,7 +128,7 @@ class Reach:
         """
         own = self._own_token()
         if not self.is_plugin and self.kubeconfig is None and self.context is None:
-            return _straight(self.server or HERE, own, None)
+            return self._straight(self.server or HERE, own, None)
         from autoscaler.cli.kubeconfig import read_access
 
         access = read_access(self.kubeconfig, self.context)
@@ -91,7 +136,18 @@ class Reach:
             return _through(access, self.service, own)
         if own is None and access.token is not None:
             _refuse_clear_text(self.server)
-        return _straight(self.server, own or access.token, access.namespace)
+        return self._straight(self.server, own or access.token, access.namespace)
+
+    def _straight(self, server: str, token: str | None, namespace: str | None) -> Target:
+        url = server.rstrip("/")
+        if self.tls != DaemonTLS() and urlsplit(url).scheme != "https":
+            raise WrongConfiguration(
+                f"--server {server}: {CERTIFICATE_OPTIONS} are for https; allowed: https://HOST:PORT"
+            )
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        return Target(
+            url, f"The daemon at {url}", "--server", headers, namespace, self.tls.trust(), self.tls.server_name
+        )
 
     def _own_token(self) -> str | None:
         if self.token:
@@ -111,10 +167,15 @@ def daemon_options(command: Callable[..., None]) -> Callable[..., None]:
         kubeconfig: str | None,
         context: str | None,
         service: str,
+        ca_file: str | None,
+        tls_server_name: str | None,
+        client_cert: str | None,
+        client_key: str | None,
         **others: object,
     ) -> None:
         is_plugin = click.get_current_context().find_root().info_name == PLUGIN
-        command(reach=Reach(server, token, token_file, kubeconfig, context, service, is_plugin), **others)
+        tls = DaemonTLS(ca_file, tls_server_name, client_cert, client_key)
+        command(reach=Reach(server, token, token_file, kubeconfig, context, service, is_plugin, tls), **others)
 
     for option in _OPTIONS:
         bundled = option(bundled)
@@ -123,11 +184,35 @@ def daemon_options(command: Callable[..., None]) -> Callable[..., None]:
 
 _OPTIONS = (
     click.option(
+        "--client-key",
+        envvar="AUTOSCALER_CLIENT_KEY",
+        metavar="FILE",
+        help="Its key, where that file has none. [env var: AUTOSCALER_CLIENT_KEY]",
+    ),
+    click.option(
+        "--client-cert",
+        envvar="AUTOSCALER_CLIENT_CERT",
+        metavar="FILE",
+        help="Certificate to be known by at --server. [env var: AUTOSCALER_CLIENT_CERT]",
+    ),
+    click.option(
+        "--tls-server-name",
+        envvar="AUTOSCALER_TLS_SERVER_NAME",
+        metavar="NAME",
+        help="Name in the certificate of --server, where that is not the address's. [env var: AUTOSCALER_TLS_SERVER_NAME]",
+    ),
+    click.option(
+        "--ca-file",
+        envvar="AUTOSCALER_CA_FILE",
+        metavar="FILE",
+        help="Authorities of the certificate of --server. Default: the system's. [env var: AUTOSCALER_CA_FILE]",
+    ),
+    click.option(
         "--service",
         default=SERVICE,
         show_default=True,
         metavar="NAMESPACE/NAME:PORT",
-        help="Service of the daemon, asked through the API server of the kubeconfig.",
+        help="Service of the daemon, asked through the API server of the kubeconfig; NAMESPACE/https:NAME:PORT where it has TLS.",
     ),
     click.option(
         "--context", metavar="NAME", help="Context of the kubeconfig; through its cluster the daemon is asked."
@@ -154,17 +239,12 @@ _OPTIONS = (
 )
 
 
-def _straight(server: str, token: str | None, namespace: str | None) -> Target:
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
-    return Target(server.rstrip("/"), f"The daemon at {server.rstrip('/')}", "--server", headers, namespace)
-
-
 def _through(access: "Access", service: str, own: str | None) -> Target:
     """Ask through the API server's proxy of Services: who may use it needs no route into the cluster."""
     named = _SERVICE.fullmatch(service)
     if named is None:
         raise WrongConfiguration(
-            f"--service {service} is no Service; NAMESPACE/NAME:PORT is allowed, such as {SERVICE}"
+            f"--service {service} is no Service; NAMESPACE/NAME:PORT or NAMESPACE/https:NAME:PORT is allowed, such as {SERVICE}"
         )
     token = own or access.token
     if token is None:
@@ -204,6 +284,12 @@ def _is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _why(error: ssl.SSLError | OSError) -> str:
+    if isinstance(error, ssl.SSLError):
+        return (error.reason or "no certificate").lower().replace("_", " ")
+    return error.strerror or "cannot be read"
 
 
 def _read_token(path: str) -> str:

@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 from autoscaler.cli.errors import WrongConfiguration
 from autoscaler.core.fleet import Fleet
 from autoscaler.core.journal.step import Origin
+from autoscaler.policy.budgets import pools_of
 from autoscaler.policy.compile import Compiler
 from autoscaler.policy.deployment import Deployed
 from autoscaler.policy.loading import PolicySet, load
 from autoscaler.policy.parsing import read_documents
 from autoscaler.policy.plan import Plan
 from autoscaler.policy.provenance import deployed_of
+from autoscaler.policy.settings import PoolSettings
 
 _Name = tuple[str, str, str]
 
@@ -27,14 +29,15 @@ class OtherPolicies:
     def __init__(self, texts: Mapping[str, str], is_all: bool) -> None:
         self._texts = texts
         self._is_all = is_all
-        self._compiler = Compiler()
+        self._pools: Mapping[str, PoolSettings] = {}
+        self._compiler = Compiler(self._pools)
         self._documents: Mapping[str, str] | None = None
         self._policies = PolicySet()
         self._origin: Origin | None = None
         self._deployed: Sequence[Deployed] = ()
 
     def plan(self, fleet: Fleet, origin: Origin, utc_s: float) -> Plan:
-        """Make the plan for the functions of a recorded fleet.
+        """Make the plan for the functions of a recorded fleet, in the pools that there were then.
 
         Raises:
             WrongConfiguration: something is wrong with the documents; all of it is named.
@@ -44,6 +47,9 @@ class OtherPolicies:
         if origin.documents is not self._documents:
             self._documents = origin.documents
             self._policies = self._loaded(origin.documents)
+        pools = pools_of(fleet.budgets)
+        if pools != self._pools:
+            self._pools, self._compiler = pools, Compiler(pools)
         return self._compiler.compile(self._policies, self._deployed, utc_s)
 
     def _loaded(self, recorded: Mapping[str, str]) -> PolicySet:

@@ -28,7 +28,9 @@ ENVIRONMENT = "environment"
 FLAGS = "flags"
 DEFAULTS = "settings"
 
-_OF_COMMANDS = frozenset({"CONFIG", "SERVER", "TOKEN", "TOKEN_FILE"})
+_OF_COMMANDS = frozenset(
+    {"CONFIG", "SERVER", "TOKEN", "TOKEN_FILE", "CA_FILE", "TLS_SERVER_NAME", "CLIENT_CERT", "CLIENT_KEY"}
+)
 """Variables that are no settings of the daemon but options of commands."""
 _SETTING_IN_ERROR = re.compile(r'field "(\w+)"')
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import click
 from rich.table import Table
 
+from autoscaler.cli.budget_words import budget_table, pool_lines
 from autoscaler.cli.client import Client, Json, client, until_interrupted
 from autoscaler.cli.errors import NotSo
 from autoscaler.cli.output import console, held_words, output_option, print_json, source_line
@@ -60,15 +61,15 @@ def command(
     async def show() -> None:
         async with client(target) as daemon:
             status = await daemon.get("/v1/status", _within(place))
-            tenants, functions = await _tables(daemon, status, place, filters, limit)
+            tenants, pools, functions = await _tables(daemon, status, place, filters, limit)
         shown = [row for row in tenants if tenant in (None, row["tenant"])]
         if status["is_ready"] and tenant is not None and not shown:
             known = ", ".join(row["tenant"] for row in tenants) or "none"
             raise NotSo(f"There is no tenant {tenant} that this caller may see; those are: {known}.")
         if output == "json":
-            print_json({"status": status, "tenants": shown, "functions": functions})
+            print_json({"status": status, "tenants": shown, "pools": pools, "functions": functions})
         else:
-            _print(status, shown, functions, place if namespace is None else None)
+            _print(status, shown, pools, functions, place if namespace is None else None)
         if not status["is_ready"]:
             raise NotSo("The daemon is not ready yet.")
 
@@ -77,22 +78,25 @@ def command(
 
 async def _tables(
     daemon: Client, status: Json, place: str | None, filters: Mapping[str, str], limit: int
-) -> tuple[list[Json], list[Json]]:
-    """Give tenants and functions; none of either before the daemon's first tick, which is what then is to be said."""
+) -> tuple[list[Json], list[Json], list[Json]]:
+    """Give tenants, pools and functions; none of any before the daemon's first tick, which is what then is to be said."""
     try:
-        tenants = (await daemon.get("/v1/tenants", _within(place)))["tenants"]
-        return tenants, await daemon.pages("/v1/functions", "functions", {**filters, **_within(place)}, limit)
+        found = await daemon.get("/v1/tenants", _within(place))
+        functions = await daemon.pages("/v1/functions", "functions", {**filters, **_within(place)}, limit)
+        return found["tenants"], found.get("pools", []), functions
     except NotSo:
         if status["is_ready"]:
             raise
-        return [], []
+        return [], [], []
 
 
 def _within(namespace: str | None) -> dict[str, str]:
     return {} if namespace is None else {"namespace": namespace}
 
 
-def _print(status: Json, tenants: Sequence[Json], functions: Sequence[Json], assumed: str | None) -> None:
+def _print(
+    status: Json, tenants: Sequence[Json], pools: Sequence[Json], functions: Sequence[Json], assumed: str | None
+) -> None:
     """Print everything.
 
     Args:
@@ -105,6 +109,11 @@ def _print(status: Json, tenants: Sequence[Json], functions: Sequence[Json], ass
         out.print(f"namespace {assumed}, as the kubeconfig says; -n NAME or -A shows others", markup=False)
     if tenants or functions or status["is_ready"]:
         out.print(_tenant_table(tenants))
+        table = budget_table(tenants)
+        if table is not None:
+            out.print(table)
+        for line in pool_lines(pools):
+            out.print(line, markup=False)
         out.print(_function_table(functions))
 
 
@@ -134,8 +143,8 @@ def _progress_lines(status: Json) -> Iterable[str]:
     if leadership is not None and leadership["lease"] is not None:
         who = "this daemon" if leadership["is_leader"] else leadership["holder"] or "nobody"
         yield f"decides: {who} (Lease {leadership['lease']})"
-    if listed:
-        yield "listed: " + ", ".join(_listed_words(one) for one in listed)
+    if listed and not (status["is_ready"] and all(one["synced"] == one["watches"] for one in listed)):
+        yield "listed so far: " + ", ".join(_listed_words(one) for one in listed)
     if queue is not None and any(one["waiting"] for one in queue.values()):
         parts = ", ".join(f"{one['waiting']} {name}s" for name, one in queue.items() if one["waiting"])
         longest_s = max(one["waited_s"] for one in queue.values())

@@ -25,12 +25,14 @@ from autoscaler.core.controller import Controller
 from autoscaler.daemon.loop import Daemon
 from autoscaler.daemon.policies import Policies
 from autoscaler.daemon.telemetry import log
+from autoscaler.policy.resources import Given, label_keys
 from autoscaler.policy.settings import BlastRadius, Settings
 from autoscaler.policy.shards import Shard
 from autoscaler.ports import Clock, DecisionSink
 from autoscaler.server.app import build, build_metrics
 from autoscaler.server.run import Address, serve
 from autoscaler.server.tally import TALLY
+from autoscaler.server.tls import CertificateError, Certificates
 
 
 @asynccontextmanager
@@ -48,12 +50,13 @@ async def wired(settings: Settings, clock: Clock, sinks: Sequence[DecisionSink] 
     Raises:
         WrongConfiguration: an address, the cluster's credentials or the policy folder cannot be used.
     """
-    generator = np.random.default_rng()
+    generator, certificates = np.random.default_rng(), _certificates(settings)
     async with contextlib.AsyncExitStack() as stack:
         slow_in = stack.enter_context(_thread("slow"))
         step_in = stack.enter_context(_thread("step"))
         shard = Shard.parse(settings.shard) if settings.shard is not None else None
-        policies = Policies(await _policy_files(settings.policies), settings.sources, slow_in, shard)
+        documents_in = stack.enter_context(_thread("documents"))
+        policies = Policies(await _policy_files(settings.policies), Given.by(settings), documents_in, shard)
         cluster = await stack.enter_async_context(_connected(settings, clock, generator))
         loads = await stack.enter_async_context(_reading(settings, cluster))
         leadership = await stack.enter_async_context(election(settings, clock, generator))
@@ -75,15 +78,22 @@ async def wired(settings: Settings, clock: Clock, sinks: Sequence[DecisionSink] 
             firing=[partial(read_firing, one) for one in settings.alertmanagers.values()],
             announcements=cluster.events() if settings.kubernetes.events else None,
             reviews=cluster.reviews() if settings.kubernetes.token_reviews else None,
+            statuses=cluster.statuses() if settings.kubernetes.custom_resources else None,
+            troubles=partial(_troubles, certificates, clock),
         )
-        app = build(daemon, clock, archive=archive, leadership=leadership)
+        app = build(daemon, clock, archive=archive, leadership=leadership, certificates=certificates)
         await stack.enter_async_context(
-            _listening(build_metrics(daemon, app[TALLY], archive), "metrics.listen", settings.metrics.listen)
+            _listening(
+                build_metrics(daemon, app[TALLY], archive, certificates), "metrics.listen", settings.metrics.listen
+            )
         )
-        address = await stack.enter_async_context(_listening(app, "listen", settings.listen))
+        address = await stack.enter_async_context(_listening(app, "listen", settings.listen, certificates))
         policies.subscribe(lambda current: cluster.follow(current.namespaces))
         await stack.enter_async_context(beside(cluster.run()))
         await stack.enter_async_context(beside(policies.follow(files.watch(settings.policies))))
+        resources = cluster.resources()
+        if resources is not None:
+            await stack.enter_async_context(beside(policies.follow_resources(resources)))
         if leadership is not None:
             await stack.enter_async_context(beside(leadership.run()))
             stack.push_async_callback(leadership.release)
@@ -135,7 +145,12 @@ def _thread(name: str) -> Iterator[Executor]:
 async def _connected(
     settings: Settings, clock: Clock, generator: np.random.Generator
 ) -> AsyncIterator[KubernetesCluster]:
-    connecting = kubernetes.connect(settings.kubernetes, generator, monotonic=lambda: clock.now().monotonic_s)
+    connecting = kubernetes.connect(
+        settings.kubernetes,
+        generator,
+        label_keys=label_keys(settings.namespace_labels),
+        monotonic=lambda: clock.now().monotonic_s,
+    )
     async with contextlib.AsyncExitStack() as stack:
         try:
             cluster = await stack.enter_async_context(connecting)
@@ -157,11 +172,24 @@ async def _reading(settings: Settings, cluster: KubernetesCluster) -> AsyncItera
         await loads.close()
 
 
+def _certificates(settings: Settings) -> Certificates | None:
+    try:
+        return Certificates(settings.tls) if settings.tls is not None else None
+    except CertificateError as error:
+        raise WrongConfiguration(str(error)) from None
+
+
+def _troubles(certificates: Certificates | None, clock: Clock) -> dict[str, str | None]:
+    return {} if certificates is None else {"certificate": certificates.trouble(clock.now().utc_s)}
+
+
 @asynccontextmanager
-async def _listening(app: web.Application, field: str, listen: str) -> AsyncIterator[Address]:
+async def _listening(
+    app: web.Application, field: str, listen: str, certificates: Certificates | None = None
+) -> AsyncIterator[Address]:
     async with contextlib.AsyncExitStack() as stack:
         try:
-            address = await stack.enter_async_context(serve(app, listen))
+            address = await stack.enter_async_context(serve(app, listen, certificates=certificates))
         except ValueError as error:
             raise WrongConfiguration(f"{field}: {error}") from None
         except OSError as error:

@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from autoscaler.core.budget import fill, rows_of_tenants, segments
-from autoscaler.core.columns import Bools, Floats, Ints
+from autoscaler.core.columns import Floats, Ints
 from autoscaler.core.decisions import Decisions
 from autoscaler.core.demand import serve_waiting, waiting_proposal
 from autoscaler.core.floors import Floor, raise_to
@@ -12,6 +11,7 @@ from autoscaler.core.mask import mask, masked_rows
 from autoscaler.core.memory import Memory
 from autoscaler.core.now import Now
 from autoscaler.core.reasons import Reason
+from autoscaler.core.room import into_room
 from autoscaler.core.seen import Seen
 from autoscaler.core.staged import Change, chosen
 from autoscaler.core.stages import Stage
@@ -24,7 +24,7 @@ def between_ticks(
     """Decide the rows that events named, without a new observation.
 
     What was decided last stands as what is asked for; the stages that need a load leave it as it is. What a limit
-    would lower waits for the next tick. A tenant's cap is kept by raising only into the room that is left.
+    would lower waits for the next tick. Budgets are kept by raising only into the room that is left.
 
     Args:
         now: the moment.
@@ -46,7 +46,7 @@ def between_ticks(
     cut = limits(trail.replicas, standing.ceiling[rows], standing.ceiling_reason[rows])
     trail.apply(Stage.LIMITS, *cut, *(_never_below(asked, change) for change in cut))
     locked = masked_rows(derived.paused, held)
-    trail.apply(Stage.BUDGET, *_into_room(trail.replicas, asked, rows, np.isin(rows, locked), memory))
+    into_room(trail, asked, rows, np.isin(rows, locked), memory)
     paused, foreign = np.flatnonzero(np.isin(rows, derived.paused)), np.flatnonzero(np.isin(rows, held))
     trail.apply(Stage.MASK, *mask(asked, paused, foreign))
     trail.name_unbound(memory.reason[rows])
@@ -79,19 +79,3 @@ def _within(floor: Floor, rows: Ints, free: Ints) -> Floor:
 def _never_below(asked: Floats, cut: Change) -> Change:
     """Keep what is asked for where a limit would lower it."""
     return chosen(cut.rows, cut.replicas < asked[cut.rows], asked[cut.rows], Reason.BETWEEN_TICKS)
-
-
-def _into_room(replicas: Floats, asked: Floats, rows: Ints, is_locked: Bools, memory: Memory) -> tuple[Change, ...]:
-    """Raise into what the tenants' caps leave free, one replica for each row at zero before others grow."""
-    tenant, cap = memory.fleet.tenant, memory.derived.cap
-    positions = np.flatnonzero((replicas > asked) & ~is_locked & np.isfinite(cap[tenant[rows]]))
-    if not positions.size:
-        return ()
-    positions = positions[np.argsort(tenant[rows[positions]], kind="stable")]
-    who, share = segments(tenant[rows[positions]])
-    theirs = rows_of_tenants(who, memory.derived)
-    running = np.bincount(tenant[theirs], weights=memory.asked[theirs], minlength=len(cap))[who]
-    given, wanted = asked[positions], replicas[positions]
-    own = np.bincount(share, weights=given, minlength=len(who))
-    granted = fill(wanted, given, given, share, np.maximum(cap[who] - running, 0.0) + own)
-    return (chosen(positions, granted < wanted, granted, Reason.BUDGET),)

@@ -1,4 +1,4 @@
-"""Stage 6, budget: a tenant's functions share its replica cap."""
+"""Stage 6, inside a tenant: its functions share what it may have."""
 
 from typing import NamedTuple
 
@@ -9,33 +9,63 @@ from autoscaler.core.derived import Derived
 from autoscaler.core.fleet import Fleet
 from autoscaler.core.part import Part
 from autoscaler.core.reasons import Reason
-from autoscaler.core.staged import Change, chosen
+from autoscaler.core.staged import NOBODY, Change, chosen
 
 
-class Budgeted(NamedTuple):
-    """The outcome of stage 6.
+class Household(NamedTuple):
+    """The rows of a tick beside their tenants. All `(size,)`.
 
     Attributes:
-        changes: positions that got less than they asked for.
-        room: `(tenants,) float64`, replicas that each tenant's cap still leaves; inf: no cap; negative where what
-            the mask holds is above it.
+        part: the rows; those outside are at rest at zero.
+        fleet: whose tenants.
+        derived: rows grouped by tenant.
+        requested: float64.
+        minima: float64, minima of policies and schedules.
+        masked: positions that stay as they run.
     """
 
-    changes: tuple[Change, ...]
-    room: Floats
+    part: Part
+    fleet: Fleet
+    derived: Derived
+    requested: Floats
+    minima: Floats
+    masked: Ints
+
+    def standing(self, replicas: Floats) -> Floats:
+        """Give replicas where what the mask holds counts as it runs."""
+        if not self.masked.size:
+            return replicas
+        standing = replicas.copy()
+        standing[self.masked] = self.requested[self.masked]
+        return standing
+
+    def sums(self, replicas: Floats) -> Floats:
+        """Sum replicas by tenant: `(tenants,) float64`; what the mask holds counts as it runs."""
+        return by_tenant(self.standing(replicas), self.part, self.fleet, self.derived)
+
+    def sums_at(self, at: Ints, column: Floats) -> Floats:
+        """Sum the numbers of some positions by tenant."""
+        tenants = self.fleet.tenant[self.part.rows_at(at)]
+        return np.bincount(tenants, weights=column, minlength=len(self.fleet.tenants)).astype(np.float64, copy=False)
+
+    def held(self) -> Floats:
+        """Sum what the mask holds by tenant."""
+        return self.sums_at(self.masked, self.requested[self.masked])
+
+    def positions_of(self, tenants: Ints) -> Ints:
+        """Give the positions of all rows of some tenants that are not under the mask, grouped, by name within one."""
+        at = _positions_of_tenants(tenants, self.part, self.fleet, self.derived)
+        if not self.masked.size:
+            return at
+        is_masked = np.zeros(self.part.size, np.bool_)
+        is_masked[self.masked] = True
+        return at[~is_masked[at]]
 
 
-def budget(
-    replicas: Floats,
-    requested: Floats,
-    min_replicas: Floats,
-    part: Part,
-    *,
-    masked: Ints,
-    fleet: Fleet,
-    derived: Derived,
-) -> Budgeted:
-    """Keep every tenant within its cap; only tenants that ask for more than it are computed.
+def cut(
+    replicas: Floats, over: Ints, limit: Floats, household: Household, free: Floats | None, reason: Reason
+) -> Change:
+    """Keep some tenants within what they may have.
 
     What the mask holds is charged first, as it runs. Of the rest every function first gets its own minimum, then
     every active function one replica before any gets a second, then what is left is filled up evenly in whole
@@ -43,44 +73,32 @@ def budget(
     flap. Unknown load is demand like any other: what it holds frees nothing.
 
     Args:
-        replicas: `(size,) float64`, from the limits.
-        requested: `(size,) float64`.
-        min_replicas: `(size,) float64`, the minima of policies and schedules.
-        part: the rows; those outside are at rest at zero.
-        masked: positions that stay as they run.
-        fleet: whose tenants.
-        derived: caps, and rows grouped by tenant.
+        replicas: `(size,) float64`, what is asked for.
+        over: `(over,) int64`, tenants that ask for more than their limit.
+        limit: `(tenants,) float64`, replicas that they may have, without what nobody is charged for.
+        household: their rows.
+        free: `(size,) float64`, of what is asked for, replicas that nobody is charged for; None: nowhere any.
+        reason: what the limit is.
 
     Source: max-min fairness by water-filling, as Volcano's proportion plugin does it; ours is in whole replicas, with
     guarantees below and one replica for each active function first.
     """
-    cap = derived.cap
-    if not derived.has_cap:
-        return Budgeted((), cap)
-    charged = replicas
-    if masked.size:
-        charged = replicas.copy()
-        charged[masked] = requested[masked]
-    room: Floats = cap - by_tenant(charged, part, fleet, derived)
-    over = np.flatnonzero(room < 0)
-    if not over.size:
-        return Budgeted((), room)
-    at, tenant = _positions_of_tenants(over, part, fleet, derived), part.of(fleet.tenant)
-    room[over] = cap[over]
-    if masked.size:
-        is_masked = np.zeros(part.size, bool)
-        is_masked[masked] = True
-        held = at[is_masked[at]]
-        room -= np.bincount(tenant[held], weights=requested[held], minlength=len(cap))
-        at = at[~is_masked[at]]
+    at = household.positions_of(over)
     at = at[replicas[at] > 0]
     if not at.size:
-        return Budgeted((), room)
-    demand = replicas[at]
-    who, share = segments(tenant[at])
-    granted = fill(demand, np.minimum(demand, min_replicas[at]), requested[at], share, np.maximum(room[who], 0.0))
-    room -= np.bincount(tenant[at], weights=granted, minlength=len(cap))
-    return Budgeted((chosen(at, granted < demand, granted, Reason.BUDGET),), room)
+        return Change(NOBODY, np.empty(0), reason)
+    masked = household.masked
+    demand, spared = replicas[at], 0.0 if free is None else free[at]
+    if masked.size:
+        charged = household.requested[masked] - (0.0 if free is None else free[masked])
+        limit = limit - household.sums_at(masked, charged)
+    charge = demand - spared
+    who, share = segments(household.fleet.tenant[household.part.rows_at(at)])
+    minima, runs = np.minimum(charge, household.minima[at]), household.requested[at]
+    granted = fill(charge, minima, runs, share, np.maximum(limit[who], 0.0))
+    # Of a function that keeps all that is there, what is not there stays asked for too; else a cut would take only that.
+    keeps = granted >= np.minimum(demand, runs) - spared
+    return chosen(at, granted < charge, granted + spared * keeps, reason)
 
 
 def by_tenant(column: Floats, part: Part, fleet: Fleet, derived: Derived) -> Floats:

@@ -164,7 +164,7 @@ class Controller:
         for event in last.values():
             if isinstance(event, BoostResolved):
                 self._boosts.resolve(event.id)
-        rows = np.unique(np.concatenate(named))
+        rows = np.unique(np.concatenate(named)) if events else NOBODY
         memory.at_rest[rows] = False
         return rows
 

@@ -7,6 +7,8 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from autoscaler.core.accounts import Accounts
+from autoscaler.core.budget_record import BudgetRecord, budget_record
 from autoscaler.core.columns import Codes, Floats, Ints, left_out
 from autoscaler.core.fleet import Fleet, FunctionKey
 from autoscaler.core.lanes import MetricKind, RatePolicies, Select
@@ -77,6 +79,7 @@ class DecisionRecord:
         others: its further metrics.
         rate_up: scaling policies of growth; None: none.
         rate_down: likewise of shrinkage.
+        budget: the account of its tenant; None: a step between ticks, or no tenant has a budget.
     """
 
     key: FunctionKey
@@ -100,6 +103,11 @@ class DecisionRecord:
     others: tuple[MetricRecord, ...] = ()
     rate_up: PolicyRecord | None = None
     rate_down: PolicyRecord | None = None
+    budget: BudgetRecord | None = None
+
+    def own(self) -> "DecisionRecord":
+        """Give what the function's own tenant may know of it."""
+        return self if self.budget is None else replace(self, budget=self.budget.own())
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,6 +135,7 @@ class Decisions:
         panic_concurrency: likewise, requests in flight.
         panicking: `(panicking,) int64`, positions of rows in panic mode.
         others: `(lanes,) float64`, means of `fleet.others`; nan: unknown. Left out: there are none.
+        accounts: what the tenants' budgets came to; None: a step between ticks, or no tenant has a budget.
     """
 
     now: Now
@@ -146,6 +155,7 @@ class Decisions:
     panic_concurrency: Floats = field(default_factory=left_out)
     panicking: Ints = field(default_factory=lambda: np.empty(0, np.int64))
     others: Floats = field(default_factory=left_out)
+    accounts: Accounts | None = None
 
     @cached_property
     def stages(self) -> Floats:
@@ -242,7 +252,12 @@ class Decisions:
             others=self._others(row),
             rate_up=_policies(fleet.rate_up, row),
             rate_down=_policies(fleet.rate_down, row),
+            budget=self.budget_of(int(fleet.tenant[row])),
         )
+
+    def budget_of(self, tenant: int) -> BudgetRecord | None:
+        """Give the account of a tenant, by its place in the fleet; None: the step made none."""
+        return None if self.accounts is None else budget_record(self.fleet, self.accounts, tenant)
 
     def _account(self, position: int) -> tuple[dict[Stage, int], dict[Stage, Reason]]:
         """Give one row's replicas after each stage, and what bound each, without making everybody's columns."""

@@ -8,7 +8,7 @@ from autoscaler.core.columns import Floats, Ints
 from autoscaler.core.derived import Derived
 from autoscaler.core.fleet import Fleet
 from autoscaler.core.knobs import Knobs
-from autoscaler.core.part import Part
+from autoscaler.core.part import Part, numbers_at
 from autoscaler.core.reasons import Reason
 from autoscaler.core.rounding import MOST_REPLICAS, whole_up
 from autoscaler.core.staged import NOBODY, Change, chosen
@@ -75,7 +75,7 @@ def _largest(rps: Floats, concurrency: Floats, rules: Knobs, derived: Derived, s
             ratio = np.divide(concurrency, rules.target_concurrency)
         else:
             return np.zeros(size)
-    ratio[np.flatnonzero(np.isnan(ratio))] = 0.0
+    np.fmax(ratio, 0.0, out=ratio)  # nan becomes 0
     return ratio
 
 
@@ -167,13 +167,16 @@ def _slow_up(wanted: Floats, requested: Floats, ready: Floats, rates: Rates) -> 
 
 def _slow_down(wanted: Floats, requested: Floats, ready: Floats, rates: Rates) -> Change:
     under = np.flatnonzero(wanted * rates.least_down < ready)
-    low = np.minimum(np.floor(np.maximum(ready[under], 1.0) / rates.down[under]), requested[under])
-    return chosen(under, low > wanted[under], low, Reason.MAX_RATE_DOWN)
+    low = np.minimum(
+        np.floor(np.maximum(ready.take(under), 1.0) / numbers_at(rates.down, under)), requested.take(under)
+    )
+    return chosen(under, low > wanted.take(under), low, Reason.MAX_RATE_DOWN)
 
 
 def hold_unknown(replicas: Floats, unknown: Ints, requested: Floats) -> Change:
     """Keep what is requested where the load is unknown, at least."""
-    return chosen(unknown, replicas[unknown] <= requested[unknown], requested[unknown], Reason.UNKNOWN_LOAD)
+    runs = requested.take(unknown)
+    return chosen(unknown, replicas.take(unknown) <= runs, runs, Reason.UNKNOWN_LOAD)
 
 
 def serve_waiting(replicas: Floats, held: Ints, proposal: Floats) -> Change:

@@ -1,13 +1,16 @@
 """What follows from a fleet alone, computed once for each fleet instead of on every tick."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from autoscaler.core.columns import Bools, Codes, Floats, Ints
 from autoscaler.core.fleet import Fleet, Rules
+from autoscaler.core.knobs import Knobs, compact
 from autoscaler.core.lanes import MetricKind
 from autoscaler.core.part import Lanes
+from autoscaler.core.promises import Promises, promise
 from autoscaler.core.reasons import Reason
 from autoscaler.core.rounding import MOST_REPLICAS, whole_down
 
@@ -17,6 +20,8 @@ class Derived:
     """Constants of one fleet.
 
     Attributes:
+        rows: `(functions,) int64`, all rows.
+        knobs: what the policies say.
         ceiling: `(functions,) float64`, the smaller of `max` and what the concurrency cap allows.
         ceiling_reason: `(functions,) uint8`, which of the two is the smaller.
         uses_rps: `(functions,) bool`, requests/s is one of its metrics.
@@ -31,6 +36,7 @@ class Derived:
             of its own could want it to run.
         waiting_target: `(functions,) float64`, held requests that one replica is given.
         tolerant: functions with a dead band.
+        band: their dead bands.
         least_rate_up: the smallest `maxRateUp` of any function.
         least_rate_down: the smallest `maxRateDown` of any function.
         least_threshold: the smallest panic threshold of any function.
@@ -47,13 +53,17 @@ class Derived:
         forced: rows whose replicas are ordered by annotation.
         orders: what those orders say, whole and not negative.
         paused: rows that are paused.
+        doubtful: rows that other rules than these may be meant for.
         by_tenant: `(functions,) int64`, rows grouped by tenant, by name within one.
         is_by_tenant: rows are grouped so already.
         starts: `(tenants + 1,) int64`, where each tenant's rows begin within `by_tenant`.
         cap: `(tenants,) float64`, whole replicas a tenant may have; inf: no limit.
-        has_cap: whether any tenant has a cap.
+        promises: what their budgets come to.
+        has_budgets: whether any tenant has a cap, a guarantee, a concurrency cap, or a pool with a limit.
     """
 
+    rows: Ints
+    knobs: Knobs
     ceiling: Floats
     ceiling_reason: Codes
     uses_rps: Bools
@@ -66,6 +76,7 @@ class Derived:
     may_rest: Bools
     waiting_target: Floats
     tolerant: Lanes
+    band: "Band"
     least_rate_up: float
     least_rate_down: float
     least_threshold: float
@@ -82,11 +93,13 @@ class Derived:
     forced: Ints
     orders: Floats
     paused: Ints
+    doubtful: Ints
     by_tenant: Ints
     is_by_tenant: bool
     starts: Ints
     cap: Floats
-    has_cap: bool
+    promises: Promises
+    has_budgets: bool
 
     def by_tenants(self, column: Floats) -> Floats:
         """Sum a column of the whole fleet by tenant: `(tenants,) float64`."""
@@ -98,6 +111,31 @@ class Derived:
         return sums
 
 
+class Band(NamedTuple):
+    """Dead bands, as `core.guards.tolerated` wants them. All `(lanes,) float64`.
+
+    Attributes:
+        least: share of the target from which on a load is near it.
+        most: up to which it is.
+        target_rps: inf where the function does not use the metric.
+        target_concurrency: likewise.
+    """
+
+    least: Floats
+    most: Floats
+    target_rps: Floats
+    target_concurrency: Floats
+
+
+def _band(rules: Rules, rows: Ints) -> Band:
+    return Band(
+        1.0 - rules.tolerance_down[rows],
+        1.0 + rules.tolerance_up[rows],
+        rules.target_rps[rows],
+        rules.target_concurrency[rows],
+    )
+
+
 def derive(fleet: Fleet) -> Derived:
     """Compute a fleet's constants."""
     rules, functions = fleet.rules, len(fleet)
@@ -107,6 +145,7 @@ def derive(fleet: Fleet) -> Derived:
     by_concurrency = _ceiling_by_concurrency(rules)
     forced = np.flatnonzero(~np.isnan(rules.force))
     cap = np.maximum(np.floor(fleet.tenant_cap), 0.0)
+    promises = promise(fleet)
 
     known: dict[bytes, Lanes] = {}
 
@@ -117,8 +156,11 @@ def derive(fleet: Fleet) -> Derived:
     def lanes(claim: Bools) -> Lanes:
         return lanes_of(np.flatnonzero(claim))
 
+    tolerant = lanes((rules.tolerance_up > 0) | (rules.tolerance_down > 0))
     is_cap_tighter = by_concurrency < rules.max_replicas
     return Derived(
+        rows=np.arange(functions),
+        knobs=compact(rules),
         ceiling=np.minimum(np.minimum(np.floor(rules.max_replicas), by_concurrency), MOST_REPLICAS),
         ceiling_reason=np.where(is_cap_tighter, Reason.CONCURRENCY_CAP, Reason.MAX_REPLICAS).astype(np.uint8),
         uses_rps=uses_rps,
@@ -130,7 +172,8 @@ def derive(fleet: Fleet) -> Derived:
         of_moment=_of_moment(fleet),
         may_rest=_may_rest(fleet, has_others),
         waiting_target=_waiting_target(rules),
-        tolerant=lanes((rules.tolerance_up > 0) | (rules.tolerance_down > 0)),
+        tolerant=tolerant,
+        band=_band(rules, tolerant.rows),
         least_rate_down=float(rules.max_rate_down.min(initial=np.inf)),
         least_threshold=float(rules.panic_threshold.min(initial=np.inf)),
         least_rate_up=float(rules.max_rate_up.min(initial=np.inf)),
@@ -147,11 +190,16 @@ def derive(fleet: Fleet) -> Derived:
         forced=forced,
         orders=np.clip(np.floor(rules.force[forced]), 0.0, MOST_REPLICAS),
         paused=np.flatnonzero(rules.paused),
+        doubtful=np.flatnonzero(fleet.is_doubtful),
         by_tenant=np.argsort(fleet.tenant, kind="stable"),
         is_by_tenant=bool(np.all(np.diff(fleet.tenant) >= 0)),
         starts=np.searchsorted(np.sort(fleet.tenant), np.arange(len(fleet.tenants) + 1)),
         cap=cap,
-        has_cap=bool(np.isfinite(cap).any()),
+        promises=promises,
+        has_budgets=bool(np.isfinite(cap).any())
+        or promises.has_pool
+        or promises.has_guarantee
+        or promises.has_concurrency,
     )
 
 

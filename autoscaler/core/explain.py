@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from math import ceil
 
 from autoscaler.core.decisions import DecisionRecord, MetricRecord, PolicyRecord
+from autoscaler.core.explain_budget import refused
 from autoscaler.core.lanes import MetricKind, Select
 from autoscaler.core.reasons import Reason
 from autoscaler.core.rounding import MOST_REPLICAS
@@ -88,7 +89,7 @@ def _demand(record: DecisionRecord, _before: int, _after: int) -> str:
 
 
 def _unknown_load(record: DecisionRecord, _before: int, after: int) -> str:
-    stay = f"so nothing is lowered: {_replicas(after)} stay."
+    stay = f"so nothing is lowered: {_replicas(after)} {_stay(after)}."
     asked = _asked(record)
     return f"{'; '.join(asked)}; {_unknown(record)}, {stay}" if asked else f"the load is not known, {stay}"
 
@@ -206,7 +207,8 @@ def _of(name: str, text: str) -> Callable[[DecisionRecord, int, int], str]:
     """Make a sentence about one number of the policy; `{n}` is it, `{before}` and `{after}` are replicas."""
 
     def say(record: DecisionRecord, before: int, after: int) -> str:
-        return text.format(n=_number(record.numbers[name]), before=before, after=_replicas(after), ready=record.ready)
+        words = {"before": before, "after": _replicas(after), "stay": _stay(after), "ready": record.ready}
+        return text.format(n=_number(record.numbers[name]), **words)
 
     return say
 
@@ -237,9 +239,13 @@ def _in_flight(record: DecisionRecord, _before: int, after: int) -> str:
     return f"{_number(record.in_flight)} requests in flight, {limit} at most on each replica, need {_replicas(after)}."
 
 
+def _stay(count: int) -> str:
+    return "stays" if count == 1 else "stay"
+
+
 def _plain(text: str) -> Callable[[DecisionRecord, int, int], str]:
     def say(_record: DecisionRecord, before: int, after: int) -> str:
-        return text.format(before=before, after=_replicas(after))
+        return text.format(before=before, after=_replicas(after), stay=_stay(after))
 
     return say
 
@@ -247,6 +253,13 @@ def _plain(text: str) -> Callable[[DecisionRecord, int, int], str]:
 def _concurrency_cap(record: DecisionRecord, before: int, after: int) -> str:
     cap, limit = (_number(record.numbers[name]) for name in ("concurrency_cap", "concurrency_limit"))
     return f"its concurrency cap of {cap}, at {limit} on each replica, allows {_replicas(after)} of {before}."
+
+
+def _budget(reason: Reason) -> Callable[[DecisionRecord, int, int], str]:
+    def say(record: DecisionRecord, before: int, after: int) -> str:
+        return refused(record.budget, reason, record.numbers["tenant_cap"], before, after)
+
+    return say
 
 
 _NAMES = {
@@ -266,8 +279,14 @@ _DETAILS: dict[Reason, Callable[[DecisionRecord, int, int], str]] = {
     Reason.MAX_RATE_DOWN: _max_rate_down,
     Reason.ACTIVATION: _of("activation", "what any load wants to run has its activation of {n} at least."),
     Reason.WAITING: _plain("requests that are held until a replica is ready ask for {after}."),
-    Reason.UNKNOWN_LOAD: _plain("the load is not known, so nothing is lowered: {after} stay."),
-    Reason.LOWER_BOUND: _plain("{before} would do for what is known, but a lower bound lowers nothing: {after} stay."),
+    Reason.UNKNOWN_LOAD: _plain("the load is not known, so nothing is lowered: {after} {stay}."),
+    Reason.POLICY_UNKNOWN: _plain(
+        "{before} would do by the documents that are good, but one about it is invalid and no good version of it is "
+        "known: {after} {stay}."
+    ),
+    Reason.LOWER_BOUND: _plain(
+        "{before} would do for what is known, but a lower bound lowers nothing: {after} {stay}."
+    ),
     Reason.TOLERANCE: _tolerance,
     Reason.STABILIZATION: _of(
         "stabilization_down_s",
@@ -301,12 +320,15 @@ _DETAILS: dict[Reason, Callable[[DecisionRecord, int, int], str]] = {
     Reason.MAX_REPLICAS: _of("max_replicas", "the policy's maximum of {n} caps {before}."),
     Reason.CONCURRENCY_CAP: _concurrency_cap,
     Reason.SCHEDULE_CEILING: _plain("a schedule caps {before} at {after}."),
-    Reason.BUDGET: _of("tenant_cap", "the tenant's cap of {n} replicas leaves {after} of {before}."),
+    Reason.BUDGET: _budget(Reason.BUDGET),
+    Reason.POOL: _budget(Reason.POOL),
+    Reason.CONCURRENCY_BUDGET: _budget(Reason.CONCURRENCY_BUDGET),
+    Reason.RECLAIM: _budget(Reason.RECLAIM),
     Reason.BLAST_RADIUS: _plain("the tenant's load-driven cuts are used up for now: {after} instead of {before}."),
-    Reason.PAUSED: _plain("paused: {after} stay."),
-    Reason.FOREIGN_WRITER: _plain("somebody else changes its replicas: {after} stay."),
+    Reason.PAUSED: _plain("paused: {after} {stay}."),
+    Reason.FOREIGN_WRITER: _plain("somebody else changes its replicas: {after} {stay}."),
     Reason.FORCED: _plain("an annotation orders {after}."),
-    Reason.BETWEEN_TICKS: _plain("between ticks nothing is lowered: {after} stay."),
+    Reason.BETWEEN_TICKS: _plain("between ticks nothing is lowered: {after} {stay}."),
     Reason.ROLLOUT: _missing("a rollout is not complete"),
     Reason.NOT_READY: _missing("they do not become ready"),
     Reason.NOT_SCHEDULABLE: _missing("no node has room for them"),
@@ -315,7 +337,7 @@ _DETAILS: dict[Reason, Callable[[DecisionRecord, int, int], str]] = {
 
 _FIRST_STAGE: dict[Reason, Callable[[DecisionRecord, int, int], str]] = {
     Reason.UNKNOWN_LOAD: _unknown_load,
-    Reason.RESTART: _of("stable_window_s", "for {n} s after it was first seen nothing is lowered: {after} stay."),
+    Reason.RESTART: _of("stable_window_s", "for {n} s after it was first seen nothing is lowered: {after} {stay}."),
 }
 """What is told otherwise in the first stage: there all metrics are shown, and a restart begins as panic does."""
 

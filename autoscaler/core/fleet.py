@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from autoscaler.core.columns import NOTHING, Bools, Floats, Ints, left_out
+from autoscaler.core.budgets import Budgets, without_budgets
+from autoscaler.core.columns import NO_FLAGS, NOTHING, Bools, Floats, Ints, left_out, no_flags
 from autoscaler.core.lanes import NO_METRICS, NO_POLICIES, NO_SCHEDULES, OtherMetrics, RatePolicies, Schedules
 
 
@@ -107,6 +108,10 @@ OFF: Mapping[str, float] = {
 """What a column of `Rules` holds where it is left out."""
 
 
+NO_BUDGETS = without_budgets(())
+"""Budgets that were left out."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Fleet:
     """All functions under control, rows ordered by key; replaced whole when a function or policy changes.
@@ -124,6 +129,9 @@ class Fleet:
         rate_down: likewise of shrinkage.
         others: metrics beside requests/s and concurrency, of the functions that have any.
         schedules: floors and ceilings by the calendar.
+        is_doubtful: `(functions,) bool`, other rules than these may be meant for it: a document about it is invalid, and
+            no good version of it is known. Left out: of no function.
+        budgets: what tenants may use of the pools that they share, beside `tenant_cap`. Left out: no pool has a limit.
     """
 
     keys: tuple[FunctionKey, ...]
@@ -138,10 +146,16 @@ class Fleet:
     rate_down: RatePolicies = NO_POLICIES
     others: OtherMetrics = NO_METRICS
     schedules: Schedules = NO_SCHEDULES
+    is_doubtful: Bools = field(default_factory=no_flags)
+    budgets: Budgets = NO_BUDGETS
 
     def __post_init__(self) -> None:
         if self.created_s is NOTHING:
             object.__setattr__(self, "created_s", np.full(len(self.keys), np.nan))
+        if self.is_doubtful is NO_FLAGS:
+            object.__setattr__(self, "is_doubtful", np.zeros(len(self.keys), np.bool_))
+        if self.budgets is NO_BUDGETS:
+            object.__setattr__(self, "budgets", without_budgets(self.tenants))
 
     def __len__(self) -> int:
         return len(self.keys)

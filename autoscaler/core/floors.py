@@ -36,9 +36,9 @@ def raise_to_standing(replicas: Floats, standing: Floats, reasons: Codes) -> tup
     """
     raised = np.flatnonzero(standing > replicas)
     floor, codes = standing[raised], reasons[raised]
-    return tuple(chosen(raised, codes == reason, floor, reason) for reason in STANDING)
+    return tuple(chosen(raised, codes == reason.value, floor, reason) for reason in STANDING)
 
 
 def raise_to(replicas: Floats, floor: Floor) -> Change:
     """Raise to a floor whose rows are positions here; of two equal floors the first gives the reason."""
-    return chosen(floor.rows, floor.replicas > replicas[floor.rows], floor.replicas, floor.reason)
+    return chosen(floor.rows, floor.replicas > replicas.take(floor.rows), floor.replicas, floor.reason)

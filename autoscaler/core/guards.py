@@ -3,31 +3,31 @@
 import numpy as np
 
 from autoscaler.core.columns import Bools, Codes, Floats, Ints
-from autoscaler.core.knobs import Knobs
 from autoscaler.core.obstacles import Obstacle
 from autoscaler.core.reasons import Reason
 from autoscaler.core.rounding import whole_up
 from autoscaler.core.seen import Seen
-from autoscaler.core.staged import Change, chosen
+from autoscaler.core.staged import NOBODY, Change, chosen
 
 
-def tolerated(load: Floats, requested: Floats, rows: Ints, rules: Knobs) -> Ints:
+def tolerated(load: Floats, requested: Floats, at: Ints, least: Floats, most: Floats) -> Ints:
     """Give the positions whose load is so near the target that nothing shall change.
 
     At 5 replicas with target 10 and a tolerance of 0.1, loads of 45 to 55 change nothing. A function at zero has no
     dead band.
 
     Args:
-        load: `(rows,) float64`, load in units of the target times what is requested.
-        requested: `(size,) float64`.
-        rows: positions that have a dead band at all.
-        rules: tolerances; of the part.
+        load: `(at,) float64`, load in units of the target times what is requested.
+        requested: `(at,) float64`.
+        at: positions that have a dead band at all.
+        least: `(at,) float64`, where the band begins: 1 less the tolerance of cuts.
+        most: `(at,) float64`, where it ends.
 
     Source: Kubernetes pkg/controller/podautoscaler/replica_calculator.go; ends included, no epsilon.
     """
-    inside = (load <= 1.0 + rules.tolerance_up[rows]) & (load >= 1.0 - rules.tolerance_down[rows])
-    inside &= requested[rows] > 0
-    near: Ints = rows[inside]
+    inside = (load <= most) & (load >= least)
+    inside &= requested > 0
+    near: Ints = at.compress(inside)
     return near
 
 
@@ -55,12 +55,24 @@ def hold_near(replicas: Floats, near: Ints, requested: Floats, is_rising: Bools)
     return chosen(near, replicas[near] != level, level, Reason.TOLERANCE)
 
 
-def hold_unsure(replicas: Floats, unsure: Ints, seen: Codes, requested: Floats) -> tuple[Change, Change]:
-    """Lower nothing of what is unknown, or known as a lower bound alone."""
-    is_held, is_unknown = replicas[unsure] < requested[unsure], seen[unsure] == Seen.UNKNOWN
+def hold_unsure(
+    replicas: Floats, unsure: Ints, seen: Codes, requested: Floats, doubtful: Ints = NOBODY
+) -> tuple[Change, ...]:
+    """Lower nothing of what is unknown, or known as a lower bound alone.
+
+    Args:
+        replicas: `(size,) float64`.
+        unsure: positions whose load is unknown or a lower bound.
+        seen: `(size,) uint8`, `Seen`.
+        requested: `(size,) float64`.
+        doubtful: positions that other rules may be meant for; their loads count as lower bounds.
+    """
+    runs = requested.take(unsure)
+    is_held, is_unknown = replicas.take(unsure) < runs, seen.take(unsure) == Seen.UNKNOWN.value
     return (
-        chosen(unsure, is_held & is_unknown, requested[unsure], Reason.UNKNOWN_LOAD),
-        chosen(unsure, is_held & ~is_unknown, requested[unsure], Reason.LOWER_BOUND),
+        chosen(unsure, is_held & is_unknown, runs, Reason.UNKNOWN_LOAD),
+        chosen(unsure, is_held & ~is_unknown, runs, Reason.LOWER_BOUND),
+        chosen(doubtful, replicas[doubtful] < requested[doubtful], requested[doubtful], Reason.POLICY_UNKNOWN),
     )
 
 
@@ -70,17 +82,17 @@ def stabilize(replicas: Floats, at: Ints, requested: Floats, peak: Floats) -> Ch
     Args:
         replicas: `(size,) float64`.
         at: positions that look back.
-        requested: `(size,) float64`.
+        requested: `(at,) float64`.
         peak: `(at,) float64`, largest recommendation.
     """
-    floor = np.minimum(requested[at], peak)
-    return chosen(at, floor > replicas[at], floor, Reason.STABILIZATION)
+    floor = np.minimum(requested, peak)
+    return chosen(at, floor > replicas.take(at), floor, Reason.STABILIZATION)
 
 
 def stabilize_up(replicas: Floats, at: Ints, requested: Floats, trough: Floats) -> Change:
     """Raise no higher than the smallest recommendation of the look-back; it cuts nothing below what is requested."""
-    ceiling = np.maximum(requested[at], trough)
-    return chosen(at, ceiling < replicas[at], ceiling, Reason.STABILIZATION_UP)
+    ceiling = np.maximum(requested, trough)
+    return chosen(at, ceiling < replicas.take(at), ceiling, Reason.STABILIZATION_UP)
 
 
 def limit_up(replicas: Floats, at: Ints, standing: Floats, ceiling: Floats) -> Change:
@@ -92,13 +104,13 @@ def limit_up(replicas: Floats, at: Ints, standing: Floats, ceiling: Floats) -> C
         standing: `(at,) float64`, what runs as far as we are concerned.
         ceiling: `(at,) float64`, the most that the policies allow; at least what stands.
     """
-    asked = replicas[at]
+    asked = replicas.take(at)
     return chosen(at, (asked > standing) & (asked > ceiling), ceiling, Reason.SCALE_UP_POLICY)
 
 
 def limit_down(replicas: Floats, at: Ints, standing: Floats, floor: Floats) -> Change:
     """Keep shrinkage within its scaling policies; likewise."""
-    asked = replicas[at]
+    asked = replicas.take(at)
     return chosen(at, (asked < standing) & (asked < floor), floor, Reason.SCALE_DOWN_POLICY)
 
 
@@ -129,7 +141,7 @@ def hold_missing(replicas: Floats, at: Ints, obstacle: Codes, most: Floats) -> t
             which do not pile up where nobody serves them.
     """
     is_bound = replicas[at] > most
-    return tuple(chosen(at, is_bound & (obstacle == code), most, reason) for code, reason in _OBSTACLES.items())
+    return tuple(chosen(at, is_bound & (obstacle == code.value), most, reason) for code, reason in _OBSTACLES.items())
 
 
 def fall_back(replicas: Floats, at: Ints, requested: Floats, fallback: Floats, is_due: Bools) -> Change:

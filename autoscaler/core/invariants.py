@@ -4,17 +4,20 @@ from typing import Protocol
 
 import numpy as np
 
+from autoscaler.core.accounts import Accounts
 from autoscaler.core.calendar import standing
 from autoscaler.core.columns import Bools, Floats
 from autoscaler.core.decisions import Decisions
 from autoscaler.core.derived import Derived, derive
 from autoscaler.core.memory import COLUMNS, Memory
+from autoscaler.core.promises import MICRO
 from autoscaler.core.reasons import Reason
 from autoscaler.core.rounding import MOST_REPLICAS
 from autoscaler.core.samples import Samples
 from autoscaler.core.seen import Seen
 from autoscaler.core.stages import Stage
 
+BUDGETS = (Reason.BUDGET, Reason.CONCURRENCY_BUDGET, Reason.POOL, Reason.RECLAIM)
 _MASKED = (Reason.PAUSED, Reason.FOREIGN_WRITER)
 
 
@@ -53,6 +56,8 @@ def check_decisions(decisions: Decisions, derived: Derived) -> None:
         _check_zero(decisions, ceiling)
         _check_most(decisions, ceiling)
         _check_caps(decisions, derived)
+        if decisions.accounts is not None:
+            _check_accounts(decisions, decisions.accounts, derived)
     else:
         _require(decisions, decisions.desired >= decisions.requested, "a step between ticks lowers nothing")
 
@@ -106,7 +111,7 @@ def _has_reason(decisions: Decisions, *reasons: Reason) -> Bools:
 def _check_never_fewer(decisions: Decisions, ceiling: Floats) -> None:
     unsure = np.isin(decisions.seen, (Seen.UNKNOWN, Seen.LOWER_BOUND))
     allowed = np.minimum(decisions.requested, ceiling)
-    ordered = _has_reason(decisions, Reason.FORCED, Reason.BUDGET)
+    ordered = _has_reason(decisions, Reason.FORCED, *BUDGETS)
     _require(
         decisions,
         ~unsure | ordered | (decisions.desired >= allowed),
@@ -117,7 +122,7 @@ def _check_never_fewer(decisions: Decisions, ceiling: Floats) -> None:
 def _check_zero(decisions: Decisions, ceiling: Floats) -> None:
     to_zero = (decisions.desired == 0) & (decisions.requested > 0)
     proven = (decisions.seen == Seen.PROVEN_ZERO) & _has_reason(decisions, Reason.ZERO_IDLE)
-    ordered = _has_reason(decisions, Reason.FORCED, Reason.BUDGET) | (ceiling == 0)
+    ordered = _has_reason(decisions, Reason.FORCED, *BUDGETS) | (ceiling == 0)
     _require(decisions, ~to_zero | proven | ordered, "zero needs proof, or an order")
 
 
@@ -133,6 +138,56 @@ def _check_caps(decisions: Decisions, derived: Derived) -> None:
     others = np.bincount(tenant, weights=decisions.desired * ~masked, minlength=tenants)
     over = others > np.maximum(derived.cap - held, 0.0)
     _require(decisions, ~over[tenant] | masked, "a tenant keeps within its cap")
+
+
+def _check_accounts(decisions: Decisions, accounts: Accounts, derived: Derived) -> None:
+    """Check that a tick's account is what was decided, that it adds up, and that it keeps what was promised."""
+    promises, budgets, tenant = derived.promises, decisions.fleet.budgets, decisions.fleet.tenant
+    decided = np.bincount(tenant, weights=decisions.desired, minlength=len(derived.cap))
+    strict = budgets.is_strict[promises.pool]
+    is_refused = np.isin(accounts.bound, BUDGETS)
+    borrowed, lent = (_by_pool(column, derived) for column in (accounts.borrowed, accounts.lent))
+    slack = np.where(budgets.hold_s > 0, np.inf, _by_pool(accounts.masked, derived))
+    claims = {
+        "what is granted and kept is what was decided": accounts.granted + accounts.kept == decided,
+        "no more is granted than was asked for": accounts.granted <= accounts.asked,
+        "where no budget refused anything, all is granted": is_refused | (accounts.granted == accounts.asked),
+        "who is granted less is told by which budget": (accounts.granted == accounts.asked) | is_refused,
+        "who is refused by a pool has its guarantee": (accounts.bound != Reason.POOL)
+        | strict
+        | (accounts.charged >= accounts.guarantee),
+        "nobody waits but in a strict pool": (accounts.bound != Reason.RECLAIM) | strict,
+        "concurrency caps are kept": ~(
+            np.rint(accounts.concurrency * MICRO)
+            > np.maximum(promises.concurrency_cap, _masked_load(decisions, derived))
+        ),
+        "what is guaranteed fits into the pools": (_by_pool(accounts.guarantee, derived) <= promises.size)[
+            promises.pool
+        ],
+        "no more is lent than is borrowed": (lent <= borrowed)[promises.pool],
+        "a pool is over by what the mask holds, or is held for a while": (accounts.over <= slack)[promises.pool],
+    }
+    for what, holds in claims.items():
+        if not holds.all():
+            first = int(np.flatnonzero(~holds)[0])
+            raise InvariantError(
+                f"{what}; not so for tenant {decisions.fleet.tenants[first]}: {decisions.budget_of(first)}"
+            )
+
+
+def _by_pool(column: Floats, derived: Derived) -> Floats:
+    promises = derived.promises
+    sums = np.bincount(promises.pool, weights=column, minlength=len(promises.size))
+    return sums.astype(np.float64, copy=False)
+
+
+def _masked_load(decisions: Decisions, derived: Derived) -> Floats:
+    """Give what the mask holds against concurrency caps, in millionths of requests."""
+    rows, tenant = derived.promises.metered.rows, decisions.fleet.tenant
+    is_masked = np.isin(decisions.stage_reasons[Stage.MASK, rows], _MASKED)
+    load = decisions.requested[rows] * is_masked * derived.promises.cost
+    sums = np.bincount(tenant[rows], weights=load, minlength=len(derived.cap))
+    return sums.astype(np.float64, copy=False)
 
 
 def check_memory(memory: Memory) -> None:

@@ -19,4 +19,4 @@ def limits(replicas: Floats, ceiling: Floats, reasons: Codes) -> tuple[Change, .
     """
     cut = np.flatnonzero(replicas > ceiling)
     most, codes = ceiling[cut], reasons[cut]
-    return tuple(chosen(cut, codes == reason, most, reason) for reason in CEILINGS)
+    return tuple(chosen(cut, codes == reason.value, most, reason) for reason in CEILINGS)

@@ -6,6 +6,7 @@ from autoscaler.core.calendar import Standing, standing
 from autoscaler.core.columns import Codes, Floats, Ints
 from autoscaler.core.derived import Derived, derive
 from autoscaler.core.fleet import Fleet
+from autoscaler.core.holding import Holding
 from autoscaler.core.lookback import LookBack, Lowest
 from autoscaler.core.observation import Observation
 from autoscaler.core.panic import Panic
@@ -49,6 +50,7 @@ class Memory:
         at_rest: `(functions,) bool`: no replica, and nothing remembered but that idleness is proven.
         range_s: `(functions,) float64`, stretch that a sample covers, as last told.
         shortest_s: the shortest of these.
+        longest_s: the longest of these.
         active_s: `(functions,) float64`, last wake; idleness is proven from there on; -inf: never woken.
         wake_ends_s: `(functions,) float64`, until when a wake's floor holds; -inf: none.
         wake_floor: `(functions,) float64`, that floor: its activation where it left zero, else 1.
@@ -70,6 +72,10 @@ class Memory:
         unknown_ticks: `(functions,) float64`, ticks in a row with unknown load.
         is_unheard: `(functions,) bool`, no sample of the past that was recalled knew its load.
         credit: `(tenants,) float64`, replicas that the blast radius lets a tenant lose now; inf: full.
+        holding: what tenants borrowed of their pools lately.
+        uncharged: `(tenants,) float64`, replicas of theirs that their pools were not charged for at the last tick.
+        pending: `(tenants,) float64`, beside what was granted at the last tick, what a strict pool had no room for: what
+            was still there, or waited for.
         proof: coverage and proof of zero.
         averages: samples of the past.
         panic: who panics.
@@ -89,7 +95,7 @@ class Memory:
         self.decided_s = -np.inf
         self.at_rest = np.zeros(functions, np.bool_)
         self.range_s = told_range(observation.load.range_s, np.zeros(functions))
-        self.shortest_s = float(self.range_s.min(initial=np.inf))
+        self.shortest_s, self.longest_s = _ends(self.range_s)
         self.active_s = np.full(functions, -np.inf)
         self.wake_ends_s = np.full(functions, -np.inf)
         self.wake_floor = np.zeros(functions)
@@ -111,6 +117,10 @@ class Memory:
         self.is_unheard = np.ones(functions, np.bool_)
         self.reason = np.zeros(functions, np.uint8)
         self.credit = np.full(len(fleet.tenants), np.inf)
+        holding = self.derived.promises.holding
+        self.holding = Holding(len(fleet.tenants), holding, fleet.budgets.hold_s[fleet.budgets.pool[holding]])
+        self.uncharged = np.zeros(len(fleet.tenants))
+        self.pending = np.zeros(len(fleet.tenants))
         self.proof = Proof(functions)
         self.averages = Averages(fleet, self.derived, self.range_s, ticks)
         self.panic = Panic(replicas_of(observation.ready), rules.panic_threshold, now_s)
@@ -135,7 +145,7 @@ class Memory:
         samples = [one for signal in self.averages.signals for one in signal]
         parts = (self, self.panic, self.proof.covered, self.proof.idle, *samples)
         own = sum(value.nbytes for part in parts for value in vars(part).values() if isinstance(value, np.ndarray))
-        lanes = (self.recommendations, self.recommendations_up, self.delays, self.rates)
+        lanes = (self.recommendations, self.recommendations_up, self.delays, self.rates, self.holding)
         return own + sum(part.nbytes for part in lanes)
 
     def begin(self, observation: Observation, now_s: float, utc_s: float) -> None:
@@ -182,13 +192,15 @@ class Memory:
 
     def hear_ranges(self, range_s: Floats) -> None:
         """Take the ranges that a tick's samples cover; where one is another, its samples are sorted anew."""
+        if self.shortest_s == self.longest_s and (range_s == self.shortest_s).all():
+            return
         if np.array_equal(range_s, self.range_s):
             return
         told = told_range(range_s, self.range_s)
         if np.array_equal(told, self.range_s):
             return
         self.range_s = told
-        self.shortest_s = float(told.min(initial=np.inf))
+        self.shortest_s, self.longest_s = _ends(told)
         self.at_rest.fill(False)
         averages = Averages(self.fleet, self.derived, told, self.ticks)
         averages.carry(self.averages, np.arange(len(self.fleet)), np.arange(len(self.fleet.others.rows)))
@@ -201,6 +213,11 @@ def _initial(observation: Observation, utc_s: float) -> Floats:
     is_new = (utc_s - fleet.created_s <= NEW_S) & (observation.requested > 0)  # nan compares false: not known to be new
     result: Floats = np.where(is_new, np.floor(fleet.rules.initial), 0.0)
     return result
+
+
+def _ends(range_s: Floats) -> tuple[float, float]:
+    """Give the shortest and the longest of ranges; of none, inf and -inf."""
+    return float(range_s.min(initial=np.inf)), float(range_s.max(initial=-np.inf))
 
 
 def told_range(range_s: Floats, before: Floats) -> Floats:
@@ -230,7 +247,7 @@ def _carry(fresh: Memory, memory: Memory) -> None:
     told = fresh.range_s.copy()
     for name in (*COLUMNS, "reason"):
         getattr(fresh, name)[new] = getattr(memory, name)[old]
-    fresh.shortest_s = float(fresh.range_s.min(initial=np.inf))
+    fresh.shortest_s, fresh.longest_s = _ends(fresh.range_s)
     fresh.awake = np.flatnonzero(fresh.wake_ends_s > -np.inf)
     fresh.woken, fresh.unknown = [np.flatnonzero(fresh.waiting)], np.flatnonzero(fresh.unknown_ticks)
     fresh.starting = np.flatnonzero((fresh.restart_floor > 0) | (fresh.initial_floor > 0))
@@ -249,8 +266,11 @@ def _carry(fresh: Memory, memory: Memory) -> None:
     lanes, old_lanes = _pairs(here.delayed, there.delayed, new_of_old)
     fresh.delays.carry(lanes, memory.delays, old_lanes)
     fresh.rates.carry(memory.rates, new_of_old)
-    credit = dict(zip(memory.fleet.tenants, memory.credit.tolist(), strict=True))
-    fresh.credit = np.array([credit.get(name, np.inf) for name in fresh.fleet.tenants])
+    there_of = {name: place for place, name in enumerate(memory.fleet.tenants)}
+    here_there = [(place, there_of[name]) for place, name in enumerate(fresh.fleet.tenants) if name in there_of]
+    tenants, old_tenants = np.array(here_there, np.int64).reshape(-1, 2).T
+    fresh.credit[tenants] = memory.credit[old_tenants]
+    fresh.holding.carry(tenants, memory.holding, old_tenants)
 
 
 def _pairs(lanes: Lanes, old_lanes: Lanes, new_of_old: Ints) -> tuple[Ints, Ints]:

@@ -106,8 +106,12 @@ class OwnChanges:
             change: `(functions,) float64`, whole replicas, of every row of the fleet.
             now_s: monotonic seconds.
         """
+        self.record_lanes(change.take(self.rows), now_s)
+
+    def record_lanes(self, change: Floats, now_s: float) -> None:
+        """Take a tick's changes of all lanes: `(lanes,) float64`."""
         self.expire(now_s)
-        found = _whole(change.take(self.rows))
+        found = _whole(change)
         for period in self._periods:
             part = found[period.lanes]
             if part.any():

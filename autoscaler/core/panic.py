@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from autoscaler.core.columns import Bools, Floats, Ints
+from autoscaler.core.part import numbers_at
 from autoscaler.core.reasons import Reason
 from autoscaler.core.rounding import whole_up
 from autoscaler.core.staged import Change, chosen
@@ -56,23 +57,23 @@ class Panic:
         Source: Knative pkg/autoscaler/scaling/autoscaler.go `Scale`.
         """
         part, rules = sight.part, sight.rules
-        over = _over(proposal, sight.ready, rules.panic_threshold, least_threshold)
-        is_left_out = np.zeros(part.size, np.bool_)
-        is_left_out[sight.cleaned.unknown] = True
-        over = over[~is_left_out[over]]
-        is_left_out[over] = True
-        waning = np.flatnonzero(part.of(self.is_in) & ~is_left_out)
-        ends = sight.now_s - self.since_s[part.rows_at(waning)] > rules.stable_window_s[waning]
-        self._renew(part.rows_at(over), sight.now_s)
-        self._end(part.rows_at(waning[ends]))
-        is_in = np.zeros(part.size, np.bool_)
-        is_in[over] = is_in[waning[~ends]] = True
-        at = np.flatnonzero(is_in)
+        may_be = _may_begin(proposal, sight.ready, least_threshold)
+        may_be |= part.of(self.is_in)
+        may_be[sight.cleaned.unknown] = False
+        at = np.flatnonzero(may_be)
         rows = part.rows_at(at)
-        asked = stable[at]
-        peak = np.maximum(np.maximum(self.peak[rows], asked), bounded(at, proposal[at]))
+        threshold, proposed = numbers_at(rules.panic_threshold, at), proposal.take(at)
+        begins = whole_up(proposed) / np.maximum(sight.ready.take(at), 1.0) >= threshold
+        is_waning = self.is_in.take(rows) & ~begins
+        ends = is_waning & (sight.now_s - self.since_s.take(rows) > numbers_at(rules.stable_window_s, at))
+        self._renew(rows.compress(begins), sight.now_s)
+        self._end(rows.compress(ends))
+        is_in = np.flatnonzero(begins | (is_waning & ~ends))
+        at, rows = at.take(is_in), rows.take(is_in)
+        asked = stable.take(at)
+        peak = np.maximum(np.maximum(self.peak.take(rows), asked), bounded(at, proposal.take(at)))
         self.peak[rows] = peak
-        is_bound, first = peak > asked, self.is_first[rows]
+        is_bound, first = peak > asked, self.is_first.take(rows)
         restart = chosen(at, is_bound & first, peak, Reason.RESTART)
         return Panicked((chosen(at, is_bound & ~first, peak, Reason.PANIC), restart), at)
 
@@ -109,14 +110,9 @@ class Panicked(NamedTuple):
     panicking: Ints
 
 
-def _over(proposal: Floats, ready: Floats, threshold: Floats, least: float) -> Ints:
-    """Give the positions where the short window wants so much that panic begins.
-
-    Only where a proposal is less than one replica short of the least threshold of all it can be.
-    """
+def _may_begin(proposal: Floats, ready: Floats, least: float) -> Bools:
+    """Say where a proposal is less than one replica short of the least threshold of all: nowhere else panic begins."""
     short = ready * least
     short -= 1.0
-    at = np.flatnonzero(proposal > short)
-    serving = np.maximum(ready[at], 1.0)
-    over: Ints = at[whole_up(proposal[at]) / serving >= threshold[at]]
-    return over
+    may_begin: Bools = proposal > short
+    return may_begin

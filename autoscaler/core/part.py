@@ -16,6 +16,15 @@ Which = Ints | slice
 """Lanes that are meant: ascending positions, or all of them."""
 
 ALL = slice(None)
+ONE_NUMBER = (0,)
+"""Strides of a column that is one number seen many times."""
+
+NOWHERE: Ints = np.empty(0, np.int64)
+
+
+def numbers_at(column: NDArray[Kind], at: Ints) -> NDArray[Kind]:
+    """Give a column's numbers at some positions, each once; where all numbers are one, no gather is needed."""
+    return column[: len(at)] if column.strides == ONE_NUMBER else column.take(at)
 
 
 class Part:
@@ -26,17 +35,21 @@ class Part:
     Attributes:
         rows: `(size,) int64`; None: every row.
         size: how many.
+        found: where lanes are in it, as far as anybody has asked.
     """
 
-    __slots__ = ("rows", "size")
+    __slots__ = ("found", "rows", "size")
 
     def __init__(self, functions: int, rows: Ints | None = None) -> None:
         self.rows = rows
         self.size = functions if rows is None else len(rows)
+        self.found: dict[Lanes, tuple[Which, Ints]] = {}
 
     def of(self, column: NDArray[Kind]) -> NDArray[Kind]:
-        """Give a column's numbers for the part; a view where the part is everything."""
-        return column if self.rows is None else column[self.rows]
+        """Give a column's numbers for the part; a view where the part is everything, or all numbers are one."""
+        if self.rows is None:
+            return column
+        return numbers_at(column, self.rows)
 
     def put(self, column: NDArray[Kind], values: NDArray[Kind]) -> None:
         """Write a part's numbers into a column of the fleet."""
@@ -47,15 +60,11 @@ class Part:
 
     def rows_at(self, positions: Ints) -> Ints:
         """Give the rows at some positions."""
-        return positions if self.rows is None else self.rows[positions]
+        return positions if self.rows is None else self.rows.take(positions)
 
     def within(self, rows: Ints) -> Ints:
         """Give the positions of rows that are all within the part."""
-        return rows if self.rows is None else np.searchsorted(self.rows, rows)
-
-    def all_rows(self) -> Ints:
-        """Give the rows, as numbers."""
-        return np.arange(self.size) if self.rows is None else self.rows
+        return rows if self.rows is None or not rows.size else np.searchsorted(self.rows, rows)
 
 
 class Lanes:
@@ -92,9 +101,31 @@ class Lanes:
         """Give the lanes whose function is in a part, and the positions of those functions within it."""
         if part.rows is None:
             return ALL, self.rows
+        found = part.found.get(self)
+        if found is None:
+            found = part.found[self] = self._find(part.rows, functions)
+        return found
+
+    def among(self, positions: Ints, part: Part, functions: int) -> Ints:
+        """Give which of the lanes in a part, in their order there, are at some of its positions, which ascend."""
+        if part.rows is None:
+            self.index(functions)
+            lanes = self.lane_of.take(positions)
+            return lanes.compress(lanes >= 0).astype(np.int64)
+        is_meant = np.zeros(part.size, np.bool_)
+        is_meant[positions] = True
+        return np.flatnonzero(is_meant.take(self.of(part, functions)[1]))
+
+    def rows_in(self, part: Part, functions: int) -> Ints:
+        """Give the rows of those functions that are in a part."""
+        return part.rows_at(self.of(part, functions)[1])
+
+    def _find(self, rows: Ints, functions: int) -> tuple[Which, Ints]:
         if self.is_all:
-            return part.rows, np.arange(part.size)
+            return rows, np.arange(len(rows))
+        if not len(self.rows):
+            return NOWHERE, NOWHERE
         self.index(functions)
-        lanes = self.lane_of[part.rows]
+        lanes = self.lane_of.take(rows)
         positions = np.flatnonzero(lanes >= 0)
-        return lanes[positions].astype(np.int64), positions
+        return lanes.take(positions).astype(np.int64), positions

@@ -15,15 +15,19 @@ class _Level(NamedTuple):
 
     Attributes:
         place: `(rules,) int64`, where each rule of the direction stands in this level, -1: nowhere; None: all, in order.
-        lane: `(n,) int64`, lane of `OwnChanges`.
-        factor: `(n,) float64`.
-        step: `(n,) float64`, replicas.
+        lane: `(n,) int64`, lane of `OwnChanges`; a slice where they are neighbours.
+        factor: `(n,) float64`; None: 1 for all.
+        step: `(n,) float64`, replicas; None: 0 for all.
     """
 
     place: Ints | None
-    lane: Ints
-    factor: Floats
-    step: Floats
+    lane: Ints | slice
+    factor: Floats | None
+    step: Floats | None
+
+    def net(self, changes: OwnChanges, at: Ints | slice) -> Floats:
+        """Give the own changes of some rules of this level."""
+        return changes.net[self.lane][at] if isinstance(self.lane, slice) else changes.net[self.lane[at]]
 
 
 class RateLimits:
@@ -56,18 +60,19 @@ class RateLimits:
         """
         self._functions = functions
         self.changes, lanes = _lanes(up, down, functions)
+        self._rows = np.unique(self.changes.rows)  # all functions with policies
+        place = np.searchsorted(self._rows, self.changes.rows)
+        self._place = None if np.array_equal(self._rows, self.changes.rows) else place
         self._up = _levels(up, lanes[: len(up.value)], 1.0)
         self._down = _levels(down, lanes[len(up.value) :], -1.0)
-        self._up_sign = np.where(up.select == Select.MIN, -1.0, 1.0)
-        self._down_sign = np.where(down.select == Select.MIN, 1.0, -1.0)
+        self._up_sign, self._down_sign = _signs(up, 1.0), _signs(down, -1.0)
         self._least = _has_percent(up).astype(np.float64)
 
     @property
     def nbytes(self) -> int:
         """Bytes of all state and constants."""
-        arrays = [self._up_sign, self._down_sign, self._least]
-        arrays += [column for level in (*self._up, *self._down) for column in level if column is not None]
-        return self.changes.nbytes + sum(array.nbytes for array in arrays)
+        own = [*vars(self).values(), *(column for level in (*self._up, *self._down) for column in level)]
+        return self.changes.nbytes + sum(one.nbytes for one in own if isinstance(one, np.ndarray))
 
     def ceiling(self, which: Ints | slice, standing: Floats, now_s: float) -> Floats:
         """Give the most that policies of growth allow.
@@ -82,7 +87,7 @@ class RateLimits:
         """
         self.changes.expire(now_s)
         standing = _number(standing)
-        result = self._best(self._up, self._up_sign[which], which, standing, np.ceil)
+        result = self._best(self._up, self._up_sign, np.maximum, which, standing, np.ceil)
         np.maximum(result, self._least[which], out=result)
         np.maximum(result, standing, out=result)
         np.minimum(result, MOST_REPLICAS, out=result)
@@ -97,7 +102,7 @@ class RateLimits:
         """
         self.changes.expire(now_s)
         standing = _number(standing)
-        result = self._best(self._down, self._down_sign[which], which, standing, np.floor)
+        result = self._best(self._down, self._down_sign, np.minimum, which, standing, np.floor)
         np.minimum(result, standing, out=result)
         np.maximum(result, 0.0, out=result)
         result += 0.0  # −0.0 becomes 0.0
@@ -116,6 +121,9 @@ class RateLimits:
             return
         with np.errstate(invalid="ignore", over="ignore"):  # what is no number is sorted out below
             change = after - before
+        if isinstance(rows, np.ndarray) and np.array_equal(rows, self._rows):
+            self.changes.record_lanes(change if self._place is None else change.take(self._place), now_s)
+            return
         if not isinstance(rows, slice) or rows != slice(None):
             all_rows = np.zeros(self._functions)
             all_rows[rows] = change
@@ -132,34 +140,46 @@ class RateLimits:
         self.changes.carry(source.changes, new_of_old)
 
     def _best(
-        self, levels: tuple[_Level, ...], sign: Floats, which: Ints | slice, standing: Floats, whole: np.ufunc
+        self,
+        levels: tuple[_Level, ...],
+        signs: Floats | None,
+        usual: np.ufunc,
+        which: Ints | slice,
+        standing: Floats,
+        whole: np.ufunc,
     ) -> Floats:
-        result = np.empty(0)
+        """Give what the chosen one of each function's policies allows: where they differ in it, the largest by sign."""
+        result, sign, choose = np.empty(0), None, usual
+        if signs is not None:
+            sign, choose = signs[which], np.maximum
         for level in levels:
             at: Ints | slice = which
             some: Ints | slice = slice(None)
-            its_sign = sign
             if level.place is not None:
                 place = level.place[which]
                 some = np.flatnonzero(place >= 0)
-                at, its_sign = place[some], sign[some]
-            proposed = standing[some] - self.changes.net[level.lane[at]]
-            proposed *= level.factor[at]
-            proposed += level.step[at]
+                at = place[some]
+            proposed = standing[some] - level.net(self.changes, at)
+            if level.factor is not None:
+                proposed *= level.factor[at]
+            if level.step is not None:
+                proposed += level.step[at]
             whole(proposed, out=proposed)
-            proposed *= its_sign
+            if sign is not None:
+                proposed *= sign[some]
             if not result.size:
                 result = proposed
             elif level.place is None:
-                np.maximum(result, proposed, out=result)
+                choose(result, proposed, out=result)
             else:
-                result[some] = np.maximum(result[some], proposed)
-        result *= sign
-        return result
+                result[some] = choose(result[some], proposed)
+        return result if sign is None else result * sign
 
 
 def _number(standing: Floats) -> Floats:
     """Give replicas within 0 and the most there may be; what is no number is 0."""
+    if len(standing) and standing.min() >= 0.0 and standing.max() <= MOST_REPLICAS:  # nan compares false
+        return standing
     result: Floats = np.fmax(standing, 0.0)
     np.fmin(result, MOST_REPLICAS, out=result)
     return result
@@ -178,6 +198,12 @@ def _lanes(up: RatePolicies, down: RatePolicies, functions: int) -> tuple[OwnCha
     return OwnChanges(keys % width, periods[keys // width]), lane
 
 
+def _signs(policies: RatePolicies, usual: float) -> Floats | None:
+    """Give what proposals are multiplied by so that the largest is the one that is chosen; None: the usual one of all."""
+    is_least = policies.select == Select.MIN.value
+    return np.where(is_least, -usual, usual) if is_least.any() else None
+
+
 def _levels(policies: RatePolicies, lanes: Ints, direction: float) -> tuple[_Level, ...]:
     is_off = policies.select == Select.DISABLED
     count = np.where(is_off, 1, np.diff(policies.starts))
@@ -194,8 +220,16 @@ def _levels(policies: RatePolicies, lanes: Ints, direction: float) -> tuple[_Lev
         if len(rules) < len(count):
             place = np.full(len(count), -1)
             place[rules] = np.arange(len(rules))
-        result.append(_Level(place, lane, factor, step))
+        some_factor, some_step = factor if (factor != 1.0).any() else None, step if step.any() else None
+        result.append(_Level(place, _neighbours(lane), some_factor, some_step))
     return tuple(result)
+
+
+def _neighbours(lanes: Ints) -> Ints | slice:
+    """Give lanes as a slice where each follows the one before."""
+    first = int(lanes[0])
+    is_run = first >= 0 and np.array_equal(lanes, np.arange(first, first + len(lanes)))
+    return slice(first, first + len(lanes)) if is_run else lanes
 
 
 def _has_percent(policies: RatePolicies) -> Bools:

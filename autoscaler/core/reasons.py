@@ -50,6 +50,9 @@ class Reason(IntEnum):
     CONCURRENCY_CAP = 41, "The function's concurrency cap allows no more replicas."
     SCHEDULE_CEILING = 42, "A schedule caps it."
     BUDGET = 50, "The tenant's replica budget allows no more for this function."
+    POOL = 51, "The pool that the tenant shares has no more for it now: others use the rest, or have it guaranteed."
+    CONCURRENCY_BUDGET = 52, "The tenant's concurrency budget allows no more for this function."
+    RECLAIM = 53, "The replicas that it asks for are lent out, and wait until the borrower has given them back."
     BLAST_RADIUS = 60, "The tenant's load-driven cuts are used up for now."
     PAUSED = 70, "The function is paused: what runs stays."
     FOREIGN_WRITER = 71, "Somebody else changes its replicas: what runs stays."
@@ -58,6 +61,10 @@ class Reason(IntEnum):
     ROLLOUT = 90, "A rollout is not complete, so missing replicas are no reason to ask for more."
     NOT_READY = 91, "Its replicas do not become ready, so their being missing is no reason to ask for more."
     NOT_SCHEDULABLE = 92, "No node has room for its replicas, so their being missing is no reason to ask for more."
+    POLICY_UNKNOWN = (
+        94,
+        "A document about it is invalid and no good version of it is known, so nothing is lowered.",
+    )
     QUOTA_EXCEEDED = 93, "A quota refuses its replicas, so their being missing is no reason to ask for more."
 
 

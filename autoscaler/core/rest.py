@@ -45,7 +45,7 @@ def lay_to_rest(memory: Memory, trail: Trail, sight: Sight, now_s: float) -> Non
     """Note which of the rows that were decided are at rest from now on, and which no longer are."""
     part, cleaned = sight.part, sight.cleaned
     part.put(memory.at_rest, np.zeros(part.size, np.bool_))
-    at = np.flatnonzero(trail.reason == Reason.ZERO_IDLE)
+    at = np.flatnonzero(trail.reason == Reason.ZERO_IDLE.value)
     at = at[sight.requested[at] == 0]
     if not at.size:
         return

@@ -3,7 +3,7 @@
 import numpy as np
 
 from autoscaler.core.columns import Bools, Floats, Ints
-from autoscaler.core.part import Lanes, Part, Which
+from autoscaler.core.part import ALL, Lanes, Part, Which
 
 QUANTUM = 2.0**-20
 """Samples are cut to multiples of this (a millionth), so that sums of float64 are exact and a running sum that
@@ -48,17 +48,19 @@ class Samples:
         self.began = np.full(len(rows), ticks, np.int64)
         self.last_began = ticks
         self.sum = np.zeros(len(rows))
-        self.missing = np.zeros(len(rows), np.int16)
+        self._written: dict[int, Which] = {}  # lanes whose samples a slot may hold; all where it is not said
+        self.missing = np.zeros(len(rows))  # as a float: a division by it need not turn it into one
 
     @property
     def rows(self) -> Ints:
         return self.lanes.rows
 
-    def take(self, newest: Floats, is_covered: Bools, part: Part, now_s: float) -> Floats:
+    def take(self, newest: Floats, unknown: Ints, is_covered: Bools, part: Part, now_s: float) -> Floats:
         """Take a tick's samples of a part and give the means of the windows of its lanes; nan: unknown now.
 
         Args:
             newest: `(size,) float64`, >= 0 and finite; nan: unknown.
+            unknown: positions of these, ascending.
             is_covered: `(size,) bool`, else a lower bound: it may raise the mean of its tick, and is not kept: bridged
                 later, it would count as a value.
             part: the rows it is of.
@@ -73,7 +75,9 @@ class Samples:
             np.multiply(sample, 1.0 / QUANTUM, out=kept)
         np.floor(kept, out=kept)
         kept *= QUANTUM
-        unknown, low = np.flatnonzero(np.isnan(kept)), np.flatnonzero(~covered)
+        low = np.flatnonzero(~covered)
+        if not is_dense:
+            unknown = self.lanes.among(unknown, part, self.functions)
         lost = unknown
         if low.size:
             is_lost = ~covered
@@ -104,44 +108,53 @@ class Samples:
             lost_now[lost] = True
             self.missing[lost] += 1
         else:
-            values.fill(0.0)
+            values[self._written.get(slot, ALL)] = 0.0
             values[which] = kept
             self.sum[which] += kept
             lost_now[which[lost]] = True
             self.missing[which[lost]] += 1
+        self._written[slot] = which
         self.times_s[slot] = now_s
         self.ticks += 1
         if self.is_uniform:
-            self._forget(which, now_s)
+            self._forget(which, lost if isinstance(which, slice) else which.take(lost), now_s)
         else:
             self._forget_each(now_s)
         return self._means(which)
 
     def _means(self, which: Which) -> Floats:
         with np.errstate(invalid="ignore"):
-            means: Floats = self.sum[which] / self._known(which)
+            known = self._known(which)
+            means: Floats = np.divide(self.sum[which], known, out=known)
         return means
 
     def _known(self, which: Which) -> Floats:
         """Give how many samples of each lane are known."""
         if self.is_uniform and self.last_began <= self.tail[0]:
-            shared: Floats = np.subtract(self.ticks - self.tail[0], self.missing[which], dtype=np.float64)
+            shared: Floats = float(self.ticks - self.tail[0]) - self.missing[which]
             return shared
         first = np.maximum(self.began[which], self.tail if self.is_uniform else self.tail[which])
-        known: Floats = (self.ticks - first - self.missing[which]).astype(np.float64)
+        known: Floats = self.ticks - first - self.missing[which]
         return known
 
     def _raise(self, means: Floats, low: Ints, sample: Floats, which: Which) -> None:
         sums, known = self.sum[which][low], self._known(which)[low]
         means[low] = np.fmax(means[low], (sums + sample[low]) / (known + 1))
 
-    def _forget(self, which: Which, now_s: float) -> None:
-        """Drop what has left the window that all lanes share; the newest sample always stays."""
+    def _forget(self, which: Which, newest: Ints, now_s: float) -> None:
+        """Drop what has left the window that all lanes share; the newest sample always stays.
+
+        Args:
+            which: lanes that are not at rest.
+            newest: lanes of which the newest sample is lost.
+            now_s: monotonic seconds.
+        """
         left_s = now_s - self.horizon_s[0] if len(self.horizon_s) else now_s
         size = len(self.times_s)
         while self.tail[0] < self.ticks - 1 and self.times_s[self.tail[0] % size] <= left_s:
             slot = int(self.tail[0]) % size
-            gone = np.flatnonzero(self.lost[slot])
+            lost = self.lost[slot]
+            gone = newest if np.array_equal(lost, self.lost[(self.ticks - 1) % size]) else np.flatnonzero(lost)
             if isinstance(which, slice):
                 self.sum -= self.values[slot]
             else:
@@ -162,6 +175,7 @@ class Samples:
             self.tail[lanes] += 1
 
     def _grow(self) -> None:
+        self._written.clear()
         old, size = len(self.times_s), 2 * len(self.times_s)
         numbers = np.arange(max(0, self.ticks - old), self.ticks)
         times_s, values, lost = (column[numbers % old] for column in (self.times_s, self.values, self.lost))
@@ -183,6 +197,7 @@ class Samples:
 
     def carry(self, lanes: Ints, source: "Samples", old_lanes: Ints) -> None:
         """Take over another instance's samples of the same functions, before anything is pushed."""
+        self._written.clear()
         first = int(source.tail.min(initial=source.ticks))
         size, old_size = len(self.times_s), len(source.times_s)
         while size < self.ticks - first + 1:

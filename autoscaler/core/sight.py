@@ -8,7 +8,7 @@ from autoscaler.core.columns import Codes, Floats, Ints
 from autoscaler.core.knobs import Knobs, knobs_of
 from autoscaler.core.memory import Memory
 from autoscaler.core.observation import Observation
-from autoscaler.core.part import Part
+from autoscaler.core.part import Lanes, Part
 from autoscaler.core.rounding import replicas_of
 from autoscaler.core.seen import Seen
 from autoscaler.core.windows import Averaged, Cleaned, Times, clean, only_loads
@@ -30,6 +30,7 @@ class Sight(NamedTuple):
         waiting: `(held,) float64`, how many.
         obstacle: `(size,) uint8`, `Obstacle`; empty: nothing is known of any.
         now_s: monotonic seconds.
+        gathered: what several stages want to know of the same lanes, each column gathered once.
     """
 
     part: Part
@@ -44,12 +45,34 @@ class Sight(NamedTuple):
     waiting: Floats
     obstacle: Codes
     now_s: float
+    gathered: dict[tuple[str, Lanes], Floats]
+
+    def requested_of(self, lanes: Lanes, functions: int) -> Floats:
+        """Give what is requested of those functions of lanes that are in the part; not to be written to."""
+        key = "requested", lanes
+        if key not in self.gathered:
+            self.gathered[key] = self.requested.take(lanes.of(self.part, functions)[1])
+        return self.gathered[key]
+
+    def standing_of(self, lanes: Lanes, memory: Memory) -> Floats:
+        """Give what runs as far as we are concerned: what we asked for last, until what is requested moves.
+
+        Likewise; of one tick, before what it decides is remembered.
+        """
+        key = "standing", lanes
+        if key not in self.gathered:
+            rows, requested = lanes.rows_in(self.part, len(memory.fleet)), self.requested_of(lanes, len(memory.fleet))
+            standing = memory.asked.take(rows)
+            moved = np.flatnonzero(requested != memory.found.take(rows))
+            standing[moved] = requested.take(moved)
+            self.gathered[key] = standing
+        return self.gathered[key]
 
 
 def look(memory: Memory, observation: Observation, part: Part, now_s: float) -> Sight:
     """Take the tick's samples into windows, coverage and proof."""
     load, fleet, derived = observation.load, memory.fleet, memory.derived
-    cleaned = clean(load, part, fleet, derived)
+    cleaned = clean(load, part, fleet, derived, memory.unknown)
     memory.ticks += 1
     averaged = memory.averages.take(cleaned, part, now_s)
     if load.panic is not None:
@@ -62,7 +85,9 @@ def look(memory: Memory, observation: Observation, part: Part, now_s: float) -> 
         part,
         Times(memory.range_s, memory.shortest_s, now_s),
         window_s=window_s,
-        of_moment=derived.of_moment & (load.panic is None),  # what is ready-made is of its whole range
+        of_moment=derived.of_moment
+        if load.panic is None
+        else np.zeros(len(fleet), np.bool_),  # what is ready-made is of its whole range
         alone=derived.only_others,
     )
     _count_unknown(memory, part.rows_at(cleaned.unknown))
@@ -70,23 +95,30 @@ def look(memory: Memory, observation: Observation, part: Part, now_s: float) -> 
     rows = part.rows_at(held)
     return Sight(
         part=part,
-        rules=knobs_of(fleet.rules, part),
+        rules=knobs_of(derived.knobs, part),
         seen=seen,
         averaged=averaged,
         cleaned=cleaned,
-        unsure=np.flatnonzero(seen <= Seen.LOWER_BOUND),
+        unsure=_unsure(seen, cleaned.unknown),
         requested=replicas_of(part.of(observation.requested)),
         ready=replicas_of(part.of(observation.ready)),
         held=held,
         waiting=np.fmax(np.fmax(observation.waiting[rows], memory.waiting[rows]), 0.0),
         obstacle=part.of(observation.obstacle) if len(observation.obstacle) else observation.obstacle,
         now_s=now_s,
+        gathered={},
     )
+
+
+def _unsure(seen: Codes, unknown: Ints) -> Ints:
+    """Give the positions whose load is unknown or a lower bound; where there are none of these, who is unknown."""
+    is_unsure = seen <= Seen.LOWER_BOUND.value
+    return unknown if np.count_nonzero(is_unsure) == len(unknown) else np.flatnonzero(is_unsure)
 
 
 def _count_unknown(memory: Memory, rows: Ints) -> None:
     """Count ticks in a row with unknown load."""
-    count = memory.unknown_ticks[rows] + 1.0
+    count = memory.unknown_ticks.take(rows) + 1.0
     memory.unknown_ticks[memory.unknown] = 0.0
     memory.unknown_ticks[rows] = count
     memory.unknown = rows
@@ -94,6 +126,6 @@ def _count_unknown(memory: Memory, rows: Ints) -> None:
 
 def _held(memory: Memory, observation: Observation, part: Part) -> Ints:
     """Give the positions for which requests are held, as the tick saw it or events said since the last one."""
-    seen = np.flatnonzero(part.of(observation.waiting))
+    seen = np.flatnonzero(part.of(observation.waiting) != 0)
     woken = [part.within(rows) for rows in memory.woken if rows.size]
     return np.unique(np.concatenate([seen, *woken])) if woken else seen

@@ -10,6 +10,9 @@ from autoscaler.core.reasons import Reason
 NOBODY: Ints = np.empty(0, np.int64)
 """No row at all."""
 
+NO_REPLICAS: Floats = np.empty(0)
+"""The replicas of no row."""
+
 
 class Change(NamedTuple):
     """What one rule makes of the replicas. A rule changes no column itself: whoever keeps the account applies it.
@@ -34,4 +37,5 @@ def chosen(at: Ints, is_bound: np.ndarray, replicas: Floats, reason: Reason) -> 
         replicas: `(n,) float64`.
         reason: the rule.
     """
-    return Change(at[is_bound], replicas[is_bound], reason)
+    bound = is_bound.nonzero()[0]  # taking positions costs a quarter of a mask with no pattern
+    return Change(at.take(bound), replicas.take(bound), reason) if bound.size else Change(NOBODY, NO_REPLICAS, reason)

@@ -1,10 +1,13 @@
 """A full tick: all stages over all functions that are not at rest, in their order."""
 
+from typing import NamedTuple
+
 import numpy as np
 
+from autoscaler.core.accounts import Accounts, account
 from autoscaler.core.blast_radius import BlastRadiusRule, contain, refilled
-from autoscaler.core.budget import Budgeted, budget, by_tenant
-from autoscaler.core.columns import Ints
+from autoscaler.core.budget import Household, by_tenant
+from autoscaler.core.columns import Floats, Ints
 from autoscaler.core.decisions import Decisions
 from autoscaler.core.floors import Floor, raise_to, raise_to_standing
 from autoscaler.core.idle import idle, unwanted
@@ -16,11 +19,13 @@ from autoscaler.core.observation import Observation
 from autoscaler.core.reasons import Reason
 from autoscaler.core.rest import lay_to_rest, looked_at
 from autoscaler.core.seen import Seen
+from autoscaler.core.shared import Budgeted, share_out
 from autoscaler.core.sight import Sight, look
 from autoscaler.core.staged import Change
 from autoscaler.core.stages import Stage
 from autoscaler.core.trail import Trail
-from autoscaler.core.wanting import guarded, standing_at, wanted
+from autoscaler.core.wanting import guarded, wanted
+from autoscaler.core.water import shared_out
 
 
 def tick(
@@ -48,14 +53,14 @@ def tick(
     trail, asked = wanted(memory, sight)
     guarded(trail, memory, sight, asked)
     _floors_to_limits(trail, memory, sight, others=others, now=now)
-    _stages_of_a_tenant(trail, memory, sight, held=held, rule=rule, now=now)
+    accounts = _stages_of_a_tenant(trail, memory, sight, held=held, rule=rule, now=now)
     _settle(trail, memory, sight, now.monotonic_s)
     averaged, has_panic = sight.averaged, memory.derived.has_panic
     return Decisions(
         now=now,
         fleet=memory.fleet,
         is_tick=True,
-        rows=part.all_rows(),
+        rows=memory.derived.rows if part.rows is None else part.rows,
         seen=sight.seen,
         rps=averaged.rps,
         concurrency=averaged.concurrency,
@@ -69,6 +74,7 @@ def tick(
         panic_concurrency=averaged.panic_concurrency if has_panic else np.empty(0),
         panicking=asked.panicking,
         others=averaged.others,
+        accounts=accounts,
     )
 
 
@@ -98,61 +104,88 @@ def _first_floors(memory: Memory, sight: Sight) -> list[Floor]:
     if not rows.size:
         return []
     at = sight.part.within(rows)
-    is_known = sight.seen[at] >= Seen.VALUE
+    is_known = sight.seen.take(at) >= Seen.VALUE.value
     memory.restart_floor[rows[is_known]] = 0.0
     memory.initial_floor[rows[is_known]] = 0.0
     memory.starting = rows[~is_known]
     rows, at = rows[~is_known], at[~is_known]
     return [
-        Floor(at, memory.restart_floor[rows], Reason.RESTART),
-        Floor(at, memory.initial_floor[rows], Reason.INITIAL),
+        Floor(at, memory.restart_floor.take(rows), Reason.RESTART),
+        Floor(at, memory.initial_floor.take(rows), Reason.INITIAL),
     ]
 
 
 def _stages_of_a_tenant(
     trail: Trail, memory: Memory, sight: Sight, *, held: Ints, rule: BlastRadiusRule | None, now: Now
-) -> None:
+) -> Accounts | None:
     """Run stages 6 and 7, which look at all functions of a tenant, and the mask."""
     derived, part = memory.derived, sight.part
     masked = part.within(masked_rows(derived.paused, held))
-    budgeted = budget(
-        trail.replicas,
-        sight.requested,
-        part.of(memory.standing(now.utc_s).floor),
-        part,
-        masked=masked,
-        fleet=memory.fleet,
-        derived=derived,
-    )
-    trail.apply(Stage.BUDGET, *budgeted.changes)
+    minima = part.of(memory.standing(now.utc_s).floor)
+    household = Household(part, memory.fleet, derived, sight.requested, minima, masked)
+    budgeted = share_out(trail, memory, sight, household)
+    kept = np.zeros(len(memory.fleet.tenants))
     if rule is not None:
-        trail.apply(Stage.BLAST_RADIUS, *_contain(trail, memory, budgeted, sight, masked=masked, rule=rule, now=now))
+        cuts = _load_cuts(trail, memory, budgeted, sight, masked=masked, rule=rule, now=now)
+        if cuts is not None:
+            changes = _contain(cuts, memory, budgeted)
+            for change in changes:
+                kept += household.sums_at(change.rows, change.replicas - trail.replicas[change.rows])
+            trail.apply(Stage.BLAST_RADIUS, *changes)
     trail.apply(Stage.MASK, *mask(sight.requested, part.within(derived.paused), part.within(held)))
+    return None if budgeted.sums is None else account(budgeted.sums, kept, derived.cap, derived.promises)
 
 
-def _contain(
+class _Cuts(NamedTuple):
+    """Cuts that load alone makes.
+
+    Attributes:
+        at: positions, ascending.
+        excess: `(at,) float64`, by how much, > 0.
+        left: `(at,) float64`, what they have after the cut.
+        owner: `(at,) int64`, their tenants.
+    """
+
+    at: Ints
+    excess: Floats
+    left: Floats
+    owner: Ints
+
+
+def _load_cuts(
     trail: Trail, memory: Memory, budgeted: Budgeted, sight: Sight, *, masked: Ints, rule: BlastRadiusRule, now: Now
-) -> tuple[Change, ...]:
-    """Limit load-driven cuts; what orders, limits and budgets cut is left out, and what an earlier tick cut is paid."""
+) -> _Cuts | None:
+    """Find load-driven cuts; what orders, limits and budgets cut is left out, and what an earlier tick cut is paid."""
     part, requested, replicas = sight.part, sight.requested, trail.replicas
     running = by_tenant(requested, part, memory.fleet, memory.derived)
     elapsed_s = now.monotonic_s - memory.decided_s if memory.decided_s > -np.inf else 0.0
     memory.credit = refilled(memory.credit, running, elapsed_s, rule)
     at = np.flatnonzero(replicas < requested)
     if not at.size:
-        return ()
+        return None
     rows = part.rows_at(at)
     has_risen = requested[at] > memory.found[rows]
     level = np.where(has_risen, requested[at], np.minimum(requested[at], memory.asked[rows]))
     np.minimum(level, memory.standing(now.utc_s).ceiling[rows], out=level)
-    ordered = [part.within(memory.derived.forced), masked, *(change.rows for change in budgeted.changes)]
     is_ordered = np.zeros(part.size, np.bool_)
-    for one in ordered:
+    for one in (part.within(memory.derived.forced), masked, *budgeted.ordered):
         is_ordered[one] = True
     is_load = (level > replicas[at]) & ~is_ordered[at]
     at, level, rows = at[is_load], level[is_load], rows[is_load]
     left = replicas[at]
-    contained = contain(at, level - left, left, memory.fleet.tenant[rows], memory.credit, budgeted.room)
+    return _Cuts(at, level - left, left, memory.fleet.tenant[rows])
+
+
+def _contain(cuts: _Cuts, memory: Memory, budgeted: Budgeted) -> tuple[Change, ...]:
+    """Limit load-driven cuts to the credit; what is put off must fit where budgets still leave room."""
+    promises, room = memory.derived.promises, budgeted.room
+    if promises.has_pool and cuts.at.size:
+        total = np.bincount(cuts.owner, weights=cuts.excess, minlength=len(room))
+        nobody = np.zeros(len(room))
+        wanted = np.minimum(np.maximum(total - np.floor(memory.credit), 0.0), np.maximum(room, 0.0))
+        in_pool = shared_out(nobody, wanted, nobody + 1.0, nobody, promises.pool, budgeted.left)
+        room = np.where(promises.is_limited, np.minimum(room, in_pool), room)
+    contained = contain(*cuts, memory.credit, room)
     memory.credit = contained.credit
     return contained.changes
 
@@ -160,9 +193,10 @@ def _contain(
 def _settle(trail: Trail, memory: Memory, sight: Sight, now_s: float) -> None:
     """Remember what was decided."""
     part, decided = sight.part, trail.replicas
-    _, at = memory.derived.limited.of(part, len(memory.fleet))
+    lanes = memory.derived.limited
+    _, at = lanes.of(part, len(memory.fleet))
     if at.size:
-        memory.rates.record(part.rows_at(at), standing_at(memory, sight, at), decided[at], now_s)
+        memory.rates.record(part.rows_at(at), sight.standing_of(lanes, memory), decided.take(at), now_s)
     for rows in memory.woken:
         memory.waiting[rows] = 0.0
     memory.woken = []

@@ -54,9 +54,9 @@ class Trail:
         """Apply what rules of a stage found, in their order."""
         for rows, replicas, reason in changes:
             if rows.size:
-                self.applied.append(Applied(stage, rows, self.replicas[rows], reason))
+                self.applied.append(Applied(stage, rows, self.replicas.take(rows), reason))
                 self.replicas[rows] = replicas
-                self.reason[rows] = reason
+                self.reason[rows] = reason.value
 
     def order(self, rows: Ints, replicas: Floats) -> None:
         """Put orders in place of everything that any rule has found for these rows so far."""

@@ -18,12 +18,12 @@ from autoscaler.core.demand import (
 from autoscaler.core.lanes import MetricKind
 from autoscaler.core.memory import Memory
 from autoscaler.core.obstacles import Obstacle
-from autoscaler.core.part import Which
+from autoscaler.core.part import Lanes, numbers_at
 from autoscaler.core.reasons import Reason
 from autoscaler.core.rounding import whole_up
 from autoscaler.core.seen import Seen
 from autoscaler.core.sight import Sight
-from autoscaler.core.staged import NOBODY, Change
+from autoscaler.core.staged import NO_REPLICAS, NOBODY, Change
 from autoscaler.core.stages import Stage
 from autoscaler.core.trail import Trail
 
@@ -65,7 +65,7 @@ def wanted(memory: Memory, sight: Sight) -> tuple[Trail, Asked]:
         )
         trail.apply(Stage.DEMAND, *panicked.changes)
         panicking = panicked.panicking
-    waiting = waiting_proposal(sight.waiting, part.of(derived.waiting_target)[sight.held])
+    waiting = waiting_proposal(sight.waiting, derived.waiting_target[part.rows_at(sight.held)])
     trail.apply(Stage.DEMAND, hold_unknown(trail.replicas, unknown, requested))
     trail.apply(Stage.DEMAND, serve_waiting(trail.replicas, sight.held, waiting))
     slowed = [change.rows for change in trail.applied if change.reason in (Reason.MAX_RATE_DOWN, Reason.RESTART)]
@@ -84,11 +84,18 @@ def _bounded(memory: Memory, sight: Sight, at: Ints, proposal: Floats) -> Floats
     """Give the demand of some positions, kept within the tick's rates."""
     rules = sight.rules
     derived = memory.derived
-    rates = Rates(rules.max_rate_up[at], rules.max_rate_down[at], derived.least_rate_up, derived.least_rate_down)
-    least = rules.activation[at]
-    activating = np.flatnonzero(least > 1)
-    activation = activating, least[activating]
-    short = demand(proposal, sight.requested[at], sight.ready[at], rates=rates, activation=activation)
+    rates = Rates(
+        numbers_at(rules.max_rate_up, at),
+        numbers_at(rules.max_rate_down, at),
+        derived.least_rate_up,
+        derived.least_rate_down,
+    )
+    activation = NOBODY, NO_REPLICAS
+    if len(derived.activating):
+        least = rules.activation[at]
+        activating = np.flatnonzero(least > 1)
+        activation = activating, least[activating]
+    short = demand(proposal, sight.requested.take(at), sight.ready.take(at), rates=rates, activation=activation)
     result = short.wanted
     for rows, replicas, _ in short.changes:
         result[rows] = replicas
@@ -112,10 +119,10 @@ def _remember_demand(memory: Memory, sight: Sight, replicas: Floats, wanted: Flo
     """
     known, part = memory.known_demand, sight.part
     rows = part.rows_at(sight.unsure)
-    before = known[rows]
+    before = known.take(rows)
     part.put(known, replicas)
-    slowed = slowed[replicas[slowed] > wanted[slowed]]
-    known[part.rows_at(slowed)] = wanted[slowed]
+    slowed = slowed.compress(replicas.take(slowed) > wanted.take(slowed))
+    known[part.rows_at(slowed)] = wanted.take(slowed)
     known[rows] = before
 
 
@@ -129,13 +136,14 @@ def guarded(trail: Trail, memory: Memory, sight: Sight, asked: Asked) -> None:
         # What the dead band leaves is what is recommended.
         asked.wanted[near] = guards.within_band(asked.wanted, near, requested, is_rising)
         trail.apply(stage, guards.hold_near(replicas, near, requested, is_rising))
-    trail.apply(stage, *guards.hold_unsure(replicas, sight.unsure, sight.seen, requested))
+    doubtful = sight.part.within(memory.derived.doubtful)
+    trail.apply(stage, *guards.hold_unsure(replicas, sight.unsure, sight.seen, requested, doubtful))
     _stabilize(trail, memory, sight, asked)
     _limit(trail, memory, sight)
     trail.apply(stage, serve_waiting(replicas, sight.held, asked.waiting))
-    which, at = memory.derived.delayed.of(sight.part, len(memory.fleet))
+    _, at = memory.derived.delayed.of(sight.part, len(memory.fleet))
     if at.size:
-        trail.apply(stage, _delayed(replicas, memory, sight, which, at))
+        trail.apply(stage, _delayed(replicas, memory, sight))
     if memory.derived.has_limits:
         limit = sight.rules.concurrency_limit
         trail.apply(stage, guards.serve_in_flight(replicas, sight.cleaned.in_flight, limit))
@@ -148,19 +156,20 @@ def guarded(trail: Trail, memory: Memory, sight: Sight, asked: Asked) -> None:
 
 def _near(memory: Memory, sight: Sight) -> Ints:
     """Give the positions within their dead band, measured as the HPA does: load / (target × requested)."""
-    _, at = memory.derived.tolerant.of(sight.part, len(memory.fleet))
+    derived, functions, averaged = memory.derived, len(memory.fleet), sight.averaged
+    which, at = derived.tolerant.of(sight.part, functions)
     if not at.size:
         return at
-    rules, requested, averaged = sight.rules, sight.requested[at], sight.averaged
+    band, requested = derived.band, sight.requested_of(derived.tolerant, functions)
+    load = np.zeros(len(at))
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        load = np.zeros(len(at))
-        if memory.derived.has_rps:
-            load = np.fmax(load, averaged.rps[at] / (rules.target_rps[at] * requested))
-        if memory.derived.has_concurrency:
-            load = np.fmax(load, averaged.concurrency[at] / (rules.target_concurrency[at] * requested))
+        if derived.has_rps:
+            np.fmax(load, averaged.rps.take(at) / (band.target_rps[which] * requested), out=load)
+        if derived.has_concurrency:
+            np.fmax(load, averaged.concurrency.take(at) / (band.target_concurrency[which] * requested), out=load)
     if memory.fleet.others.rows.size:
-        load = np.fmax(load, _further(memory, sight, at))
-    return guards.tolerated(load, sight.requested, at, rules)
+        np.fmax(load, _further(memory, sight, at), out=load)
+    return guards.tolerated(load, requested, at, band.least[which], band.most[which])
 
 
 def _further(memory: Memory, sight: Sight, at: Ints) -> Floats:
@@ -176,67 +185,60 @@ def _further(memory: Memory, sight: Sight, at: Ints) -> Floats:
 
 
 def _stabilize(trail: Trail, memory: Memory, sight: Sight, asked: Asked) -> None:
-    derived, functions, requested = memory.derived, len(memory.fleet), sight.requested
+    derived, functions = memory.derived, len(memory.fleet)
     which, at = derived.stabilized.of(sight.part, functions)
     if at.size:
-        values, unsure = _lanes_of(asked.wanted, sight, at)
+        values, unsure = _lanes_of(asked.wanted, memory, sight, derived.stabilized)
         memory.recommendations.record(which, values, unsure, sight.now_s)
-        peak = memory.recommendations.peak[which]
+        peak, requested = memory.recommendations.peak[which], sight.requested_of(derived.stabilized, functions)
         trail.apply(Stage.GUARDS, guards.stabilize(trail.replicas, at, requested, peak))
     which, at = derived.stabilized_up.of(sight.part, functions)
     if len(derived.stabilized_up):  # rows at rest go on recommending 0, also where all are
-        values, unsure = _lanes_of(asked.wanted, sight, at)
+        values, unsure = _lanes_of(asked.wanted, memory, sight, derived.stabilized_up)
         memory.recommendations_up.record(which, values, unsure, sight.now_s)
-        trough = memory.recommendations_up.lowest[which]
+        trough, requested = (
+            memory.recommendations_up.lowest[which],
+            sight.requested_of(derived.stabilized_up, functions),
+        )
         trail.apply(Stage.GUARDS, guards.stabilize_up(trail.replicas, at, requested, trough))
 
 
-def _lanes_of(column: Floats, sight: Sight, at: Ints) -> tuple[Floats, Ints]:
+def _lanes_of(column: Floats, memory: Memory, sight: Sight, lanes: Lanes) -> tuple[Floats, Ints]:
     """Give a column at the positions of lanes, and which of these lanes are unsure."""
+    functions = len(memory.fleet)
+    _, at = lanes.of(sight.part, functions)
     if len(at) == sight.part.size:
         return column, sight.unsure
-    if not sight.unsure.size:
-        return column[at], NOBODY
-    is_unsure = np.zeros(sight.part.size, np.bool_)
-    is_unsure[sight.unsure] = True
-    return column[at], np.flatnonzero(is_unsure[at])
+    return column.take(at), lanes.among(sight.unsure, sight.part, functions)
 
 
 def _limit(trail: Trail, memory: Memory, sight: Sight) -> None:
-    derived, functions = memory.derived, len(memory.fleet)
-    which, at = derived.limited_up.of(sight.part, functions)
-    standing = standing_at(memory, sight, at)
+    functions, lanes = len(memory.fleet), memory.derived.limited_up
+    which, at = lanes.of(sight.part, functions)
     if at.size:
+        standing = sight.standing_of(lanes, memory)
         ceiling = memory.rates.ceiling(which, standing, sight.now_s)
-        np.maximum(ceiling, sight.requested[at], out=ceiling)  # a cut on its way is no growth that may be taken back
+        # A cut on its way is no growth that may be taken back.
+        np.maximum(ceiling, sight.requested_of(lanes, functions), out=ceiling)
         trail.apply(Stage.GUARDS, guards.limit_up(trail.replicas, at, standing, ceiling))
-    which, at = derived.limited_down.of(sight.part, functions)
+    lanes = memory.derived.limited_down
+    which, at = lanes.of(sight.part, functions)
     if at.size:
-        if derived.limited_down is not derived.limited_up:
-            standing = standing_at(memory, sight, at)
+        standing = sight.standing_of(lanes, memory)
         floor = memory.rates.floor(which, standing, sight.now_s)
-        np.minimum(floor, sight.requested[at], out=floor)  # nor is a raise on its way a cut
+        np.minimum(floor, sight.requested_of(lanes, functions), out=floor)  # nor is a raise on its way a cut
         trail.apply(Stage.GUARDS, guards.limit_down(trail.replicas, at, standing, floor))
 
 
-def standing_at(memory: Memory, sight: Sight, at: Ints) -> Floats:
-    """Give what runs as far as we are concerned: what we asked for last, until what is requested moves."""
-    rows, requested = sight.part.rows_at(at), sight.requested[at]
-    standing = memory.asked[rows]
-    moved = np.flatnonzero(requested != memory.found[rows])
-    standing[moved] = requested[moved]
-    return standing
-
-
-def _delayed(replicas: Floats, memory: Memory, sight: Sight, which: Which, at: Ints) -> Change:
+def _delayed(replicas: Floats, memory: Memory, sight: Sight) -> Change:
     """Look back on guarded demand; what is unknown records nothing new, and what is unsure raises nothing."""
-    values, unsure = _lanes_of(replicas, sight, at)
-    values = values.copy()
-    unknown, _ = _lanes_of((sight.seen == 0).astype(np.float64), sight, at)
-    values[unknown > 0] = 0.0
+    lanes, functions = memory.derived.delayed, len(memory.fleet)
+    which, at = lanes.of(sight.part, functions)
+    values, unsure = replicas.take(at), lanes.among(sight.unsure, sight.part, functions)
+    values[lanes.among(sight.cleaned.unknown, sight.part, functions)] = 0.0
     memory.delays.record(which, values, unsure, sight.now_s)
     peak = memory.delays.peak[which].copy()
-    peak[unsure] = np.minimum(peak[unsure], sight.requested[at][unsure])
+    peak[unsure] = np.minimum(peak[unsure], sight.requested[at[unsure]])
     return guards.delay(replicas, at, peak)
 
 
@@ -247,15 +249,14 @@ def _obstructed(replicas: Floats, memory: Memory, sight: Sight) -> tuple[Change,
     began = part.rows_at(np.flatnonzero(is_missing & ~part.of(memory.is_missing)))
     memory.missing_since_s[began] = sight.now_s
     part.put(memory.is_missing, is_missing)
-    at = np.flatnonzero(is_missing)
-    at = at[replicas[at] > sight.requested[at]]
+    at = np.flatnonzero(is_missing & (replicas > sight.requested))
     if not at.size:
         return ()
     codes = sight.obstacle[at] if len(sight.obstacle) else np.zeros(len(at), np.uint8)
     is_long = sight.now_s - memory.missing_since_s[part.rows_at(at)] > sight.rules.progress_deadline_s[at]
-    at_once = (codes == Obstacle.ROLLOUT) | (codes == Obstacle.QUOTA_EXCEEDED)
+    at_once = (codes == Obstacle.ROLLOUT.value) | (codes == Obstacle.QUOTA_EXCEEDED.value)
     counts = at_once | is_long
-    at, codes = at[counts], np.where(codes[counts] == Obstacle.NONE, Obstacle.NOT_READY, codes[counts])
+    at, codes = at[counts], np.where(codes[counts] == Obstacle.NONE.value, Obstacle.NOT_READY, codes[counts])
     most = np.maximum(sight.requested[at], memory.asked[part.rows_at(at)])
     with np.errstate(invalid="ignore", over="ignore"):  # a rate that is not its metric may be anything
         by_rps = whole_up(np.fmax(sight.averaged.rps[at] / sight.rules.target_rps[at], 0.0))

@@ -28,7 +28,9 @@ class Cleaned(NamedTuple):
 
     Attributes:
         rps: `(size,) float64`; nan: unknown.
+        not_rps: positions where it is unknown, ascending.
         concurrency: likewise.
+        not_concurrency: likewise.
         in_flight: likewise; as it came, so that inf and negative numbers mean nothing.
         others: `(lanes,) float64`, further metrics; nan: unknown.
         is_covered: `(size,) bool`.
@@ -37,7 +39,9 @@ class Cleaned(NamedTuple):
     """
 
     rps: Floats
+    not_rps: Ints
     concurrency: Floats
+    not_concurrency: Ints
     in_flight: Floats
     others: Floats
     is_covered: Bools
@@ -45,10 +49,19 @@ class Cleaned(NamedTuple):
     unknown: Ints
 
 
-def clean(load: Load, part: Part, fleet: Fleet, derived: Derived) -> Cleaned:
-    """Turn everything that is no load (nan, inf, negative) into nan, and find whose load is thereby unknown."""
-    rps, bad_rps = _used(part.of(load.rps), derived.has_rps)
-    concurrency, bad_concurrency = _used(part.of(load.concurrency), derived.has_concurrency)
+def clean(load: Load, part: Part, fleet: Fleet, derived: Derived, guess: Ints = NOBODY) -> Cleaned:
+    """Turn everything that is no load (nan, inf, negative) into nan, and find whose load is thereby unknown.
+
+    Args:
+        load: the samples.
+        part: the rows that are looked at.
+        fleet: the functions.
+        derived: its constants.
+        guess: rows whose load is likely to be unknown, ascending; used where the part is everything.
+    """
+    guess = guess if part.rows is None else NOBODY
+    rps, bad_rps = _used(part.of(load.rps), derived.has_rps, guess)
+    concurrency, bad_concurrency = _used(part.of(load.concurrency), derived.has_concurrency, guess)
     in_flight = part.of(load.in_flight)
     found = [
         bad_rps[derived.uses_rps[part.rows_at(bad_rps)]],
@@ -60,23 +73,37 @@ def clean(load: Load, part: Part, fleet: Fleet, derived: Derived) -> Cleaned:
     if fleet.others.rows.size:
         others, bad_others, covered, idle = _with_others(load, part, fleet, derived, rps, in_flight)
         found.append(bad_others)
+    if derived.doubtful.size:
+        covered, idle = _doubted(covered, idle, part.within(derived.doubtful))
     found = [rows for rows in found if rows.size]
     unknown = np.unique(np.concatenate(found)) if len(found) > 1 else (found[0] if found else NOBODY)
-    return Cleaned(rps, concurrency, in_flight, others, covered, idle, unknown)
+    return Cleaned(rps, bad_rps, concurrency, bad_concurrency, in_flight, others, covered, idle, unknown)
 
 
-def _used(column: Floats, is_used: bool) -> tuple[Floats, Ints]:
+def _doubted(covered: Bools, idle: Bools, at: Ints) -> tuple[Bools, Bools]:
+    """Take loads for lower bounds where nobody knows which rules are meant: they may raise, and lower nothing.
+
+    As with every lower bound no recommendation comes of them, so that once the rules are known a look-back begins with
+    what runs, and not with what other rules would have wanted.
+    """
+    covered, idle = covered.copy(), idle.copy()
+    covered[at] = idle[at] = False
+    return covered, idle
+
+
+def _used(column: Floats, is_used: bool, guess: Ints) -> tuple[Floats, Ints]:
     """Clean a signal that somebody's decisions are made of; one that nobody uses is shown as it came."""
-    return only_loads(column) if is_used else (column, NOBODY)
+    return only_loads(column, guess) if is_used else (column, NOBODY)
 
 
-def only_loads(column: Floats) -> tuple[Floats, Ints]:
-    """Give a column in which what is no load is nan, and where that is."""
+def only_loads(column: Floats, guess: Ints = NOBODY) -> tuple[Floats, Ints]:
+    """Give a column in which what is no load is nan, and where that is; to find it costs less where it was guessed."""
     is_load = np.ascontiguousarray(column).view(np.uint64) < _INFINITY  # the sign is the first bit, nan is above inf
     if is_load.all():
         return column, NOBODY
-    bad = np.flatnonzero(~is_load)
-    values = column[bad]
+    is_guessed = np.count_nonzero(is_load) + len(guess) == len(column) and not is_load.take(guess).any()
+    bad = guess if is_guessed else np.flatnonzero(~is_load)
+    values = column.take(bad)
     wrong = bad[~np.isnan(values)]
     if wrong.size:
         column = column.copy()
@@ -157,13 +184,14 @@ class Averages:
     def take(self, cleaned: Cleaned, part: Part, now_s: float) -> Averaged:
         """Take a tick's samples and give the means; nan: unknown now."""
         covered = cleaned.is_covered
-        everything = Part(len(cleaned.others))
+        rps, concurrency = (cleaned.rps, cleaned.not_rps), (cleaned.concurrency, cleaned.not_concurrency)
+        others = cleaned.others, np.flatnonzero(np.isnan(cleaned.others))
         return Averaged(
-            _means(self.rps, cleaned.rps, covered, part, now_s),
-            _means(self.concurrency, cleaned.concurrency, covered, part, now_s),
-            _means(self.panic_rps, cleaned.rps, covered, part, now_s),
-            _means(self.panic_concurrency, cleaned.concurrency, covered, part, now_s),
-            _means(self.others, cleaned.others, np.ones(len(cleaned.others), np.bool_), everything, now_s),
+            _means(self.rps, *rps, covered, part, now_s),
+            _means(self.concurrency, *concurrency, covered, part, now_s),
+            _means(self.panic_rps, *rps, covered, part, now_s),
+            _means(self.panic_concurrency, *concurrency, covered, part, now_s),
+            _means(self.others, *others, np.ones(len(cleaned.others), np.bool_), Part(len(cleaned.others)), now_s),
         )
 
     def is_resting(self, rows: Ints) -> Bools:
@@ -191,15 +219,17 @@ class Averages:
                         samples.carry(lanes, old, old_lanes)
 
 
-def _means(kept: tuple[Samples, ...], newest: Floats, is_covered: Bools, part: Part, now_s: float) -> Floats:
+def _means(
+    kept: tuple[Samples, ...], newest: Floats, unknown: Ints, is_covered: Bools, part: Part, now_s: float
+) -> Floats:
     if not kept:
         return newest
     if len(kept) == 1 and kept[0].lanes.is_all and part.rows is None:
-        return kept[0].take(newest, is_covered, part, now_s)
+        return kept[0].take(newest, unknown, is_covered, part, now_s)
     result = newest.copy()
     for samples in kept:
         _, at = samples.lanes.of(part, samples.functions)
-        result[at] = samples.take(newest, is_covered, part, now_s)
+        result[at] = samples.take(newest, unknown, is_covered, part, now_s)
     return result
 
 

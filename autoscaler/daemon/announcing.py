@@ -59,7 +59,7 @@ class Announcer:
         self._notable = Notable()
         self._bucket = TokenBucket(PER_SECOND, BURST, clock.now().monotonic_s)
         self._waiting: dict[FunctionKey, Announcement] = {}
-        self._line = Line()
+        self._line = Line[FunctionKey]()
         self._has_news = asyncio.Event()
         self._said_s = -math.inf
 
@@ -122,7 +122,7 @@ class Announcer:
 
 
 def _announcement(record: DecisionRecord, uid: str, *, is_dry: bool) -> Announcement:
-    words = " ".join(sentences(record)[1:])
+    words = " ".join(sentences(record.own())[1:])  # the Event lies in the tenant's namespace
     return Announcement(
         key=record.key,
         uid=uid,

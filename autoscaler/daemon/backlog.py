@@ -1,10 +1,10 @@
 """The wishes that are not yet written: the newest of each function, in lines by urgency."""
 
 from collections import deque
-from collections.abc import Container
+from collections.abc import Callable, Container
 
 from autoscaler.core.fleet import FunctionKey
-from autoscaler.daemon.fairness import IsLive, Line
+from autoscaler.daemon.fairness import Line
 from autoscaler.daemon.wishes import SHARE, Share, Urgency, Wish, Wishes, urgency_of
 
 STALE = 1_000
@@ -20,7 +20,7 @@ class Backlog:
     """
 
     def __init__(self) -> None:
-        self._lines = tuple(Line() for _ in Urgency)
+        self._lines = tuple(Line[FunctionKey]() for _ in Urgency)
         self._ticks = Wishes()
         self._places: dict[FunctionKey, int] = {}
         self._own: dict[FunctionKey, Wish] = {}
@@ -129,7 +129,7 @@ class Backlog:
         place = self._places.get(key)
         return None if place is None else urgency_of(self._ticks.olds[place], self._ticks.news[place])
 
-    def _is_live(self, urgency: Urgency) -> IsLive:
+    def _is_live(self, urgency: Urgency) -> Callable[[FunctionKey], bool]:
         return lambda key: self._urgency(key) is urgency
 
 

@@ -1,12 +1,14 @@
 """Events on their way to the controller: coalesced, bounded, and handed over in one batch per step."""
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections import Counter
+from collections.abc import Collection, Hashable, Sequence
 
 from autoscaler.core.events import BoostFiring, BoostResolved, Event, Wake
 from autoscaler.core.fleet import FunctionKey
 
 MOST_BOOST_EVENTS = 20_000
+"""Boosts of one sender that wait for a step. By sender, so that one tenant's alerts never crowd out another's."""
 MOST_ATTEMPTS = 2
 
 
@@ -23,12 +25,17 @@ class EventQueue:
         self.refused = 0
         self._wakes: dict[FunctionKey, Wake] = {}
         self._boosts: dict[str, BoostFiring | BoostResolved] = {}
+        self._waiting: Counter[Hashable] = Counter()
         self._attempts: dict[FunctionKey | str, int] = {}
 
-    def put(self, events: Sequence[Event]) -> None:
-        """Queue events that shall become a step at once."""
+    def put(self, events: Sequence[Event], sender: Hashable = None) -> None:
+        """Queue events that shall become a step at once.
+
+        Args:
+            sender: whose alerts they come from; None: nobody's who is bounded by himself.
+        """
         for event in events:
-            self._put(event)
+            self._put(event, sender)
         if events:
             self.has_urgent.set()
 
@@ -45,6 +52,7 @@ class EventQueue:
         events: list[Event] = [*self._wakes.values(), *self._boosts.values()]
         self._wakes.clear()
         self._boosts.clear()
+        self._waiting.clear()
         self.has_urgent.clear()
         return events
 
@@ -61,16 +69,19 @@ class EventQueue:
             is_newer = subject in self._wakes or subject in self._boosts
             if attempts < MOST_ATTEMPTS and not is_newer:
                 self._attempts[subject] = attempts
-                self._put(event)
+                self._put(event, None)
             else:
                 self._attempts.pop(subject, None)
                 self.refused += not is_newer
 
-    def _put(self, event: Event) -> None:
+    def _put(self, event: Event, sender: Hashable) -> None:
         if isinstance(event, Wake):
             self._wakes[event.key] = event
-        elif event.id in self._boosts or len(self._boosts) < MOST_BOOST_EVENTS:
+        elif event.id in self._boosts:
             self._boosts[event.id] = event
+        elif self._waiting[sender] < MOST_BOOST_EVENTS:
+            self._boosts[event.id] = event
+            self._waiting[sender] += 1
         else:
             self.refused += 1
 

@@ -1,30 +1,29 @@
 """Whose turn it is: tenants one after the other, and within a tenant who came first."""
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
+from typing import Generic, TypeVar
 
-from autoscaler.core.fleet import FunctionKey
-
-IsLive = Callable[[FunctionKey], bool]
+Key = TypeVar("Key", bound=Hashable)
 
 
-class Line:
-    """Functions that wait for a write of one kind.
+class Line(Generic[Key]):
+    """Functions, or whatever else a tenant has, that wait for a write of one kind.
 
     Who has left is not sought in it, which would cost as much as the line is long: whoever takes the next one says
     who still waits, and the others are passed over.
     """
 
     def __init__(self) -> None:
-        self._queues: dict[str, deque[FunctionKey]] = {}
+        self._queues: dict[str, deque[Key]] = {}
         self._turns: deque[str] = deque()
-        self._since: dict[FunctionKey, float] = {}
+        self._since: dict[Key, float] = {}
 
     def __len__(self) -> int:
         """Give the functions in line, those that left unseen included."""
         return len(self._since)
 
-    def join(self, tenant: str, keys: Iterable[FunctionKey], now_s: float) -> None:
+    def join(self, tenant: str, keys: Iterable[Key], now_s: float) -> None:
         """Put functions of a tenant at its end; one that is in line keeps its place."""
         fresh = [key for key in keys if key not in self._since]
         if not fresh:
@@ -36,7 +35,7 @@ class Line:
             self._queues[tenant] = deque(fresh)
             self._turns.append(tenant)
 
-    def pop(self, is_live: IsLive) -> FunctionKey | None:
+    def pop(self, is_live: Callable[[Key], bool]) -> Key | None:
         """Take the first of the tenant whose turn it is; None: nobody waits any more.
 
         Those who left take no turn from their tenant.
@@ -56,12 +55,12 @@ class Line:
         """Monotonic seconds since when the one whose turn it is has waited; None: nobody waits."""
         return self._since[self._queues[self._turns[0]][0]] if self._turns else None
 
-    def oldest_since_s(self, is_live: IsLive) -> float | None:
+    def oldest_since_s(self, is_live: Callable[[Key], bool]) -> float | None:
         """Monotonic seconds since when the longest in line has waited; None: nobody waits. O(tenants in line)."""
         oldest = [self._since[key] for queue in self._queues.values() if (key := self._head(queue, is_live))]
         return min(oldest, default=None)
 
-    def keep(self, is_live: IsLive) -> None:
+    def keep(self, is_live: Callable[[Key], bool]) -> None:
         """Let those go that left; the others keep their places."""
         queues = {tenant: deque(filter(is_live, queue)) for tenant, queue in self._queues.items()}
         self._queues = {tenant: queue for tenant, queue in queues.items() if queue}
@@ -74,7 +73,7 @@ class Line:
         self._turns.clear()
         self._since.clear()
 
-    def _first(self, queue: deque[FunctionKey], is_live: IsLive) -> FunctionKey | None:
+    def _first(self, queue: deque[Key], is_live: Callable[[Key], bool]) -> Key | None:
         while queue:
             key = queue.popleft()
             del self._since[key]
@@ -83,6 +82,6 @@ class Line:
         return None
 
     @staticmethod
-    def _head(queue: deque[FunctionKey], is_live: IsLive) -> FunctionKey | None:
+    def _head(queue: deque[Key], is_live: Callable[[Key], bool]) -> Key | None:
         """Give the first who still waits, without taking it."""
         return next(filter(is_live, queue), None)

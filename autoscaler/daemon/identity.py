@@ -1,20 +1,21 @@
-"""Who bears a token: credentials are known by their SHA-256 alone."""
+"""Who shows a credential: those that documents name are known by their marks alone, never by a secret."""
 
-import hashlib
+import hmac
 from collections.abc import Iterable, Iterator, Mapping
 
+from autoscaler.policy.callers import KnownCaller, certificate_mark, known, login_mark, token_mark
 from autoscaler.policy.plan import TenantPlan
 from autoscaler.policy.settings import Settings
-from autoscaler.ports import Caller, Role
+from autoscaler.ports import Caller, Role, Shown
 
 _STRENGTH = (Role.OPERATOR, Role.TENANT, Role.GATEWAY)
 
 
 class Identities:
-    """Tokens' hashes and who bears them.
+    """Marks of credentials and whose they are.
 
-    A token is looked up by its hash, so that the time a look-up takes says nothing of the token: whoever
-    can choose hashes freely has broken SHA-256.
+    A secret is looked up by its SHA-256, so that the time a look-up takes says nothing of the secret: whoever can choose
+    hashes freely has broken SHA-256. A user name with a password is one mark, and takes as long where nobody has that name.
 
     Args:
         settings: operators and gateways' callers.
@@ -22,33 +23,54 @@ class Identities:
     """
 
     def __init__(self, settings: Settings, tenants: Mapping[str, TenantPlan]) -> None:
-        self._callers: dict[str, Caller] = {}
-        for token_hash, caller in _claims(settings, tenants):
-            known = self._callers.get(token_hash)
-            self._callers[token_hash] = caller if known is None else _both(known, caller)
+        self._callers: dict[str, list[tuple[KnownCaller, Caller]]] = {}
+        for credential, caller in _claims(settings, tenants):
+            self._callers.setdefault(credential.mark, []).append((credential, caller))
 
-    def identify(self, token: str) -> Caller | None:
-        """Tell who bears this token; None: nobody."""
-        return self._callers.get(hashed(token))
+    def identify(self, shown: Shown, utc_s: float) -> Caller | None:
+        """Tell who shows this at a time; None: nobody.
+
+        Args:
+            shown: what the head of the request shows decides, and where that is nobody's the names of its certificate:
+                a gateway that shows one may pass on a header that its own client meant for somebody else.
+            utc_s: now, UTC seconds, since a credential may have an end.
+        """
+        by_head = self._first(_marks(shown), utc_s)
+        return by_head if by_head is not None else self._first(map(certificate_mark, shown.names), utc_s)
+
+    def _first(self, marks: Iterable[str], utc_s: float) -> Caller | None:
+        found: Caller | None = None
+        for mark in marks:
+            for credential, caller in self._callers.get(mark, ()):
+                is_it = hmac.compare_digest(_bytes(credential.mark), _bytes(mark))
+                if is_it and (credential.until_s is None or utc_s < credential.until_s):
+                    found = caller if found is None else _both(found, caller)
+        return found
 
 
-def hashed(token: str) -> str:
-    """Give the SHA-256 of a token in hex: tokens are looked up and kept by nothing else."""
-    # surrogatepass: a header is any bytes, and one that is no UTF-8 is a wrong token, not a failure.
-    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
+def _bytes(mark: str) -> bytes:
+    # surrogatepass: a name in a certificate is any bytes, and one that is no UTF-8 is nobody's, not a failure.
+    return mark.encode("utf-8", "surrogatepass")
 
 
-def _claims(settings: Settings, tenants: Mapping[str, TenantPlan]) -> Iterator[tuple[str, Caller]]:
-    for operator in settings.operators:
-        yield operator.token_sha256, Caller(Role.OPERATOR, None)
+def _marks(shown: Shown) -> Iterator[str]:
+    if shown.token is not None:
+        yield token_mark(shown.token)
+    if shown.login is not None:
+        yield login_mark(shown.login.username, shown.login.password)
+
+
+def _claims(settings: Settings, tenants: Mapping[str, TenantPlan]) -> Iterator[tuple[KnownCaller, Caller]]:
+    for credential in known(settings.operators):
+        yield credential, Caller(Role.OPERATOR, None)
     for tenant in tenants.values():
-        for token_hash in tenant.token_hashes:
-            yield token_hash, Caller(Role.TENANT, frozenset({tenant.name}))
+        for credential in tenant.callers:
+            yield credential, Caller(Role.TENANT, frozenset({tenant.name}))
     for name, source in settings.sources.items():
         for gateway in source.gateways:
             served = _served(name, gateway.tenants, tenants.values())
-            for gateway_caller in gateway.callers:
-                yield gateway_caller.token_sha256, Caller(Role.GATEWAY, served)
+            for credential in known(gateway.callers):
+                yield credential, Caller(Role.GATEWAY, served)
 
 
 def _served(source: str, names: Iterable[str], tenants: Iterable[TenantPlan]) -> frozenset[str]:
@@ -60,7 +82,7 @@ def _served(source: str, names: Iterable[str], tenants: Iterable[TenantPlan]) ->
 
 
 def _both(one: Caller, other: Caller) -> Caller:
-    """Give a token that stands in two places the stronger role; of one role, the tenants of both."""
+    """Give who stands in two places the stronger role; of one role, the tenants of both."""
     if one.role is not other.role:
         return min(one, other, key=lambda caller: _STRENGTH.index(caller.role))
     if one.tenants is None or other.tenants is None:

@@ -1,7 +1,7 @@
 """The daemon: it decides in terms, stands by between them, and answers what the server asks."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from functools import partial
 
@@ -20,11 +20,13 @@ from autoscaler.daemon.leadership import Alone
 from autoscaler.daemon.planner import Planned, Planner
 from autoscaler.daemon.policies import Policies
 from autoscaler.daemon.progress import Progress
+from autoscaler.daemon.reporting import Reporter
 from autoscaler.daemon.reviewing import Reviewing
 from autoscaler.daemon.rounds import Rounds, ended
 from autoscaler.daemon.term import SYNC_POLL_S, Shell, Term, TickCounts
-from autoscaler.daemon.writes import WriteScheduler
+from autoscaler.daemon.writes import STALE_TICKS, WriteScheduler
 from autoscaler.policy.alerts import Alert
+from autoscaler.policy.compile import Ruled
 from autoscaler.policy.plan import Plan, TenantPlan
 from autoscaler.policy.settings import Settings
 from autoscaler.ports import (
@@ -44,6 +46,8 @@ from autoscaler.ports import (
     PastLoads,
     Replicas,
     ScaleOutcome,
+    Shown,
+    Statuses,
     StepSink,
     WakeResult,
     WakeState,
@@ -74,6 +78,8 @@ class Daemon:
         leadership: whether this daemon is the one that decides; None: it is alone.
         reviews: who knows tokens that no document names; None: nobody is asked.
         announcements: where decisions are told of beside the Deployments; None: nowhere.
+        statuses: where documents that are custom resources are told what became of them; None: nowhere.
+        troubles: what ails the process beside the daemon, by what it concerns; None: nothing does.
     """
 
     def __init__(
@@ -95,8 +101,11 @@ class Daemon:
         leadership: Leadership | None = None,
         reviews: AccessReviews | None = None,
         announcements: Announcements | None = None,
+        statuses: Statuses | None = None,
+        troubles: Callable[[], Mapping[str, str | None]] = dict,
     ) -> None:
         self._clock = clock
+        self._troubles = troubles
         self._cluster = cluster
         self._loads = loads
         self._settings = settings
@@ -115,9 +124,17 @@ class Daemon:
         self._warm: Planned | None = None
         self._reviewing = Reviewing(clock, reviews, self._tenants) if reviews else None
         self._writes = WriteScheduler(
-            clock, cluster, settings.kubernetes, generator, self._settled, self._leadership.may_write
+            clock,
+            cluster,
+            settings.kubernetes,
+            generator,
+            self._settled,
+            self._leadership.may_write,
+            policies.has,
+            STALE_TICKS * settings.tick,
         )
         self._announcer = Announcer(clock, announcements) if announcements else None
+        self._reporter = Reporter(clock, statuses, self._leadership.may_write) if statuses else None
         self._shell = Shell(
             clock=clock,
             cluster=cluster,
@@ -138,6 +155,7 @@ class Daemon:
             slow_in=slow_in,
             writes_held=partial(held_because, cluster, self._leadership),
             announcer=self._announcer,
+            reporter=self._reporter,
         )
         cluster.subscribe(self._heard)
         cluster.subscribe_changes(self._foreign.changed)
@@ -147,9 +165,9 @@ class Daemon:
     async def run(self) -> None:
         """Decide whenever this daemon may, until `stop` is called; writes that are out by then are finished."""
         progress = Progress(self._clock, self.health)
-        beside = [asyncio.ensure_future(self._rounds.forever(work)) for work in (self._writes.run, progress.run)]
-        if self._announcer is not None:
-            beside.append(asyncio.ensure_future(self._rounds.forever(self._announcer.run)))
+        telling = [one.run for one in (self._announcer, self._reporter) if one is not None]
+        works = (self._writes.run, progress.run, *telling)
+        beside = [asyncio.ensure_future(self._rounds.forever(work)) for work in works]
         deciding = asyncio.ensure_future(self._in_terms())
         stopping = asyncio.ensure_future(self._stopping.wait())
         try:
@@ -188,6 +206,8 @@ class Daemon:
             self._refused_before += term.refused_events
             term.close()
             self._writes.drop_unsent()
+            if self._reporter is not None:
+                self._reporter.drop()
             await term.quiet()
             await ended([deciding, lost])
 
@@ -204,12 +224,12 @@ class Daemon:
 
     # What the server may ask
 
-    async def identify(self, token: str, asked: Asked) -> Caller | None:
-        """Tell who bears this token: a document does, or Kubernetes; None: nobody."""
-        known = self._planner.latest.identities.identify(token)
-        if known is not None or self._reviewing is None:
+    async def identify(self, shown: Shown, asked: Asked) -> Caller | None:
+        """Tell who shows this: a document says it, or Kubernetes of a bearer token; None: nobody."""
+        known = self._planner.latest.identities.identify(shown, self._clock.now().utc_s)
+        if known is not None or self._reviewing is None or shown.token is None:
             return known
-        return await self._reviewing.caller(token, asked)
+        return await self._reviewing.caller(shown.token, asked)
 
     def _tenants(self) -> Mapping[str, TenantPlan]:
         """Give all tenants, those of other shards too: whoever asks the wrong one is told which is right."""
@@ -222,7 +242,7 @@ class Daemon:
             plan, now = term.planned.plan, self._clock.now()
             events, receipt = await asyncio.to_thread(receive, plan, caller.tenants, alerts, now)
             if term is self._term:  # else nobody would ever take them, though they were called accepted
-                term.events.put(events)
+                term.events.put(events, caller.tenants)
                 return receipt
         return AlertReceipt(0, {})
 
@@ -233,7 +253,8 @@ class Daemon:
             return WakeResult(WakeState.NOT_READY, 0.0)
         planned = term.planned
         row = planned.plan.fleet.row_of.get(key)
-        if row is None or not caller.may_see_function(planned.plan.fleet.tenants[planned.plan.fleet.tenant[row]], key):
+        tenant = planned.plan.fleet.tenants[planned.plan.fleet.tenant[row]] if row is not None else ""
+        if row is None or not caller.may_see_function(tenant, key):
             return WakeResult(WakeState.NOT_FOUND, 0.0)
         is_dry = self._settings.dry_run or not planned.may_write[row]
         ready = term.present.ready(key) if is_dry else term.staying(key)
@@ -247,11 +268,16 @@ class Daemon:
             term.events.touch(key)  # it starts once the API server is heard of again
             return WakeResult(WakeState.NOT_READY, 0.0)
         longest_s = function.wake_hold_s
-        return await term.hub.wake(key, longest_s if hold_s is None else min(hold_s, longest_s), function.wake_waiters)
+        held_s = longest_s if hold_s is None else min(hold_s, longest_s)
+        return await term.hub.wake(key, held_s, function.wake_waiters, tenant)
 
     def plan(self) -> Plan | None:
         """Give the plan of the last tick; None before the first, and while another daemon decides."""
         return self._term.planned.plan if self._term is not None and self._term.planned is not None else None
+
+    def ruled(self) -> Ruled:
+        """Give what holds for each function of `plan()`, and who said it."""
+        return self._term.planned.ruled if self._term is not None and self._term.planned is not None else Ruled()
 
     def latest(self) -> Decisions | None:
         """Give the decisions of the last full tick, of rows at rest too; None before the first."""
@@ -274,7 +300,12 @@ class Daemon:
         """Give the daemon's own state."""
         now_s, counts, leadership = self._clock.now().monotonic_s, self._counts, self._leadership.state()
         step = self._term.last_step if self._term is not None else None
-        troubles = {"leadership": leadership.problem, "events": self._announcer.problem if self._announcer else None}
+        troubles = {
+            "leadership": leadership.problem,
+            "events": self._announcer.problem if self._announcer else None,
+            "statuses": self._reporter.problem if self._reporter else None,
+        }
+        troubles.update(self._troubles())
         beside = [f"{what}: {problem}" for what, problem in troubles.items() if problem is not None]
         return Health(
             is_ready=self._is_ready(leadership),
@@ -302,6 +333,7 @@ class Daemon:
             foreign_writes=dict(self._foreign.counts()),
             reverted=self._foreign.reverts(),
             recalled=self._term.recalled if self._term is not None else None,
+            status_writes=dict(self._reporter.counts) if self._reporter is not None else {},
         )
 
     def _is_ready(self, leadership: LeadershipState) -> bool:

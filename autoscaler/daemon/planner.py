@@ -5,14 +5,14 @@ import gc
 import math
 from collections.abc import Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from autoscaler.core.columns import Bools
 from autoscaler.core.fleet import FunctionKey
 from autoscaler.daemon.identity import Identities
 from autoscaler.daemon.policies import Policies
 from autoscaler.daemon.wishes import writable
-from autoscaler.policy.compile import Compiler
+from autoscaler.policy.compile import Compiler, Ruled
 from autoscaler.policy.deployment import Deployed
 from autoscaler.policy.loading import PolicySet
 from autoscaler.policy.plan import Plan
@@ -36,6 +36,7 @@ class Planned:
         identities: who bears which token.
         problems: documents and labels refused, as sentences.
         provenance: what the plan was compiled from.
+        ruled: what holds for each function, and who said it.
     """
 
     plan: Plan
@@ -43,6 +44,7 @@ class Planned:
     identities: Identities
     problems: Sequence[str]
     provenance: Provenance = NOWHERE
+    ruled: Ruled = field(default_factory=Ruled)
 
     def is_dry(self, key: FunctionKey) -> bool:
         """Tell whether nothing may be written of what is decided for a function, by its tenant's dry run or its policy's."""
@@ -65,10 +67,10 @@ class Planner:
         self._policies = policies
         self._cluster = cluster
         self._compile_in = compile_in
-        self._compiler = Compiler()
+        self._compiler = Compiler(settings.pools)
         self._compiled_from: tuple[int, PolicySet] | None = None
         self._compiled_s = 0.0
-        self._frozen: tuple[PolicySet | None, int] = (None, 0)
+        self._frozen = 0
         # Credentials are known before the first Deployment is: a webhook then gets "not yet", never "who are you".
         self._planned = self._compile(policies.current, (), 0.0)
 
@@ -106,18 +108,20 @@ class Planner:
         problems = [str(problem) for problem in (*policies.problems, *self._compiler.problems)]
         # Who asks the wrong shard is known all the same, and told which one is right.
         identities = Identities(self._settings, {**self._policies.elsewhere, **plan.tenants})
-        planned = Planned(plan, writable(plan), identities, problems, Provenance(policies, deployed))
-        self._spare_collector(policies, len(deployed))
+        planned = Planned(
+            plan, writable(plan), identities, problems, Provenance(policies, deployed), self._compiler.ruled
+        )
+        self._spare_collector(len(deployed))
         return planned
 
-    def _spare_collector(self, policies: PolicySet, deployments: int) -> None:
+    def _spare_collector(self, deployments: int) -> None:
         """Take a large new plan out of the garbage collector's sight; references alone free it later.
 
         A full pass over the objects of 100,000 functions stops every thread for more than 200 ms. Only after what
         makes most of a plan anew, since garbage that is in sight at that moment is never collected: single
-        Deployments change all the time, policies do not.
+        Deployments and documents change all the time.
         """
-        before, most = self._frozen
-        if deployments >= LARGE and (policies is not before or deployments > most * MUCH_MORE):
-            self._frozen = (policies, deployments)
+        is_new = self._compiler.renewed * 2 > deployments or deployments > self._frozen * MUCH_MORE
+        if deployments >= LARGE and is_new:
+            self._frozen = deployments
             gc.freeze()

@@ -3,8 +3,9 @@
 import asyncio
 from collections.abc import Sequence
 from concurrent.futures import Executor
-from typing import NamedTuple
+from typing import NamedTuple, overload
 
+from autoscaler.core.boosts import BoostInForce
 from autoscaler.core.controller import Controller
 from autoscaler.core.decisions import Decisions
 from autoscaler.core.events import Event
@@ -14,6 +15,27 @@ from autoscaler.core.observation import Observation
 from autoscaler.daemon.planner import Planned
 from autoscaler.daemon.wishes import Wishes, wishes
 from autoscaler.ports import BoostView, DecisionSink, StepSink
+
+
+class BoostViews(Sequence[BoostView]):
+    """Boosts in force, each made to be shown only when it is looked at: there can be 100,000, and most steps show none."""
+
+    def __init__(self, boosts: Sequence[BoostInForce], now_s: float) -> None:
+        self._boosts = boosts
+        self._now_s = now_s
+
+    def __len__(self) -> int:
+        return len(self._boosts)
+
+    @overload
+    def __getitem__(self, which: int) -> BoostView: ...
+    @overload
+    def __getitem__(self, which: slice) -> "BoostViews": ...
+    def __getitem__(self, which: int | slice) -> "BoostView | BoostViews":
+        if isinstance(which, slice):
+            return BoostViews(self._boosts[which], self._now_s)
+        boost = self._boosts[which]
+        return BoostView(boost.id, boost.keys, boost.floors, max(0.0, boost.ends_s - self._now_s))
 
 
 class Stepped(NamedTuple):
@@ -98,10 +120,10 @@ class Stepper:
         wanted = (
             wishes(decisions, planned.plan, planned.may_write) if decisions.fleet is planned.plan.fleet else Wishes()
         )
-        return Stepped(decisions, wanted, self._boosts(now), self._controller.refused, self._controller.state_bytes)
-
-    def _boosts(self, now: Now) -> Sequence[BoostView]:
-        return [
-            BoostView(boost.id, boost.keys, boost.floors, max(0.0, boost.ends_s - now.monotonic_s))
-            for boost in self._controller.boosts(now)
-        ]
+        return Stepped(
+            decisions,
+            wanted,
+            BoostViews(self._controller.boosts(now), now.monotonic_s),
+            self._controller.refused,
+            self._controller.state_bytes,
+        )

@@ -23,6 +23,7 @@ from autoscaler.daemon.history import History
 from autoscaler.daemon.planner import Planned, Planner
 from autoscaler.daemon.present import Present
 from autoscaler.daemon.recall import recall
+from autoscaler.daemon.reporting import Reporter
 from autoscaler.daemon.rounds import Rounds, ended
 from autoscaler.daemon.stepper import Stepped, Stepper
 from autoscaler.daemon.waiting import flag_or_time
@@ -77,6 +78,7 @@ class Shell:
         slow_in: another, for what a wake must not wait for.
         writes_held: says why nothing may be written now.
         announcer: tells of decisions beside the Deployments; None: nobody does.
+        reporter: writes the statuses of custom resources; None: nobody does.
     """
 
     clock: Clock
@@ -98,6 +100,7 @@ class Shell:
     slow_in: Executor
     writes_held: Callable[[], str | None]
     announcer: Announcer | None = None
+    reporter: Reporter | None = None
 
 
 class Term:
@@ -315,6 +318,10 @@ class Term:
         await loop.run_in_executor(shell.slow_in, self._keep_history, decisions, is_dry)
         if shell.announcer is not None and stands:
             shell.announcer.offer(await loop.run_in_executor(shell.slow_in, shell.announcer.pick, decisions, is_dry))
+        if shell.reporter is not None and stands and decisions.is_tick:
+            policies, plan = planned.provenance.policies, planned.plan
+            picking = loop.run_in_executor(shell.slow_in, shell.reporter.pick, policies, plan, decisions)
+            shell.reporter.offer(await picking)
 
     def _keep_history(self, decisions: Decisions, is_dry: Callable[[FunctionKey], bool]) -> None:
         telemetry.decided(self._shell.history.take(decisions), is_dry)

@@ -1,6 +1,7 @@
 """The wake hub: requests held until a function can serve, single-flight, bounded, released by the watch."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -14,7 +15,8 @@ from autoscaler.core.reasons import REASON_OF, Reason
 from autoscaler.ports import Clock, ScaleOutcome, WakeResult, WakeState
 
 MOST_HELD = 100_000
-"""Requests held at once in all; each costs a few KiB."""
+"""Requests held at once in all; each costs a few KiB. A tenant may hold as many as there are places left: one alone half of
+them, ten that want all of them a tenth each, and whoever comes then still finds as many."""
 
 HOPELESS = frozenset({ScaleOutcome.GONE, ScaleOutcome.FORBIDDEN, ScaleOutcome.INVALID})
 """Outcomes of a write after which no replica will come of holding on."""
@@ -54,22 +56,26 @@ class WakeHub:
         self._most_held = most_held
         self._held: dict[FunctionKey, _Held] = {}
         self._count = 0
+        self._count_of = Counter[str]()
 
-    async def wake(self, key: FunctionKey, hold_s: float, waiters: int) -> WakeResult:
+    async def wake(self, key: FunctionKey, hold_s: float, waiters: int, tenant: str) -> WakeResult:
         """Ask for a function and hold until it is ready.
 
         Args:
             hold_s: longest wait, seconds; 0: only until it is decided whether it starts.
             waiters: requests that this function may hold at once.
+            tenant: whose function it is.
         """
         held = self._held.get(key, _Held())
-        if hold_s > 0 and (len(held.waiters) >= waiters or self._count >= self._most_held):
+        places = self._most_held - self._count
+        if hold_s > 0 and (len(held.waiters) >= waiters or self._count_of[tenant] >= places):
             return WakeResult(WakeState.FULL, 0.0)
         self._held[key] = held
         future: asyncio.Future[_Outcome] = asyncio.get_running_loop().create_future()
         group = held.waiters if hold_s > 0 else held.starters
         group.add(future)
         self._count += 1
+        self._count_of[tenant] += 1
         started_s = self._clock.now().monotonic_s
         self._notify(Wake(key, len(held.waiters)))
         try:
@@ -79,6 +85,9 @@ class WakeHub:
         finally:
             group.discard(future)
             self._count -= 1
+            self._count_of[tenant] -= 1
+            if not self._count_of[tenant]:
+                del self._count_of[tenant]  # tenants come and go
             if not held.waiters and not held.starters and self._held.get(key) is held:
                 del self._held[key]
         return WakeResult(state, self._clock.now().monotonic_s - started_s, reason)

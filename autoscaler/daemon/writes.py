@@ -1,6 +1,7 @@
 """The write scheduler: one outstanding write per function, the newest wish wins, wakes go first, tenants take turns."""
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
@@ -29,6 +30,8 @@ OVERDUE_S = 60.0
 """A cut that has waited for so long goes before every eighth raise: raises without end must not keep what nobody
 needs for ever."""
 RAISES_TO_A_CUT = 7
+STALE_TICKS = 3
+"""A cut is not sent once the last tick is so many ticks ago: a process that stood still decides anew before it cuts."""
 PAUSE_UNSAID_S = 1.0
 """Pause after a 429 that does not say how long; the API server's usual one."""
 RATE_OVER_S = 10.0
@@ -51,6 +54,8 @@ class WriteScheduler:
         generator: jitter of the back-off.
         settled: told of every outcome.
         may_write: asked before every single write; once it says no, nothing more goes out, and what waits is dropped.
+        has: tells whether a namespace is a tenant's at this moment; what was wished for before it went is dropped.
+        stale_s: seconds after a full tick for which its cuts may go out.
     """
 
     def __init__(
@@ -61,14 +66,18 @@ class WriteScheduler:
         generator: np.random.Generator,
         settled: Settled = lambda key, outcome: None,
         may_write: Callable[[], bool] = lambda: True,
+        has: Callable[[str, str], bool] = lambda tenant, namespace: True,
+        stale_s: float = math.inf,
     ) -> None:
         self.counts: dict[ScaleOutcome, int] = dict.fromkeys(ScaleOutcome, 0)
         self._clock = clock
         self._cluster = cluster
         self._settled = settled
         self._may_write = may_write
+        self._has = has
         self._backoff = Backoff(generator)
-        now_s = clock.now().monotonic_s
+        self._stale_s = stale_s
+        now_s = self._offered_s = clock.now().monotonic_s
         self._wakes = Pace(settings.wakes_per_second, settings.wake_burst, now_s)
         self._others = Pace(settings.writes_per_second, settings.write_burst, now_s)
         self._backlog = Backlog()
@@ -92,6 +101,7 @@ class WriteScheduler:
         """
         now_s = self._clock.now().monotonic_s
         if is_tick:
+            self._offered_s = now_s
             self._backlog.renew(wishes, now_s)
             self._assuming.clear()
             self._failures = {key: one for key, one in self._failures.items() if self._still_fails(key, one)}
@@ -202,10 +212,14 @@ class WriteScheduler:
             return Urgency.WAKE
         if self._others_out >= MOST_OTHERS_OUT or self._others.wait_s(now_s) > 0:
             return None
-        raises, cuts = self._backlog.has_line(Urgency.RAISE), self._backlog.has_line(Urgency.CUT)
+        raises, cuts = self._backlog.has_line(Urgency.RAISE), self._may_cut(now_s)
         if raises and cuts and self._raises >= RAISES_TO_A_CUT:
             return Urgency.CUT if self._backlog.next_waited_s(Urgency.CUT, now_s) >= OVERDUE_S else Urgency.RAISE
         return Urgency.RAISE if raises else Urgency.CUT if cuts else None
+
+    def _may_cut(self, now_s: float) -> bool:
+        """Tell whether cuts wait that are still to be believed."""
+        return now_s - self._offered_s <= self._stale_s and self._backlog.has_line(Urgency.CUT)
 
     def _wait_s(self, now_s: float) -> float | None:
         parked_s = self._parked.wait_s(now_s)
@@ -213,7 +227,8 @@ class WriteScheduler:
         if len(self._outstanding) < MOST_OUT:
             if self._backlog.has_line(Urgency.WAKE):
                 waits_s.append(self._wakes.wait_s(now_s))
-            if self._others_out < MOST_OTHERS_OUT and any(map(self._backlog.has_line, (Urgency.RAISE, Urgency.CUT))):
+            has_others = self._backlog.has_line(Urgency.RAISE) or self._may_cut(now_s)
+            if self._others_out < MOST_OTHERS_OUT and has_others:
                 waits_s.append(self._others.wait_s(now_s))
         return min(waits_s, default=None)
 
@@ -225,7 +240,7 @@ class WriteScheduler:
         change = wish.change
         if change.key in self._outstanding:
             return False  # it is wanted once that write is answered
-        if not self._is_there(change):
+        if not self._is_there(change) or not self._has(wish.tenant, change.key.namespace):
             self._backlog.drop(change.key)
             return False
         block = self._backoff.block(change.key, change.uid, now_s)

@@ -2,18 +2,20 @@
 
 from collections.abc import Collection, Iterator, Mapping
 
+from autoscaler.policy.callers import problems_of_callers
+from autoscaler.policy.claims import SETTINGS
 from autoscaler.policy.documents import ScalingPolicy, Tenant
 from autoscaler.policy.labels import Fields
-from autoscaler.policy.loading import Loaded, PolicySet, layers_of, load
+from autoscaler.policy.loading import Given, Loaded, PolicySet, layers_of, load
 from autoscaler.policy.metrics import GATEWAYS, Metric
 from autoscaler.policy.precedence import tenant_layers
 from autoscaler.policy.problems import Problem, shown, suggestion
 from autoscaler.policy.profiles import matchers, profiles_of
 from autoscaler.policy.quantities import format_duration
-from autoscaler.policy.settings import GatewaySettings, Settings, SourceSettings
+from autoscaler.policy.settings import Settings
+from autoscaler.policy.source_settings import GatewaySettings, SourceSettings
 
-SETTINGS = "settings"
-"""What stands for the file in problems of settings: they come from a file, the environment and flags together."""
+__all__ = ["SETTINGS", "check", "settings_problems"]
 
 
 def check(settings: Settings | None, files: Mapping[str, str]) -> list[Problem]:
@@ -25,8 +27,10 @@ def check(settings: Settings | None, files: Mapping[str, str]) -> list[Problem]:
     """
     if settings is None:
         return list(load(files).problems)
-    policies = load(files, sources=settings.sources.keys())
-    found = [*settings_problems(settings), *_tenant_problems(settings, policies.tenants.keys())]
+    policies = load(files, given=Given.by(settings))
+    # A tenant that no file has may be a custom resource.
+    unknown = () if settings.kubernetes.custom_resources else _tenant_problems(settings, policies.tenants.keys())
+    found = [*settings_problems(settings), *unknown]
     # Of settings that are wrong themselves, what documents lack would only be a consequence.
     unmeasured = () if found else _unmeasured(settings, policies)
     return [*found, *sorted((*policies.problems, *unmeasured), key=lambda one: (one.file, one.line or 0, one.path))]
@@ -34,6 +38,7 @@ def check(settings: Settings | None, files: Mapping[str, str]) -> list[Problem]:
 
 def settings_problems(settings: Settings) -> Iterator[Problem]:
     """Give what is wrong with settings beyond what their models see."""
+    yield from problems_of_callers(settings)
     for name, source in settings.sources.items():
         path = f"sources.{name}"
         if source.range is not None and source.range < 4 * source.scrape_interval:
@@ -86,8 +91,7 @@ def _unmeasured(settings: Settings, policies: PolicySet) -> Iterator[Problem]:
         source = settings.sources.get(tenant.document.spec.source)
         gateways = [one for one in source.gateways if {"*", name} & set(one.tenants)] if source is not None else []
         known = {signal for gateway in gateways for signal in _signals(gateway)}
-        owned = [namespace for namespace, owner in policies.namespaces.items() if owner == name]
-        own = [policy for namespace in owned for policy in policies.policies.get(namespace, {}).values()]
+        own = [policy for namespace in policies.owned[name] for policy in policies.policies.get(namespace, {}).values()]
         if not gateways:
             wrong = f"no gateway of source {tenant.document.spec.source} serves this tenant"
             yield Problem(tenant.file, tenant.line("spec.source"), "spec.source", wrong, "a source with such a gateway")

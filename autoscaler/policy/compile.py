@@ -7,7 +7,10 @@ from operator import attrgetter
 
 import numpy as np
 
+from autoscaler.core.columns import Bools
 from autoscaler.core.fleet import Fleet, FunctionKey, Rules
+from autoscaler.policy.budgets import budgets_of
+from autoscaler.policy.callers import known
 from autoscaler.policy.contradictions import queries_of
 from autoscaler.policy.deployment import Deployed
 from autoscaler.policy.documents import ScalingPolicy, Tenant
@@ -21,6 +24,7 @@ from autoscaler.policy.problems import Problem
 from autoscaler.policy.promql import confined
 from autoscaler.policy.rules import FunctionRules
 from autoscaler.policy.schedules import AHEAD_S
+from autoscaler.policy.settings import PoolSettings
 
 _FLOATS = tuple(name for name in Rules.__dataclass_fields__ if name != "paused")
 
@@ -40,10 +44,40 @@ class _Resolved:
         )
 
 
-class Compiler:
-    """Makes plans; remembers what each function came to, so that one change among many costs little."""
+class Ruled:
+    """What holds for each function of one plan, and who said it; safe to read in any thread, for it never changes.
 
-    def __init__(self) -> None:
+    Args:
+        resolved: by function; nobody changes it any more.
+    """
+
+    def __init__(self, resolved: Mapping[FunctionKey, _Resolved] | None = None) -> None:
+        self._resolved = resolved if resolved is not None else {}
+
+    def rules(self, key: FunctionKey) -> FunctionRules | None:
+        """Give what holds for a function; None: the plan does not have it."""
+        resolved = self._resolved.get(key)
+        return resolved.rules if resolved is not None else None
+
+    def problems(self, key: FunctionKey) -> tuple[Problem, ...]:
+        """Give what is wrong with a function's labels and annotations, which is left out."""
+        resolved = self._resolved.get(key)
+        return resolved.problems if resolved is not None else ()
+
+
+class Compiler:
+    """Makes plans; remembers what each function came to, so that one change among many costs little.
+
+    Attributes:
+        renewed: functions of the last plan whose rules were resolved anew for it.
+
+    Args:
+        pools: the stocks of replicas that tenants share, by name; None: one without a limit.
+    """
+
+    def __init__(self, pools: Mapping[str, PoolSettings] | None = None) -> None:
+        self.renewed = 0
+        self._pools = pools if pools is not None else {"default": PoolSettings()}
         self._policies = PolicySet()
         self._scopes: dict[tuple[str, str | None, str | None], Scope] = {}
         self._shared: dict[tuple[int, Marks], FunctionRules] = {}
@@ -54,22 +88,24 @@ class Compiler:
         """Make the plan of these documents and Deployments.
 
         Args:
-            policies: the documents in force; as long as it is the same object, what is known stays.
+            policies: the documents in force; what is known of a namespace stays as long as its tenant and its policies
+                are the same objects.
             catalog: all Deployments, functions or not; keys are unique.
             utc_s: now, UTC seconds: schedules are compiled from here on.
             ahead_s: how far ahead they are compiled, seconds.
         """
-        if policies is not self._policies:
-            self._policies, self._scopes, self._shared, self._resolved = policies, {}, {}, {}
+        stale = self._turn_to(policies)
+        self.renewed = 0
         resolved: dict[FunctionKey, _Resolved] = {}
         functions: list[Deployed] = []
         for deployed in sorted(catalog, key=attrgetter("key")):
             known = self._resolved.get(deployed.key)
-            if known is None or not known.is_of(deployed):
+            if known is None or deployed.key.namespace in stale or not known.is_of(deployed):
                 tenant = tenant_of(deployed, policies.namespaces)
                 if tenant is None:
                     continue
                 known = self._resolve(deployed, tenant)
+                self.renewed += 1
             resolved[deployed.key] = known
             functions.append(deployed)
         self._resolved = resolved
@@ -85,6 +121,36 @@ class Compiler:
         """Give what holds for a function of the last plan, and who said it; None: no such function."""
         resolved = self._resolved.get(key)
         return resolved.rules if resolved is not None else None
+
+    @property
+    def ruled(self) -> Ruled:
+        """What holds for each function of the last plan; it stays as it is, whatever is compiled after it."""
+        return Ruled(self._resolved)
+
+    def _turn_to(self, policies: PolicySet) -> Collection[str]:
+        """Forget what other documents may change, and name the namespaces that they may change anything in."""
+        old, self._policies = self._policies, policies
+        if policies is old:
+            return ()
+        tenants = {
+            name
+            for name in old.tenants.keys() | policies.tenants.keys()
+            if old.tenants.get(name) is not policies.tenants.get(name)
+            or old.owned.get(name) != policies.owned.get(name)
+        }
+        stale = {
+            namespace
+            for namespace in old.namespaces.keys() | policies.namespaces.keys()
+            if (owner := policies.namespaces.get(namespace)) in tenants
+            or owner != old.namespaces.get(namespace)
+            or old.policies.get(namespace) is not policies.policies.get(namespace)
+        }
+        self._scopes = {
+            key: scope for key, scope in self._scopes.items() if key[0] not in tenants and key[1] not in stale
+        }
+        alive = {id(scope) for scope in self._scopes.values()}
+        self._shared = {key: rules for key, rules in self._shared.items() if key[0] in alive}
+        return stale
 
     def _forget(self) -> None:
         """Drop what no function says any more, so that labels that keep changing fill no memory."""
@@ -116,8 +182,7 @@ class Compiler:
         metadata = policy.document.metadata if policy is not None else None
         key = (tenant, metadata.namespace if metadata else None, metadata.name if metadata else None)
         if key not in self._scopes:
-            namespaces = {name for name, owner in self._policies.namespaces.items() if owner == tenant}
-            self._scopes[key] = _scope(self._policies.tenants[tenant], policy, namespaces)
+            self._scopes[key] = _scope(self._policies.tenants[tenant], policy, self._policies.owned[tenant])
         return self._scopes[key]
 
     def _plan(self, functions: Sequence[Deployed], utc_s: float, ahead_s: float) -> Plan:
@@ -138,6 +203,8 @@ class Compiler:
             tenants=names,
             tenant_cap=np.array([np.inf if cap is None else cap for cap in caps], dtype=np.float64),
             rules=_columns(shared),
+            is_doubtful=_doubtful(self._policies, resolved, keys),
+            budgets=budgets_of([tenants[name] for name in names], self._pools),
             created_s=np.array([_or_nan(deployed.created_s) for deployed in functions], dtype=np.float64),
             rate_up=rates(shared, lambda rules: rules.rate_up),
             rate_down=rates(shared, lambda rules: rules.rate_down),
@@ -155,6 +222,16 @@ def _columns(shared: Shared) -> Rules:
     }
     paused = np.array([one.paused for one in shared.distinct], dtype=np.bool_)[shared.rows]
     return Rules(**table, paused=paused)
+
+
+def _doubtful(policies: PolicySet, resolved: Sequence[_Resolved], keys: Sequence[FunctionKey]) -> Bools:
+    """Tell of each function whether other rules than these may be meant for it; mostly there is nothing to ask."""
+    if not policies.doubted and not policies.doubted_files:
+        return np.zeros(len(keys), np.bool_)
+    pairs = {(key.namespace, one.rules.plan.policy is not None) for key, one in zip(keys, resolved, strict=True)}
+    known = {pair: policies.is_doubtful(*pair) for pair in pairs}
+    found = (known[key.namespace, one.rules.plan.policy is not None] for key, one in zip(keys, resolved, strict=True))
+    return np.fromiter(found, np.bool_, len(keys))
 
 
 def _or_nan(seconds: float | None) -> float:
@@ -187,16 +264,18 @@ def _confined(fields: Fields, namespaces: Collection[str]) -> Mapping[str, str]:
 
 def tenant_plans(policies: PolicySet) -> dict[str, TenantPlan]:
     """Give what the shell needs of every tenant, by name."""
-    return {name: _tenant_plan(loaded, policies.namespaces) for name, loaded in policies.tenants.items()}
+    return {name: _tenant_plan(loaded, policies.owned[name]) for name, loaded in policies.tenants.items()}
 
 
-def _tenant_plan(loaded: Loaded[Tenant], namespaces: Mapping[str, str]) -> TenantPlan:
+def _tenant_plan(loaded: Loaded[Tenant], owned: Collection[str]) -> TenantPlan:
     spec, name = loaded.document.spec, loaded.document.metadata.name
     return TenantPlan(
         name=name,
-        namespaces=frozenset(namespace for namespace in spec.namespaces if namespaces.get(namespace) == name),
+        namespaces=frozenset(owned),
         source=spec.source,
-        token_hashes=frozenset(caller.token_sha256 for caller in spec.callers),
+        callers=known(spec.callers, made=loaded.callers),
         replicas_cap=spec.budget.replicas.cap,
         dry_run=spec.dry_run,
+        budget=spec.budget,
+        pool=spec.pool,
     )

@@ -9,6 +9,9 @@ from autoscaler.policy.promql import confined, refuse_foreign
 from autoscaler.policy.scaling import Fallback
 from autoscaler.policy.schedules import Schedule
 
+_ANY = ("any",)
+"""A namespace that stands for those of a tenant where they are not known."""
+
 
 @dataclass(frozen=True, slots=True)
 class Contradiction:
@@ -30,13 +33,31 @@ def contradictions(fields: Fields) -> list[Contradiction]:
     return [*_of_bounds(fields), *_of_concurrency(fields), *_of_windows(fields), *_of_zero(fields)]
 
 
+def of_concurrency_budget(fields: Fields, cap: float | None) -> Iterator[Contradiction]:
+    """Find that replicas have no weight in their tenant's concurrency budget.
+
+    Args:
+        cap: of the tenant; None: no limit.
+    """
+    metrics = fields["metrics"].of(list)
+    is_weighed = any(isinstance(metric, Metric) and metric.type == "concurrency" for metric in metrics)
+    if cap is not None and not is_weighed and fields["concurrencyLimit"].value is None:
+        wrong = (
+            f"has no metric of type concurrency ({fields['metrics'].origin}) and there is no concurrencyLimit, so a "
+            f"replica has no weight in the tenant's concurrency budget ({cap:g})"
+        )
+        yield Contradiction(
+            "metrics", "budget.concurrency.cap", wrong, "a metric of type concurrency, or concurrencyLimit"
+        )
+
+
 def of_queries(
-    metrics: Collection[object], namespaces: Collection[str], others: Collection[str], most: int
+    metrics: Collection[object], namespaces: Collection[str] | None, others: Collection[str], most: int
 ) -> Iterator[Contradiction]:
     """Find queries that a tenant may not have asked.
 
     Args:
-        namespaces: the tenant's.
+        namespaces: the tenant's; None: which they are may change at any time, so naming one is no mistake.
         others: queries that its other documents have asked already.
         most: how many distinct ones it may have in all.
     """
@@ -45,8 +66,9 @@ def of_queries(
         for name, text in _queries(metric):
             path = f"metrics[{position}].{name}"
             try:
-                refuse_foreign(text, namespaces)
-                confined(text, namespaces)
+                if namespaces is not None:
+                    refuse_foreign(text, namespaces)
+                confined(text, namespaces or _ANY)
             except ValueError as error:
                 yield Contradiction(path, "namespaces", "is a query that this tenant may not ask", str(error))
             seen.add(text)

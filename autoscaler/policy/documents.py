@@ -4,9 +4,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from autoscaler.policy.caller_settings import CallerSettings
 from autoscaler.policy.field_reference import told
 from autoscaler.policy.scaling import Count, Scaling
-from autoscaler.policy.settings import CallerSettings, Strict
+from autoscaler.policy.strict import Strict
 
 API_VERSION = "autoscaler.faas.dev/v1alpha1"
 
@@ -83,10 +84,45 @@ class ScalingPolicy(Strict):
 class ReplicaBudget(Strict):
     """A tenant's budget in replicas."""
 
+    guarantee: Count = Field(
+        0,
+        description="Replicas of its pool that are always its own: it has them as soon as it asks, whatever others do.",
+        json_schema_extra=told("replicas", "ours", "0, for what is guaranteed to one is missing to all others"),
+    )
     cap: Count | None = Field(
         None,
         description="Most replicas of all its functions together; null: no limit, 0: none.",
         json_schema_extra=told("replicas", "ours", "null, for an operator who sets no budget wants none"),
+    )
+    lend: Literal["all"] | Count = Field(
+        "all",
+        description="How many of its guaranteed replicas others may use while it does not: all, or a number; 0: none.",
+        json_schema_extra=told(
+            "replicas", "ours", "all, for what lies idle helps nobody, and comes back when asked for"
+        ),
+    )
+    weight: Annotated[float, Field(ge=0, le=1_000_000)] = Field(
+        1.0,
+        description="Its share of what is left of the pool above the guarantees, beside the others' weights; 0: only "
+        "what nobody else wants.",
+        json_schema_extra=told("–", "ours", "1, for all tenants are alike unless somebody says otherwise"),
+    )
+
+    @model_validator(mode="after")
+    def _holds_together(self) -> "ReplicaBudget":
+        if self.cap is not None and self.guarantee > self.cap:
+            raise ValueError(f"guarantee is {self.guarantee}, more than cap; allowed: at most cap ({self.cap})")
+        return self
+
+
+class ConcurrencyBudget(Strict):
+    """A tenant's budget in requests in flight."""
+
+    cap: Annotated[int, Field(ge=0, le=1_000_000_000)] | None = Field(
+        None,
+        description="Most requests in flight that all its replicas together may be given; a replica weighs its "
+        "concurrencyLimit, else its concurrency target; null: no limit, 0: none.",
+        json_schema_extra=told("requests", "ours", "null, for the replica budget holds"),
     )
 
 
@@ -94,6 +130,7 @@ class Budget(Strict):
     """What a tenant may use in all."""
 
     replicas: ReplicaBudget = Field(default_factory=ReplicaBudget, description="In replicas.")
+    concurrency: ConcurrencyBudget = Field(default_factory=ConcurrencyBudget, description="In requests in flight.")
 
 
 class Bounds(Strict):
@@ -118,13 +155,36 @@ class Bounds(Strict):
     )
 
 
+class NamespaceSelector(Strict):
+    """Namespaces by their labels."""
+
+    match_labels: dict[str, str] = Field(
+        min_length=1,
+        max_length=10,
+        description="Labels that its namespaces carry, all of them; only keys that the operator's setting "
+        "`namespaceLabels` names.",
+        json_schema_extra=told("–", "ours", "none, for a selector of nothing would select everything"),
+    )
+
+
 class TenantSpec(Strict):
     """What the operator decides about a tenant."""
 
     namespaces: list[Name] = Field(
-        min_length=1,
+        default_factory=list,
         description="Its namespaces. A namespace in two tenants is an error, and then belongs to neither.",
         json_schema_extra=told("–", "ours", "none, for nothing is scaled that nobody claims"),
+    )
+    namespace_selector: NamespaceSelector | None = Field(
+        None,
+        description="Its namespaces by their labels, in place of `namespaces`.",
+        json_schema_extra=told("–", "ours", "null, for whoever may label namespaces could move them"),
+    )
+    pool: str = Field(
+        "default",
+        min_length=1,
+        description="Name of the pool of replicas that it shares, of the operator's setting `pools`.",
+        json_schema_extra=told("–", "ours", "default, for most clusters have one"),
     )
     source: str = Field(
         "main",
@@ -148,6 +208,12 @@ class TenantSpec(Strict):
     defaults: Scaling = Field(
         default_factory=Scaling, description="How its functions scale where no policy of its own says otherwise."
     )
+
+    @model_validator(mode="after")
+    def _says_which_namespaces(self) -> "TenantSpec":
+        if bool(self.namespaces) == (self.namespace_selector is not None):
+            raise ValueError("allowed: one of namespaces (a name at least) and namespaceSelector, and not both")
+        return self
 
 
 class TenantMetadata(Strict):
@@ -173,12 +239,6 @@ KINDS: dict[str, type[Tenant] | type[ScalingPolicy]] = {"Tenant": Tenant, "Scali
 
 NO_RULE_YET = frozenset(
     {
-        "namespaceSelector",
-        "pool",
-        "budget.concurrency",
-        "budget.replicas.guarantee",
-        "budget.replicas.lend",
-        "budget.replicas.weight",
         "wake.with",
         "alerts.freeze",
     }

@@ -12,7 +12,7 @@ from pydantic_core import PydanticUndefined
 
 from autoscaler.policy.field_reference import KEY
 from autoscaler.policy.schema import tidied
-from autoscaler.policy.settings import Strict
+from autoscaler.policy.strict import Strict
 
 
 @dataclass(frozen=True, slots=True)

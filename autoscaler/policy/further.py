@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from autoscaler.core.fleet import FunctionKey
 from autoscaler.policy.profiles import matchers
 from autoscaler.policy.quantities import format_duration
-from autoscaler.policy.settings import CpuSettings, QueueSettings, SourceSettings
+from autoscaler.policy.source_settings import CpuSettings, QueueSettings, SourceSettings
 
 NAMESPACE_LABEL = "namespace"
 POD_LABEL = "pod"

@@ -28,10 +28,17 @@ Kind = TypeVar("Kind")
 
 
 class Said(NamedTuple):
-    """What holds for a field, and who said it."""
+    """What holds for a field, and who said it.
+
+    Attributes:
+        value: what holds.
+        origin: who said it: a place in a document, a label, or the built-in default; of what was clipped, the bound's place.
+        asked: what was said before a bound of the tenant clipped it; None: nothing was clipped.
+    """
 
     value: object
     origin: str
+    asked: "Said | None" = None
 
     @property
     def number(self) -> float:

@@ -1,295 +1,250 @@
-"""Texts of files → the documents in force, and every problem at once."""
+"""Files, custom resources and namespaces → the documents in force, and every problem at once.
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+What is unchanged is not read or checked again, so that one document among thousands costs as much as itself.
+"""
+
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Generic, TypeVar, cast
+from typing import cast
 
-from pydantic import ValidationError
+from autoscaler.policy.claims import Claims, claims_of, promises
+from autoscaler.policy.documents import ScalingPolicy, Tenant
+from autoscaler.policy.fitting import fitted, is_version_of, kept, layers_of
+from autoscaler.policy.loaded import AnyLoaded, Fitted, Loaded, Memory, PolicySet, Read, ResourceState
+from autoscaler.policy.problems import Problem, suggestion
+from autoscaler.policy.reading import Pieces, read_file, read_resource
+from autoscaler.policy.resources import Given, Identity, Inputs, Resource
 
-from autoscaler.policy.contradictions import Contradiction, contradictions, of_queries, queries_of
-from autoscaler.policy.documents import KINDS, ScalingPolicy, Tenant
-from autoscaler.policy.labels import Fields
-from autoscaler.policy.parsing import YamlDocument, read_documents
-from autoscaler.policy.precedence import policy_layers, tenant_layers
-from autoscaler.policy.problems import Problem, problems_of, shown, suggestion
+__all__ = ["Given", "Identity", "Inputs", "Loaded", "PolicySet", "ResourceState", "layers_of", "load"]
 
-Document = TypeVar("Document", bound=Tenant | ScalingPolicy)
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """What makes a document the same one in its next version."""
-
-    kind: str
-    namespace: str
-    name: str
-
-    def __str__(self) -> str:
-        return f"{self.kind} {self.namespace + '/' if self.namespace else ''}{self.name}"
-
-
-@dataclass(frozen=True, slots=True)
-class Loaded(Generic[Document]):
-    """A valid document and where it stands.
-
-    Attributes:
-        document: what it says.
-        file: name of the text it is in.
-        lines: line of each field path, from 1.
-        is_kept: its present text is invalid, and this is the last good version.
-    """
-
-    document: Document
-    file: str
-    lines: Mapping[str, int]
-    is_kept: bool = False
-
-    def line(self, path: str) -> int:
-        """Give the line of a field, or of the nearest field around it that the text has."""
-        while path and path not in self.lines:
-            path = path[: max(path.rfind("."), path.rfind("["), 0)]
-        return self.lines.get(path, 1)
-
-    def at(self, path: str) -> str:
-        """Give `file:line` of a field; of a text that is no longer there, it says so."""
-        return f"{self.file}:{self.line(path)}{' (last good version)' if self.is_kept else ''}"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class PolicySet:
-    """The documents in force.
-
-    Attributes:
-        tenants: by name.
-        policies: by namespace, then name; only of namespaces that a tenant has.
-        namespaces: tenant of each namespace; one that two tenants claim is nobody's.
-        problems: everything that is wrong, ordered by file and line.
-    """
-
-    tenants: Mapping[str, Loaded[Tenant]] = field(default_factory=dict)
-    policies: Mapping[str, Mapping[str, Loaded[ScalingPolicy]]] = field(default_factory=dict)
-    namespaces: Mapping[str, str] = field(default_factory=dict)
-    problems: tuple[Problem, ...] = ()
+_KEPT = " (the last good version stays in force)"
+_LISTED_NAMESPACES = 100
 
 
 def load(
-    files: Mapping[str, str], previous: PolicySet | None = None, sources: Collection[str] | None = None
+    inputs: Mapping[str, str] | Inputs, previous: PolicySet | None = None, given: Given | None = None
 ) -> PolicySet:
     """Read all documents; one that is broken disables itself alone.
 
+    Where a file and a custom resource have the same identity, the file's holds.
+
     Args:
-        files: text of each file by name.
+        inputs: everything that documents are read from, or the text of each file by name.
         previous: what was in force; the last good version of a document that is invalid now is kept from it.
-        sources: names of the Prometheus sources that a tenant may use; None: not checked.
+        given: what settings have that documents may name; None: that is not checked.
     """
-    loading = _Loading(previous or PolicySet(), sources)
-    for file in sorted(files):
-        loading.read(file, files[file])
-    return loading.finish()
-
-
-_Any = Loaded[Tenant] | Loaded[ScalingPolicy]
+    inputs = inputs if isinstance(inputs, Inputs) else Inputs(files=inputs)
+    previous, given = previous or PolicySet(), given or Given()
+    memory = previous.memory if previous.memory.given == given else Memory(good=previous.memory.good)
+    loading = _Loading(replace(previous, memory=memory), given, memory)
+    for file in sorted(inputs.files):
+        loading.read_file(file, inputs.files[file])
+    for resource in inputs.resources.values():
+        loading.read_resource(resource)
+    return loading.finish(inputs)
 
 
 @dataclass(slots=True)
 class _Loading:
-    """One pass over all files."""
+    """One pass over everything."""
 
     previous: PolicySet
-    sources: Collection[str] | None
-    found: dict[Identity, _Any] = field(default_factory=dict)
+    given: Given
+    memory: Memory
+    found: dict[Identity, AnyLoaded] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    texts: dict[str, tuple[str, Pieces]] = field(default_factory=dict)
+    resources: dict[Identity, tuple[Resource, Read]] = field(default_factory=dict)
+    refused: set[Identity] = field(default_factory=set)
+    unread: set[str] = field(default_factory=set)
+    _places: dict[Identity, tuple[str, int | None]] = field(default_factory=dict)
 
-    def read(self, file: str, text: str) -> None:
+    def read_file(self, file: str, text: str) -> None:
         """Take every valid document of a file, and the last good version of those that are invalid."""
-        has_unnamed = False
-        invalid: list[Identity] = []
-        for document in read_documents(file, text):
-            identity = _identity(document.value)
-            loaded, problems = self._validate(file, document)
-            if loaded is None:
-                has_unnamed |= identity is None
-                invalid += [identity] if identity is not None else []
-                self.problems += self._with_consequence(problems, identity, file)
-            elif identity is not None and identity in self.found:
-                self._refuse_second(identity, file, document)
-            elif identity is not None:
-                self.found[identity] = loaded
-        for identity, old in _documents(self.previous):
-            # A document that cannot be read has no name: then nothing that this file held is taken for removed.
-            if old.file == file and identity not in self.found and (has_unnamed or identity in invalid):
-                self.found[identity] = replace(old, is_kept=True)
+        old_text, known = self.memory.texts.get(file, ("", {}))
+        reads = known if known and text == old_text else read_file(file, text, known, self.given)
+        self.texts[file] = text, reads
+        has_unnamed, invalid = False, set[Identity]()
+        for read in (read for piece in reads.values() for read in piece):
+            if read.loaded is None:
+                has_unnamed |= read.identity is None
+                invalid |= {read.identity} if read.identity is not None else set()
+            self._take(read)
+        if has_unnamed or invalid:
+            for identity, old in (*self.previous.documents(), *self.previous.memory.good.items()):
+                # A document that cannot be read has no name: then nothing that this file held is taken for removed.
+                is_missing = identity not in self.found and (has_unnamed or identity in invalid)
+                if is_missing and is_version_of(old, file, None):
+                    self.found[identity] = kept(old, None)
+            self.refused |= invalid - self.found.keys()
+        if has_unnamed and (file not in self.memory.texts or file in self.previous.unread):
+            self.unread.add(file)
 
-    def _validate(self, file: str, document: YamlDocument) -> tuple[_Any | None, Sequence[Problem]]:
-        model, problems = _model(file, document)
-        if model is None:
-            return None, problems
-        try:
-            valid = model.model_validate(document.value)
-        except ValidationError as error:
-            return None, (*problems, *problems_of(error, model, file, document.lines))
-        if problems:
-            return None, problems
-        if isinstance(valid, ScalingPolicy):
-            return Loaded(valid, file, document.lines), ()
-        tenant = Loaded(valid, file, document.lines)
-        problems = tuple(self._tenant_problems(tenant))
-        return (None if problems else tenant), problems
+    def read_resource(self, resource: Resource) -> None:
+        """Take a custom resource, or its last good version where it is invalid; one that a file has too is refused."""
+        identity = resource.identity
+        old, read = self.memory.resources.get(identity, (None, None))
+        if old is None or read is None or not old.has_text_of(resource):
+            read = read_resource(resource, self.given)
+        elif old != resource and read.loaded is not None:
+            read = replace(read, loaded=replace(read.loaded, resource=resource))
+        self.resources[identity] = resource, read
+        if identity in self._places:
+            self._refuse_second(identity, read.place, "DuplicateOfFile")
+        elif read.loaded is not None:
+            self.found[identity] = read.loaded
+        else:
+            self.problems += self._with_consequence(read)
+            before = self.previous.last_good(identity)
+            if before is not None and is_version_of(before, resource.place, resource):
+                self.found[identity] = kept(before, resource)
+            else:
+                self.refused.add(identity)
 
-    def _tenant_problems(self, loaded: Loaded[Tenant]) -> Iterator[Problem]:
-        spec = loaded.document.spec
-        if self.sources is not None and spec.source not in self.sources:
-            path = "spec.source"
-            yield Problem(
-                *_place(loaded, path), path, f"is {shown(spec.source)}", suggestion(spec.source, self.sources)
-            )
-        queries = of_queries(spec.defaults.metrics, spec.namespaces, (), spec.bounds.max_queries)
-        for found in (*contradictions(tenant_layers(spec.defaults, loaded.at)), *queries):
-            path = f"spec.defaults.{found.path}"
-            yield Problem(*_place(loaded, path), path, found.wrong, found.allowed)
+    def _take(self, read: Read) -> None:
+        """Take a document of a file that is valid and the first of its name; say what is wrong with any other."""
+        identity = read.identity
+        if read.loaded is None:
+            self.problems += self._with_consequence(read)
+        elif identity is not None and identity in self.found:
+            self._refuse_second(identity, read.place, "Invalid")
+        elif identity is not None:
+            self.found[identity] = read.loaded
+        if identity is not None:
+            self._places.setdefault(identity, read.place)
 
-    def _with_consequence(self, problems: Sequence[Problem], identity: Identity | None, file: str) -> Iterator[Problem]:
+    def _with_consequence(self, read: Read) -> list[Problem]:
         """Let the first problem of a document say what holds in its place."""
-        is_kept = any(old.file == file and identity in (None, known) for known, old in _documents(self.previous))
-        for position, problem in enumerate(problems):
-            kept = " (the last good version stays in force)" if is_kept and position == 0 else ""
-            yield replace(problem, wrong=problem.wrong + kept)
+        first, *others = read.problems
+        file, identity = read.place[0], read.identity
+        if identity is not None:
+            resource = self.resources[identity][0] if read.place[1] is None else None
+            is_kept = is_version_of(self.previous.last_good(identity), file, resource)
+        else:
+            is_kept = any(old.file == file for _, old in self.previous.documents())
+        return [replace(first, wrong=first.wrong + _KEPT) if is_kept else first, *others]
 
-    def _refuse_second(self, identity: Identity, file: str, document: YamlDocument) -> None:
-        first = self.found[identity].at("metadata.name")
-        line = document.lines.get("metadata.name", document.lines[""])
-        self.problems.append(
-            Problem(file, line, "metadata.name", f"{identity} is there already, in {first}", "each name once")
+    def _refuse_second(self, identity: Identity, place: tuple[str, int | None], code: str) -> None:
+        file, line = self._places[identity]
+        wrong = f"{identity} is there already, in {file}:{line}"
+        self.problems.append(Problem(*place, "metadata.name", wrong, "each name once; a file holds", code))
+
+    def finish(self, inputs: Inputs) -> PolicySet:
+        """Check what several documents say together."""
+        tenants: dict[str, Loaded[Tenant]] = {}
+        policies: list[Loaded[ScalingPolicy]] = []
+        for identity, loaded in self.found.items():
+            if identity.kind == "Tenant":
+                tenants[identity.name] = cast(Loaded[Tenant], loaded)
+            else:
+                policies.append(cast(Loaded[ScalingPolicy], loaded))
+        tenants = dict(sorted(tenants.items()))
+        claims = claims_of(tenants, inputs.namespace_labels)
+        self.problems += (*claims.problems, *promises(tenants, self.given.pools or {}))
+        together = self._together(tenants, self._offered(policies, claims))
+        in_force = {namespace: named for one in together.values() for namespace, named in one.policies.items()}
+        refused = frozenset(self.refused | _without_place(together))
+        problems = sorted(set(self.problems), key=lambda problem: (problem.file, problem.line or 0, problem.path))
+        return PolicySet(
+            tenants=tenants,
+            policies=in_force,
+            namespaces=claims.namespaces,
+            problems=tuple(problems),
+            owned=claims.owned,
+            resources=self._states(tenants, in_force, problems),
+            refused=refused,
+            unread=frozenset(self.unread),
+            doubted=self._doubted(refused),
+            doubted_files=frozenset(self.unread if not self.previous.memory.texts else self.previous.doubted_files)
+            & self.unread,
+            memory=Memory(self.given, self.texts, self.resources, together, self._good(in_force)),
         )
 
-    def finish(self) -> PolicySet:
-        """Check what several documents say together."""
-        tenants = {
-            identity.name: cast(Loaded[Tenant], loaded)
-            for identity, loaded in sorted(self.found.items(), key=_by_name)
-            if identity.kind == "Tenant"
+    def _good(self, policies: Mapping[str, Mapping[str, Loaded[ScalingPolicy]]]) -> dict[Identity, AnyLoaded]:
+        """Give the last good versions of documents that are still there, and of which nothing holds now."""
+        idle = {
+            identity
+            for identity in self.found.keys() | self.refused
+            if identity.kind == "ScalingPolicy" and identity.name not in policies.get(identity.namespace, {})
         }
-        namespaces = self._claims(tenants)
-        queries = {name: queries_of(loaded.document.spec.defaults.metrics) for name, loaded in tenants.items()}
-        policies: dict[str, dict[str, Loaded[ScalingPolicy]]] = {}
-        for identity, loaded in sorted(self.found.items(), key=_by_name):
-            if identity.kind == "ScalingPolicy":
-                policy = self._fitting(cast(Loaded[ScalingPolicy], loaded), tenants, namespaces, queries)
-                if policy is not None:
-                    queries[namespaces[identity.namespace]] |= queries_of(policy.document.spec.metrics)
-                    policies.setdefault(identity.namespace, {})[identity.name] = policy
-        problems = sorted(set(self.problems), key=lambda problem: (problem.file, problem.line or 0, problem.path))
-        return PolicySet(tenants, policies, namespaces, tuple(problems))
+        return {identity: old for identity in idle if (old := self.previous.last_good(identity)) is not None}
 
-    def _claims(self, tenants: Mapping[str, Loaded[Tenant]]) -> dict[str, str]:
-        """Give each namespace its tenant; one that two tenants claim is left to nobody, and both are told."""
-        claims: dict[str, list[tuple[str, str]]] = {}
-        for name, loaded in tenants.items():
-            for position, namespace in enumerate(loaded.document.spec.namespaces):
-                claims.setdefault(namespace, []).append((name, f"spec.namespaces[{position}]"))
-        for namespace, claimants in claims.items():
-            for name, path in claimants if len({name for name, _ in claimants}) > 1 else ():
-                others = " and ".join(tenants[other].at(at) for other, at in claimants if other != name)
-                wrong = f"namespace {namespace} is claimed in {others} too, so it is nobody's"
-                self.problems.append(Problem(*_place(tenants[name], path), path, wrong, "a namespace in one tenant"))
-        return {
-            namespace: claimants[0][0]
-            for namespace, claimants in claims.items()
-            if len({name for name, _ in claimants}) == 1
-        }
+    def _doubted(self, refused: frozenset[Identity]) -> frozenset[Identity]:
+        """Name the refused documents that were so when they were first read, and there before anybody looked."""
+        first = {identity for identity in refused if self._was_there(identity)}
+        return frozenset(first | (refused & self.previous.doubted))
 
-    def _fitting(
+    def _was_there(self, identity: Identity) -> bool:
+        """Tell whether a document is read for the first time, and nobody saw it being made."""
+        before = self.previous.memory
+        if identity not in self.resources:
+            return not before.texts
+        return identity not in before.resources and (not before.resources or self.resources[identity][0].is_found)
+
+    def _offered(
+        self, policies: list[Loaded[ScalingPolicy]], claims: Claims
+    ) -> dict[str, dict[str, dict[str, Loaded[ScalingPolicy]]]]:
+        """Give every tenant's valid policies by namespace and name; those of nobody's namespaces change nothing."""
+        offered: dict[str, dict[str, dict[str, Loaded[ScalingPolicy]]]] = {}
+        for policy in policies:
+            metadata = policy.document.metadata
+            tenant = claims.namespaces.get(metadata.namespace)
+            if tenant is None:
+                self.problems.append(_homeless(policy, claims))
+            else:
+                offered.setdefault(tenant, {}).setdefault(metadata.namespace, {})[metadata.name] = policy
+        return offered
+
+    def _together(
         self,
-        loaded: Loaded[ScalingPolicy],
         tenants: Mapping[str, Loaded[Tenant]],
-        namespaces: Mapping[str, str],
-        queries: Mapping[str, Collection[str]],
-    ) -> Loaded[ScalingPolicy] | None:
-        """Give the policy if it fits its tenant, else its last good version if that does, else None.
+        offered: Mapping[str, Mapping[str, Mapping[str, Loaded[ScalingPolicy]]]],
+    ) -> dict[str, Fitted]:
+        together = {name: fitted(tenant, offered.get(name, {}), self.previous) for name, tenant in tenants.items()}
+        self.problems += [problem for one in together.values() for problem in one.problems]
+        return together
 
-        Args:
-            queries: what each tenant's other policies have asked already.
-        """
-        metadata = loaded.document.metadata
-        tenant = namespaces.get(metadata.namespace)
-        if tenant is None:
-            path = "metadata.namespace"
-            self.problems.append(
-                Problem(
-                    *_place(loaded, path),
-                    path,
-                    f"namespace {metadata.namespace} is no tenant's, so this changes nothing",
-                    suggestion(metadata.namespace, namespaces) or "a namespace that some Tenant lists",
-                )
-            )
-            return None
-        found = _unfit(tenants[tenant], loaded, queries[tenant])
-        if not found:
-            return loaded
-        old = self.previous.policies.get(metadata.namespace, {}).get(metadata.name)
-        is_usable = old is not None and old.file == loaded.file and not _unfit(tenants[tenant], old, queries[tenant])
-        kept = " (the last good version stays in force)" if is_usable else ""
-        for contradiction in found:
-            path = f"spec.{contradiction.path}"
-            self.problems.append(
-                Problem(*_place(loaded, path), path, f"{contradiction.wrong}{kept}", contradiction.allowed)
-            )
-        return replace(old, is_kept=True) if old is not None and is_usable else None
+    def _states(
+        self,
+        tenants: Mapping[str, Loaded[Tenant]],
+        policies: Mapping[str, Mapping[str, Loaded[ScalingPolicy]]],
+        problems: list[Problem],
+    ) -> dict[Identity, ResourceState]:
+        """Say what became of each custom resource."""
+        places: dict[str, list[Problem]] = {}
+        for problem in problems:
+            if problem.line is None:
+                places.setdefault(problem.file, []).append(problem)
+        states = {}
+        for identity, (resource, _) in self.resources.items():
+            found: AnyLoaded | None
+            if identity.kind == "Tenant":
+                found = tenants.get(identity.name)
+            else:
+                found = policies.get(identity.namespace, {}).get(identity.name)
+            in_force = found if found is not None and found.resource is not None else None
+            found_wrong = tuple(places.get(resource.place, ())) if places else ()
+            states[identity] = ResourceState(resource, found_wrong, in_force)
+        return states
 
 
-def _unfit(
-    tenant: Loaded[Tenant], policy: Loaded[ScalingPolicy], queries: Collection[str]
-) -> tuple[Contradiction, ...]:
-    """Give everything in a policy that does not fit its tenant."""
-    spec = tenant.document.spec
-    own = of_queries(policy.document.spec.metrics, spec.namespaces, queries, spec.bounds.max_queries)
-    return (*contradictions(layers_of(tenant, policy)), *own)
+def _without_place(together: Mapping[str, Fitted]) -> set[Identity]:
+    """Name the policies that do not fit, and of which no good version is known."""
+    return {
+        Identity("ScalingPolicy", namespace, name)
+        for one in together.values()
+        if one.problems
+        for namespace, named in one.offered.items()
+        for name in named
+        if name not in one.policies.get(namespace, {})
+    }
 
 
-def layers_of(tenant: Loaded[Tenant], policy: Loaded[ScalingPolicy]) -> Fields:
-    """Give what holds for a function under this policy before its own labels and the tenant's bounds."""
-    return policy_layers(tenant_layers(tenant.document.spec.defaults, tenant.at), policy.document.spec, policy.at)
-
-
-def _model(file: str, document: YamlDocument) -> tuple[type[Tenant] | type[ScalingPolicy] | None, tuple[Problem, ...]]:
-    """Find the model of a document's kind."""
-    value, start = document.value, document.lines.get("", 1)
-    if document.problems and not isinstance(value, Mapping):
-        return None, document.problems
-    if not isinstance(value, Mapping):
-        allowed = "a mapping with apiVersion, kind, metadata and spec"
-        return None, (*document.problems, Problem(file, start, "", f"is {shown(value)}", allowed))
-    kind = value.get("kind")
-    model = KINDS.get(kind) if isinstance(kind, str) else None
-    if model is None:
-        wrong = f"is {shown(kind)}" if "kind" in value else "is missing"
-        problem = Problem(file, document.lines.get("kind", start), "kind", wrong, suggestion(str(kind), KINDS))
-        return None, (*document.problems, problem)
-    return model, document.problems
-
-
-def _identity(value: object) -> Identity | None:
-    """Tell which document this is, as far as its text says; None: it does not say."""
-    if not isinstance(value, Mapping) or not isinstance(value.get("metadata"), Mapping):
-        return None
-    kind, metadata = value.get("kind"), value["metadata"]
-    name, namespace = metadata.get("name"), metadata.get("namespace", "")
-    if kind not in tuple(KINDS) or not isinstance(name, str) or not isinstance(namespace, str):
-        return None
-    return Identity(cast(str, kind), namespace if kind == "ScalingPolicy" else "", name)
-
-
-def _documents(policies: PolicySet) -> Iterator[tuple[Identity, _Any]]:
-    for name, tenant in policies.tenants.items():
-        yield Identity("Tenant", "", name), tenant
-    for namespace, named in policies.policies.items():
-        for name, policy in named.items():
-            yield Identity("ScalingPolicy", namespace, name), policy
-
-
-def _by_name(item: tuple[Identity, _Any]) -> tuple[str, str, str]:
-    return item[0].kind, item[0].namespace, item[0].name
-
-
-def _place(loaded: _Any, path: str) -> tuple[str, int]:
-    return loaded.file, loaded.line(path)
+def _homeless(policy: Loaded[ScalingPolicy], claims: Claims) -> Problem:
+    namespace, path = policy.document.metadata.namespace, "metadata.namespace"
+    allowed = "a namespace that some Tenant has"
+    # A team reads this of its own resource, and other tenants' namespaces are none of its business.
+    if policy.resource is None and 0 < len(claims.namespaces) <= _LISTED_NAMESPACES:
+        allowed = suggestion(namespace, claims.namespaces)
+    wrong = f"namespace {namespace} is no tenant's, so this changes nothing"
+    return Problem(policy.file, policy.line(path), path, wrong, allowed, "NoTenant")

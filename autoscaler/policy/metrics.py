@@ -7,7 +7,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema, field_v
 
 from autoscaler.policy.field_reference import told
 from autoscaler.policy.promql import understood
-from autoscaler.policy.settings import Strict
+from autoscaler.policy.strict import Strict
 
 Kind = Literal["rps", "concurrency", "cpu", "queue", "query"]
 TargetType = Literal["AverageValue", "Value"]

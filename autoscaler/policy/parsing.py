@@ -13,6 +13,9 @@ from ruamel.yaml.reader import ReaderError
 from autoscaler.policy.problems import Problem, path_text, shown
 
 MAX_CHARACTERS = 4 << 20
+"""Of a file."""
+MAX_DOCUMENT = 256 << 10
+"""Of one document, in characters: reading so many takes two seconds, and a document of ours has a thousand."""
 MAX_NODES = 100_000
 MAX_DEPTH = 40
 
@@ -44,12 +47,15 @@ def read_documents(file: str, text: str) -> tuple[YamlDocument, ...]:
     if len(text) > MAX_CHARACTERS:
         problem = Problem(file, 1, "", f"has {len(text)} characters", f"at most {MAX_CHARACTERS} characters")
         return (YamlDocument(None, {"": 1}, (problem,)),)
-    pieces = (_read(file, piece, first_line) for piece, first_line in _pieces(text))
-    return tuple(document for document in pieces if document is not None)
+    found = (read_piece(file, piece, lines_before) for piece, lines_before in pieces(text))
+    return tuple(document for document in found if document is not None)
 
 
-def _pieces(text: str) -> Iterator[tuple[str, int]]:
-    """Cut a text where a document ends; a separator in column 0 is one wherever it stands."""
+def pieces(text: str) -> Iterator[tuple[str, int]]:
+    """Cut a text where a document ends, each piece with the lines before it.
+
+    A separator in column 0 is one wherever it stands.
+    """
     starts = [0, *(match.start() for match in _SEPARATOR.finditer(text) if match.start() > 0)]
     ends = [*starts[1:], len(text)]
     for start, end in zip(starts, ends, strict=True):
@@ -58,7 +64,15 @@ def _pieces(text: str) -> Iterator[tuple[str, int]]:
         yield (" " * 3 + piece[3:] if piece.startswith("...") else piece), text.count("\n", 0, start)
 
 
-def _read(file: str, piece: str, lines_before: int) -> YamlDocument | None:
+def read_piece(file: str, piece: str, lines_before: int) -> YamlDocument | None:
+    """Read what `pieces` gave; None: there is nothing in it."""
+    if not piece.removeprefix("---").strip():
+        return None  # tens of thousands of separators would else keep everybody's documents waiting
+    if len(piece) > MAX_DOCUMENT:
+        problem = Problem(
+            file, lines_before + 1, "", f"has {len(piece)} characters", f"a document of {MAX_DOCUMENT} at most"
+        )
+        return YamlDocument(None, {"": lines_before + 1}, (problem,))
     try:
         nodes = [node for node in _yaml().compose_all(piece) if not _is_empty(node)]
     except (MaxDepthExceededError, RecursionError, AssertionError, NotImplementedError):

@@ -2,9 +2,11 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from autoscaler.core.fleet import Fleet
+from autoscaler.policy.callers import KnownCaller
+from autoscaler.policy.documents import Budget
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,17 +55,21 @@ class TenantPlan:
         name: the tenant.
         namespaces: its namespaces; no other tenant has any of them.
         source: name of the Prometheus source that sees its functions.
-        token_hashes: SHA-256 of its callers' tokens, lower-case hex.
+        callers: credentials of those who may call for it, made ones included.
         replicas_cap: most replicas it may have; None: no limit.
         dry_run: decide and record, write nothing.
+        budget: all that its document says of its budget.
+        pool: name of the pool that it shares.
     """
 
     name: str
     namespaces: frozenset[str]
     source: str
-    token_hashes: frozenset[str]
+    callers: frozenset[KnownCaller]
     replicas_cap: int | None
     dry_run: bool
+    budget: Budget = field(default_factory=Budget)
+    pool: str = "default"
 
 
 @dataclass(frozen=True, slots=True)

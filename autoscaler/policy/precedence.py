@@ -122,7 +122,7 @@ def resolve(scope: Scope, marks: Marks, function: str) -> tuple[FunctionRules, t
     """
     read = read_marks(marks, scope.fields, function)
     fields, problems = _without_contradictions(scope.fields, read.fields, function)
-    fields = _clipped(fields, scope.bounds, scope.bounds_at)
+    fields = clipped(fields, scope.bounds, scope.bounds_at)
     rules = rules_of(fields, read.flags, scope.confined, scope.policy, scope.alerts_id, is_dry=scope.dry_run)
     return rules, (*read.problems, *problems)
 
@@ -140,22 +140,30 @@ def _without_contradictions(below: Fields, own: Fields, function: str) -> tuple[
                 problems.append(Problem(function, None, own.pop(path).origin, wrong, one.allowed))
 
 
-def _clipped(fields: dict[str, Said], bounds: Bounds, at: Callable[[str], str]) -> dict[str, Said]:
-    if bounds.max_replicas is not None:
-        bound = at("spec.bounds.maxReplicas")
+def clipped(fields: Fields, bounds: Bounds, at: Callable[[str], str]) -> dict[str, Said]:
+    """Clip what is said to a tenant's bounds; of a field that was, the place is the bound's, and `asked` what was said.
+
+    Args:
+        at: gives `file:line` of a path in the tenant's document.
+    """
+    result = dict(fields)
+    for path, value, bound in _limited(fields, bounds):
+        if value != fields[path].value:
+            result[path] = Said(value, at(f"spec.bounds.{bound}"), fields[path])
+    return result
+
+
+def _limited(fields: Fields, bounds: Bounds) -> Iterator[tuple[str, object, str]]:
+    """Give path and value of all that a bound is about, and the bound's name."""
+    most = bounds.max_replicas
+    if most is not None:
         for path, least in _BOUNDED.items():
-            asked, most = fields[path], max(bounds.max_replicas, least)
-            if asked.number > most:
-                fields[path] = Said(most, f"{bound} (a bound; {asked.origin} says {asked.value})")
-        for path, clip in _CLIPPED_WITHIN.items():
             asked = fields[path]
-            value = clip(asked, bounds.max_replicas)
-            if value != asked.value:
-                fields[path] = Said(value, f"{bound} (a bound; {asked.origin} says more)")
-    if not bounds.allow_zero and fields["zero"].value is not None:
-        asked = fields["zero"]
-        fields["zero"] = Said(None, f"{at('spec.bounds.allowZero')} (zero is not allowed; {asked.origin} asks for it)")
-    return fields
+            yield path, max(most, least) if asked.number > max(most, least) else asked.value, "maxReplicas"
+        for path, clip in _CLIPPED_WITHIN.items():
+            yield path, clip(fields[path], most), "maxReplicas"
+    if not bounds.allow_zero:
+        yield "zero", None, "allowZero"
 
 
 def _clipped_fallback(asked: Said, most: int) -> object:

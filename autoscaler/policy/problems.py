@@ -4,7 +4,7 @@ import difflib
 import re
 import typing
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import UnionType
 
 from pydantic import BaseModel, ValidationError
@@ -12,7 +12,7 @@ from pydantic_core import ErrorDetails
 
 from autoscaler.policy.documents import NO_RULE_YET
 from autoscaler.policy.quantities import format_duration
-from autoscaler.policy.settings import HEX_64, HTTP_URL
+from autoscaler.policy.strict import HEX_64, HTTP_URL
 
 _SHOWN = 60
 _PLAIN = re.compile(r"[-A-Za-z0-9_/.*]{1,120}")
@@ -49,6 +49,7 @@ class Problem:
         path: field, such as `spec.metrics[0].target`; empty for the whole text.
         wrong: what is wrong, without secrets.
         allowed: what is allowed instead.
+        code: why in one word, as the conditions of a custom resource have it.
     """
 
     file: str
@@ -56,6 +57,7 @@ class Problem:
     path: str
     wrong: str
     allowed: str
+    code: str = "Invalid"
 
     def __str__(self) -> str:
         place = self.file if self.line is None else f"{self.file}:{self.line}"
@@ -101,11 +103,23 @@ def problems_of(
     Args:
         lines: line of each field path; a field that is missing gets the line of what it belongs to.
     """
-    return tuple(_problem(detail, model, file, lines) for detail in error.errors(include_url=False))
+    found: dict[tuple[str, str], Problem] = {}
+    for detail in error.errors(include_url=False):
+        problem = _problem(detail, model, file, lines)
+        before = found.get((problem.path, problem.wrong))
+        if before is not None and before.allowed != problem.allowed:
+            problem = replace(problem, allowed=f"{before.allowed}, or {problem.allowed}")
+        found[problem.path, problem.wrong] = problem
+    return tuple(found.values())
+
+
+def _is_branch(part: str | int) -> bool:
+    """Tell whether a part of a place is no field but one of the kinds that a field may be of."""
+    return isinstance(part, str) and part.startswith(("literal[", "constrained-"))
 
 
 def _problem(detail: ErrorDetails, model: type[BaseModel], file: str, lines: Mapping[str, int]) -> Problem:
-    parts = tuple(part for part in detail["loc"] if part != "[key]")
+    parts = tuple(part for part in detail["loc"] if part != "[key]" and not _is_branch(part))
     context = detail.get("ctx", {})
     if detail["type"] == "union_tag_invalid":
         wrong, allowed = f"has {context['discriminator']} {shown(context['tag'])}", context["expected_tags"]

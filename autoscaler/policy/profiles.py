@@ -14,7 +14,7 @@ from typing import Literal
 
 from autoscaler.core.fleet import FunctionKey
 from autoscaler.policy.quantities import format_duration
-from autoscaler.policy.settings import CustomQueries, GatewaySettings, SourceSettings
+from autoscaler.policy.source_settings import CustomQueries, GatewaySettings, SourceSettings
 
 SignalName = Literal["rate", "concurrency", "in_flight", "proof"]
 SIGNAL_LABEL = "signal"

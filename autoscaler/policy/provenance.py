@@ -1,16 +1,16 @@
 """Where a plan came from, as a decision log keeps it: enough to compile other documents for the same functions."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isnan
-from typing import Any
 
 from autoscaler.core.fleet import Fleet
 from autoscaler.core.journal.step import Origin
 from autoscaler.policy.deployment import Deployed
 from autoscaler.policy.documents import ScalingPolicy
-from autoscaler.policy.loading import Loaded, PolicySet
+from autoscaler.policy.loaded import AnyLoaded
+from autoscaler.policy.loading import PolicySet
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,7 +57,13 @@ def documents_of(policies: PolicySet) -> dict[str, str]:
 
     What is kept of a document whose present text is invalid is what is in force, so that is what is given.
     """
-    return {_name_of(loaded): _json_of(loaded) for loaded in _documents(policies)}
+    found = {}
+    for identity, loaded in policies.documents():
+        owned = policies.owned.get(identity.name, ()) if identity.kind == "Tenant" else ()
+        text = _json_of(loaded, owned)
+        if text is not None:
+            found[_name_of(loaded)] = text
+    return found
 
 
 def deployed_of(fleet: Fleet, origin: Origin) -> list[Deployed]:
@@ -76,23 +82,23 @@ def deployed_of(fleet: Fleet, origin: Origin) -> list[Deployed]:
     return found
 
 
-def _documents(policies: PolicySet) -> Iterator[Loaded[Any]]:
-    yield from policies.tenants.values()
-    for named in policies.policies.values():
-        yield from named.values()
-
-
-def _name_of(loaded: Loaded[Any]) -> str:
+def _name_of(loaded: AnyLoaded) -> str:
     """Name a document by what it is, which no other is, and by where it stood, for whoever reads of it."""
+    return f"{loaded.identity} ({loaded.at('')})"
+
+
+def _json_of(loaded: AnyLoaded, owned: Sequence[str]) -> str | None:
+    """Write a document down; of a Tenant that selects its namespaces those it has, for their labels are not kept.
+
+    None: it has none, so it has no functions either.
+    """
     document = loaded.document
-    metadata = document.metadata
-    namespace = f"{metadata.namespace}/" if isinstance(document, ScalingPolicy) else ""
-    return f"{document.kind} {namespace}{metadata.name} ({loaded.at('')})"
-
-
-def _json_of(loaded: Loaded[Any]) -> str:
-    text: str = loaded.document.model_dump_json(by_alias=True, exclude_unset=True)
-    return text
+    if isinstance(document, ScalingPolicy) or document.spec.namespace_selector is None:
+        return document.model_dump_json(by_alias=True, exclude_unset=True)
+    value = document.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    del value["spec"]["namespaceSelector"]
+    value["spec"]["namespaces"] = list(owned)
+    return json.dumps(value) if owned else None
 
 
 def _text_of(deployed: Deployed) -> str:

@@ -8,7 +8,7 @@ from autoscaler.policy.field_reference import told
 from autoscaler.policy.metrics import Metric
 from autoscaler.policy.quantities import Duration
 from autoscaler.policy.schedules import Schedule
-from autoscaler.policy.settings import Strict
+from autoscaler.policy.strict import Strict
 
 Positive = Annotated[Duration, Field(gt=0)]
 Count = Annotated[int, Field(ge=0, le=1_000_000)]

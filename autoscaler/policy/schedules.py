@@ -17,7 +17,7 @@ from pydantic import Field, field_validator, model_validator
 
 from autoscaler.policy.field_reference import told
 from autoscaler.policy.quantities import Duration
-from autoscaler.policy.settings import Strict
+from autoscaler.policy.strict import Strict
 
 AHEAD_S = 8 * 86_400.0
 """How far ahead a plan looks: a week and a day, so that a weekly schedule is always in it."""

@@ -5,195 +5,14 @@ The models are plain values; `cli` reads files, the environment and flags into t
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
-from pydantic.alias_generators import to_camel
+from pydantic import Field, field_validator, model_validator
 
-from autoscaler.policy.field_reference import told
+from autoscaler.policy.caller_settings import CallerSettings
 from autoscaler.policy.quantities import Duration
+from autoscaler.policy.source_settings import SourceSettings
+from autoscaler.policy.strict import DNS_NAME, HTTP_URL, LabelKey, Positive, Strict
 
-HTTP_URL = r"^https?://[^\s]+$"
-HEX_64 = r"^[0-9a-f]{64}$"
-DNS_NAME = r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"
 SHARD = r"^[0-9]{1,3}/[1-9][0-9]{0,2}$"
-
-Sha256 = Annotated[str, Field(pattern=HEX_64)]
-Positive = Annotated[Duration, Field(gt=0)]
-LabelName = Annotated[str, Field(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$")]
-
-
-class Strict(BaseModel):
-    """Base of every settings and policy model: camelCase outside, unknown fields refused, immutable."""
-
-    model_config = ConfigDict(
-        alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True, strict=True, allow_inf_nan=False
-    )
-
-
-class CallerSettings(Strict):
-    """Somebody with a token; the token itself is never written down."""
-
-    token_sha256: Sha256 = Field(
-        alias="tokenSHA256",
-        description="SHA-256 of the bearer token, lower-case hex. No default. A hash, so that a leaked file opens nothing.",
-        json_schema_extra=told("–", "ours", "none, for it is the credential; a leaked hash opens nothing"),
-    )
-
-
-class CustomQueries(Strict):
-    """Queries of profile `custom`; each gives one series per function with the two labels named.
-
-    `{range}` and `{selector}` in a text stand for the source's range (such as `60s`) and the matchers of
-    `match` (such as `job="gw"`), so that one text serves every gateway.
-    """
-
-    rate: str | None = Field(None, description="Requests/s, mean over {range}. Default: none; `rps` is then unknown.")
-    concurrency: str | None = Field(
-        None, description="Mean requests in flight over {range}. Default: none; `concurrency` is then unknown."
-    )
-    in_flight: str | None = Field(
-        None,
-        description="Requests in flight now. Default: none; zero is then proven only over more than requestTimeout.",
-    )
-    activity: str | None = Field(
-        None,
-        description="Not 0 if any counter moved or appeared within {range}. Default: none; zero is then never proven.",
-    )
-    alive: str | None = Field(
-        None,
-        description="One series per function that the gateway knows, whatever its value: proves that silence is known "
-        "silence for a function never called. Default: none; such a function is then unknown until its first call.",
-    )
-
-
-class GatewaySettings(Strict):
-    """One gateway that a source sees."""
-
-    profile: Literal["openfaas", "custom"] = Field(
-        description="Which metrics it exports. No default: guessing would read another gateway's silence as zero."
-    )
-    match: dict[str, str] = Field(
-        default_factory=dict,
-        description="Labels that select its targets (such as job: gateway), exactly. Default: none, every target.",
-    )
-    default_namespace: str | None = Field(
-        None, description="Namespace of a function_name without a dot. Default: none; such series are ignored."
-    )
-    tenants: list[str] = Field(
-        default_factory=lambda: ["*"],
-        description='Tenants it serves; "*": all of this source. A series counts only for functions of these. Default: all.',
-    )
-    request_timeout: Positive = Field(
-        60.0,
-        description="Longest request it lets run. Default 60s, the gateways' usual. Without an in-flight signal zero "
-        "needs silence for longer than this.",
-    )
-    callers: list[CallerSettings] = Field(
-        default_factory=list, description="Who may call /v1/wake for its tenants, and nothing else. Default: nobody."
-    )
-    queries: CustomQueries | None = Field(None, description="Queries of profile custom. Default: none.")
-    namespace_label: str = Field("namespace", description="Label of profile custom that holds the namespace.")
-    function_label: str = Field("function", description="Label of profile custom that holds the function's name.")
-
-
-class CpuSettings(Strict):
-    """Where a source has the cores that functions use, for metrics of type `cpu`; asked only where a policy has one.
-
-    `{range}`, `{recent}` and `{selector}` in a query stand for the source's range (or four scrape intervals, where
-    this job has its own), two scrape intervals, and the matchers of `match`.
-    """
-
-    metrics: Literal["cadvisor", "openfaas"] = Field(
-        "cadvisor",
-        description="Which metrics to read: the kubelets' container_cpu_usage_seconds_total by pod (cadvisor), or "
-        "OpenFaaS Pro's pod_cpu_usage_seconds_total by function_name (openfaas). Default cadvisor: every cluster has it.",
-    )
-    match: dict[LabelName, str] = Field(
-        default_factory=dict,
-        description="Labels that select its series (such as job: kubelet), exactly. Default: none.",
-    )
-    scrape_interval: Positive | None = Field(
-        None,
-        description="Scrape interval of its job; kubelets are often scraped more slowly than gateways. Default: the "
-        "source's.",
-    )
-    query: str | None = Field(
-        None,
-        min_length=1,
-        description="Cores in use, instead of the metrics above: series with labels namespace and pod (one a pod), or "
-        "function_name (NAME.NAMESPACE). Default: none.",
-    )
-
-
-class QueueSettings(Strict):
-    """Where a source has the messages that wait for functions, for metrics of type `queue`; else as `CpuSettings`."""
-
-    match: dict[LabelName, str] = Field(
-        default_factory=dict, description="Labels that select its series, exactly. Default: none."
-    )
-    scrape_interval: Positive | None = Field(None, description="Scrape interval of its job. Default: the source's.")
-    query: str | None = Field(
-        None,
-        min_length=1,
-        description="Messages waiting, one series per function, with labels function_name (NAME.NAMESPACE) or namespace "
-        "and function. Default: none, OpenFaaS Pro's queue_worker_pending_messages.",
-    )
-
-
-class TLSSettings(Strict):
-    """Transport security towards one server."""
-
-    ca_file: str | None = Field(None, description="CA bundle. Default: the system's.")
-    cert_file: str | None = Field(None, description="Client certificate. Default: none.")
-    key_file: str | None = Field(None, description="Client key. Default: none.")
-
-
-class SourceSettings(Strict):
-    """One Prometheus server."""
-
-    url: str = Field(pattern=HTTP_URL, description="Base URL, path prefix included. No default.")
-    scrape_interval: Positive = Field(
-        15.0,
-        description="Scrape interval of the gateway's job. Default 15s. The range is 4 of these: rate needs two "
-        "samples even when one scrape is lost.",
-    )
-    range: Positive | None = Field(
-        None, description="Stretch that one sample covers. Default: 4 × scrapeInterval; shorter is refused."
-    )
-    timeout: Positive = Field(
-        10.0, description="Deadline of all queries of one tick; at it the connection is closed and the load is unknown."
-    )
-    max_bytes: int = Field(
-        256 << 20,
-        gt=0,
-        description="Largest answer read, bytes. Default 256 MiB (100,000 series: 11 MB). Answers to tenants' own "
-        "queries are never read beyond 4 MiB: one that large stalls its worker for 40 ms.",
-    )
-    headers: dict[str, str] = Field(
-        default_factory=dict, description="Extra headers, such as X-Scope-OrgID. Default: none."
-    )
-    params: dict[str, str] = Field(
-        default_factory=dict,
-        description='Extra query parameters, such as partial_response: "false" (Thanos) or deny_partial_response: "1" '
-        "(VictoriaMetrics). Default: none.",
-    )
-    bearer_token_file: str | None = Field(
-        None, description="File with a bearer token, re-read when it changes. Default: none."
-    )
-    username: str | None = Field(None, description="User of basic authentication. Default: none.")
-    password_file: str | None = Field(
-        None, description="File with its password, re-read when it changes. Default: none."
-    )
-    tls: TLSSettings = Field(default_factory=TLSSettings, description="CA and client certificate.")
-    gateways: list[GatewaySettings] = Field(min_length=1, description="The gateways whose metrics it holds.")
-    cpu: CpuSettings = Field(default_factory=CpuSettings, description="Where it has the cores that functions use.")
-    queue: QueueSettings = Field(
-        default_factory=QueueSettings, description="Where it has the messages that wait for functions."
-    )
-
-    @property
-    def range_s(self) -> float:
-        """Seconds that one sample covers."""
-        return self.range if self.range is not None else 4 * self.scrape_interval
 
 
 class AlertmanagerSettings(Strict):
@@ -202,6 +21,42 @@ class AlertmanagerSettings(Strict):
     url: str = Field(pattern=HTTP_URL, description="Base URL of its API v2. No default.")
     bearer_token_file: str | None = Field(None, description="File with a bearer token. Default: none.")
     timeout: Positive = Field(5.0, description="Deadline of one reading. Default 5s.")
+
+
+class ServerTLSSettings(Strict):
+    """Transport security of the daemon's own server; files are read anew when they change."""
+
+    cert_file: str = Field(description="Certificate, with the chain behind it. No default.")
+    key_file: str = Field(description="Its key. No default.")
+    client_ca_file: str | None = Field(
+        None,
+        alias="clientCAFile",
+        description="CA bundle of clients' certificates; who shows one must have it signed by these. Default: none is "
+        "asked for.",
+    )
+
+
+class PoolSettings(Strict):
+    """A stock of replicas that several tenants share; a tenant is in one."""
+
+    replicas: Annotated[int, Field(ge=0, le=10_000_000)] | None = Field(
+        None, description="Replicas that there are in all. Default null: no limit, and only tenants' own caps bind."
+    )
+    strict: bool = Field(
+        False,
+        description="Whether a lender's raise waits until the borrower's replicas are gone. Default false: both change at "
+        "once, and for so long as pods take to end there may be more than the pool has, by what was borrowed.",
+    )
+    hold: Annotated[Duration, Field(ge=0, le=3600)] = Field(
+        30.0,
+        description="How long a tenant keeps what it borrowed, at least. It never delays what another is guaranteed: the "
+        "pool is then over by that much for so long; only a strict one makes its lender wait. Default 30s, so that two who "
+        "want the same replicas do not pass them to and fro.",
+    )
+    start_grace: Annotated[Duration, Field(ge=0, le=86_400)] = Field(
+        60.0,
+        description="After so long, replicas that cannot start are charged only as far as they exist. Default 60s.",
+    )
 
 
 class BlastRadius(Strict):
@@ -240,6 +95,11 @@ class KubernetesSettings(Strict):
         "cluster",
         description="Where rights end. Default cluster: one watch per kind for all namespaces. namespaces: one per kind "
         "and namespace of the tenants, for rights given by a RoleBinding in each; at most 500 namespaces.",
+    )
+    custom_resources: bool = Field(
+        False,
+        description="Read Tenant and ScalingPolicy from custom resources too, beside the files of `policies`, and write "
+        "their status. Default false: it takes their definitions and rights of its own; the shipped manifests have both.",
     )
     events: bool = Field(
         False,
@@ -331,11 +191,27 @@ class Settings(Strict):
     operators: list[CallerSettings] = Field(
         default_factory=list, description="Who may see and call everything. Default: nobody."
     )
+    pools: dict[str, PoolSettings] = Field(
+        default_factory=lambda: {"default": PoolSettings()},
+        description="Stocks of replicas by name, of which each tenant is in one (`spec.pool`). Default: one of name "
+        "default, without a limit.",
+    )
+    namespace_labels: list[LabelKey] = Field(
+        default_factory=list,
+        max_length=10,
+        description="Keys of labels on namespaces by which a Tenant may select its own (`namespaceSelector`); capsule "
+        "stands for capsule.clastix.io/tenant, rancher for field.cattle.io/projectId. Default: none; whoever may change "
+        "a namespace's labels may move it to another tenant, so name only keys that something guards.",
+    )
     blast_radius: BlastRadius | None = Field(
         default_factory=BlastRadius, description="Limit of load-driven cuts; null: off."
     )
     policies: str = Field("/etc/autoscaler/policies", description="Folder of policy documents.")
     listen: str = Field("0.0.0.0:8080", description="Address of alerts, wakes, API and dashboard.")
+    tls: ServerTLSSettings | None = Field(
+        None,
+        description="TLS of that address. Default null: plain HTTP, for inside a cluster whose network is trusted.",
+    )
     metrics: MetricsSettings = Field(default_factory=MetricsSettings, description="The daemon's own metrics.")
     kubernetes: KubernetesSettings = Field(default_factory=KubernetesSettings, description="The cluster.")
     leadership: LeadershipSettings | None = Field(

@@ -6,9 +6,10 @@ rendezvous hash of its name: of the n hashes of (shard, tenant) the largest wins
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from autoscaler.policy.loading import PolicySet
+from autoscaler.policy.loaded import Memory
+from autoscaler.policy.loading import Identity, PolicySet
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +56,31 @@ def shard_of(tenant: str, count: int) -> int:
 
 
 def restricted(policies: PolicySet, shard: Shard) -> PolicySet:
-    """Keep the documents of a shard's tenants; problems stay as they are, for they were found among all."""
+    """Keep the documents of a shard's tenants; problems stay as they are, for they were found among all.
+
+    A ScalingPolicy in nobody's namespace is left to the first shard, so that somebody says so.
+    """
     tenants = {name: loaded for name, loaded in policies.tenants.items() if shard.has(name)}
     namespaces = {namespace: name for namespace, name in policies.namespaces.items() if name in tenants}
     own = {namespace: found for namespace, found in policies.policies.items() if namespace in namespaces}
-    return PolicySet(tenants, own, namespaces, policies.problems)
+    owned = {name: found for name, found in policies.owned.items() if name in tenants}
+
+    def is_ours(identity: Identity) -> bool:
+        if identity.kind == "Tenant":
+            return shard.has(identity.name)
+        is_nobodys = identity.namespace not in policies.namespaces
+        return shard.number == 0 if is_nobodys else identity.namespace in namespaces
+
+    resources = {identity: state for identity, state in policies.resources.items() if is_ours(identity)}
+    refused = frozenset(filter(is_ours, policies.refused))
+    return replace(
+        policies,
+        tenants=tenants,
+        policies=own,
+        namespaces=namespaces,
+        owned=owned,
+        resources=resources,
+        refused=refused,
+        doubted=policies.doubted & refused,
+        memory=Memory(),
+    )

@@ -7,7 +7,9 @@ from autoscaler.ports.access import (
     Asked,
     Caller,
     KubernetesUser,
+    Login,
     Role,
+    Shown,
     Verb,
 )
 from autoscaler.ports.clock import Clock
@@ -41,6 +43,8 @@ from autoscaler.ports.leadership import (
     LeaseUnavailable,
 )
 from autoscaler.ports.loads import LoadSource, Past, PastLoads, QueryProblem, SourceHealth
+from autoscaler.ports.owned import OwnedError, OwnedObjects, OwnedRefused, OwnedUnavailable
+from autoscaler.ports.resources import Resources, ResourceSnapshot
 from autoscaler.ports.service import (
     AlertReceipt,
     Autoscaling,
@@ -52,6 +56,7 @@ from autoscaler.ports.service import (
     WakeState,
     WriteFailure,
 )
+from autoscaler.ports.statuses import Statuses, StatusOutcome, StatusResult
 
 __all__ = [
     "AccessDenied",
@@ -82,18 +87,29 @@ __all__ = [
     "LeaseUnavailable",
     "LoadSource",
     "LogState",
+    "Login",
+    "OwnedError",
+    "OwnedObjects",
+    "OwnedRefused",
+    "OwnedUnavailable",
     "Past",
     "PastLoads",
     "QueryProblem",
     "Recollection",
     "ReplicaChange",
     "Replicas",
+    "ResourceSnapshot",
+    "Resources",
     "RevertView",
     "Role",
     "ScaleChange",
     "ScaleOutcome",
     "ScaleResult",
+    "Shown",
     "SourceHealth",
+    "StatusOutcome",
+    "StatusResult",
+    "Statuses",
     "StepSink",
     "Verb",
     "WakeResult",

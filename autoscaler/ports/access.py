@@ -1,6 +1,6 @@
 """Who asks, and what they may do."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
@@ -13,6 +13,32 @@ class Role(Enum):
     OPERATOR = "operator"  # everything, for every tenant
     TENANT = "tenant"  # everything, for its own tenant
     GATEWAY = "gateway"  # wakes only, for the tenants it serves
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """A user name with its password, as basic authentication shows them."""
+
+    username: str
+    password: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a request shows of who sends it; nothing of it is known to be anybody's yet.
+
+    Attributes:
+        token: bearer token; None: there is none.
+        login: user name and password; None: there are none.
+        names: names of a client certificate that was verified, each `DNS:NAME`, `URI:URI` or `email:ADDRESS`.
+    """
+
+    token: str | None = field(default=None, repr=False)
+    login: Login | None = None
+    names: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return self.token is not None or self.login is not None or bool(self.names)
 
 
 @dataclass(frozen=True, slots=True)

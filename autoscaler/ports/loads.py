@@ -11,10 +11,17 @@ from autoscaler.policy.plan import Plan
 
 @dataclass(frozen=True, slots=True)
 class QueryProblem:
-    """Why a tenant's own query says nothing, for its eyes and the operator's: it names the tenant's policy."""
+    """Why a tenant's own query says nothing, for its eyes and the operator's: it names the tenant's policy.
+
+    Attributes:
+        tenant: whose query it is.
+        words: which policy's, and why.
+        namespace: of that policy, whose name is for those alone who may see it; None: it is the tenant's own document.
+    """
 
     tenant: str
     words: str
+    namespace: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

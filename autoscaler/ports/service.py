@@ -9,11 +9,13 @@ from autoscaler.core.decisions import DecisionRecord, Decisions
 from autoscaler.core.fleet import FunctionKey
 from autoscaler.core.now import Now
 from autoscaler.policy.alerts import Alert
+from autoscaler.policy.compile import Ruled
 from autoscaler.policy.plan import Plan
-from autoscaler.ports.access import Asked, Caller
+from autoscaler.ports.access import Asked, Caller, Shown
 from autoscaler.ports.cluster import Replicas, ScaleOutcome, WatchState
 from autoscaler.ports.leadership import LeadershipState
 from autoscaler.ports.loads import SourceHealth
+from autoscaler.ports.statuses import StatusOutcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +142,7 @@ class Health:
         foreign_writes: changes of functions' replicas by others since the start, by manager; deploys apart.
         reverted: functions whose replicas a manifest puts back again and again, the latest hundred.
         recalled: moments of the past that were told before the first tick; None: that is not done, or nobody knows any.
+        status_writes: writes of custom resources' statuses since the start, by outcome; empty: none are read.
     """
 
     is_ready: bool
@@ -167,13 +170,17 @@ class Health:
     foreign_writes: Mapping[str, int] = field(default_factory=dict)
     reverted: Sequence[RevertView] = ()
     recalled: int | None = None
+    status_writes: Mapping[StatusOutcome, int] = field(default_factory=dict)
 
 
 class Autoscaling(Protocol):
     """What the HTTP server may ask of the daemon."""
 
-    async def identify(self, token: str, asked: Asked) -> Caller | None:
-        """Tell who bears this token, as far as it may do what is asked; None: nobody.
+    async def identify(self, shown: Shown, asked: Asked) -> Caller | None:
+        """Tell who shows this, as far as it may do what is asked; None: nobody.
+
+        What the head of the request shows goes before the names of a certificate: behind one connection of a gateway
+        there may be many senders.
 
         Raises:
             AccessDenied: Kubernetes knows the bearer, and gives it no such right.
@@ -195,6 +202,10 @@ class Autoscaling(Protocol):
 
     def plan(self) -> Plan | None:
         """Give the plan of the last tick; None before the first."""
+        ...
+
+    def ruled(self) -> Ruled:
+        """Give what holds for each function of `plan()`, and who said it; for none where there is no plan."""
         ...
 
     def latest(self) -> Decisions | None:

@@ -8,6 +8,7 @@ from aiohttp import web
 from autoscaler.policy.alerts import Payload, parse_payload
 from autoscaler.ports import Autoscaling, Verb
 from autoscaler.server import auth, replies
+from autoscaler.server.admission import Admission
 from autoscaler.server.errors import Refused, not_ready
 from autoscaler.server.limits import Limits
 from autoscaler.server.tally import TALLY
@@ -26,6 +27,7 @@ class Webhook:
     def __init__(self, service: Autoscaling, limits: Limits) -> None:
         self._service = service
         self._limits = limits
+        self._admission = Admission(limits)
 
     async def take(self, request: web.Request) -> web.Response:
         """Take one notification; the credential is checked before anything of the body is read."""
@@ -35,9 +37,12 @@ class Webhook:
             raise Refused(403, "a right in one namespace is not enough for alerts", "header Authorization", allowed)
         if self._service.plan() is None:
             raise not_ready()
-        # A full body takes 40 ms to parse: in a thread, so that no wake waits for it.
-        payload = await asyncio.to_thread(_payload, await read_body(request, self._limits))
-        receipt = await self._service.take_alerts(caller, payload.alerts)
+        async with self._admission.turn(caller.tenants) as turn:
+            body = await read_body(request, self._limits)
+            async with turn.work(body, is_trusted=caller.tenants is None):
+                # In a thread, so that no wake waits for it.
+                payload = await asyncio.to_thread(_payload, body)
+                receipt = await self._service.take_alerts(caller, payload.alerts)
         if self._service.plan() is None:
             raise not_ready()  # this daemon ceased to decide meanwhile: the one that follows shall hear of them
         request.app[TALLY].count_alerts(receipt)

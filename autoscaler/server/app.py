@@ -8,11 +8,15 @@ from autoscaler.server.dashboard import Dashboard
 from autoscaler.server.errors import answer_refusals
 from autoscaler.server.forwarding import Forwarding
 from autoscaler.server.functions import Reading
+from autoscaler.server.holding import HoldingRules
 from autoscaler.server.limits import Limits
 from autoscaler.server.metrics import Metrics
 from autoscaler.server.probes import Probes
 from autoscaler.server.taking_up import TakingUp
 from autoscaler.server.tally import TALLY, Tally, count_requests
+from autoscaler.server.tls import Certificates
+from autoscaler.server.trusting import Trusting
+from autoscaler.server.vouching import VOUCHING, Vouching
 from autoscaler.server.wake import Wakes
 
 
@@ -22,6 +26,7 @@ def build(
     limits: Limits | None = None,
     archive: DecisionArchive | None = None,
     leadership: Leadership | None = None,
+    certificates: Certificates | None = None,
 ) -> web.Application:
     """Build the main listener's application: alerts, wakes, API, probes and dashboard.
 
@@ -29,6 +34,7 @@ def build(
         limits: bounds on one request; None: the usual ones.
         archive: the decision log; None: none is kept.
         leadership: who decides; while another daemon does, it is asked in place of this one. None: this one always does.
+        certificates: what its listener's TLS is served with, and the others' too; None: they speak plain HTTP.
 
     Returns:
         The application; its counts are at `app[TALLY]`, for `build_metrics`.
@@ -45,6 +51,7 @@ def build(
         app.router.add_route(method, wake_path, wakes.wake, expect_handler=withhold_body)
     app.router.add_get("/v1/functions", reading.list_functions)
     app.router.add_get("/v1/functions/{namespace}/{function}", reading.show_function)
+    app.router.add_get("/v1/functions/{namespace}/{function}/policy", HoldingRules(service).show)
     app.router.add_post(
         "/v1/functions/{namespace}/{function}/take-up", TakingUp(service).take_up, expect_handler=withhold_body
     )
@@ -53,22 +60,29 @@ def build(
     app.router.add_get("/v1/status", reading.show_status)
     _add_probes(app, service, is_inside=False)
     app.router.add_routes(Dashboard().routes())
+    if leadership is not None and certificates is not None:
+        app[VOUCHING] = Vouching(certificates, clock, leadership)
     if leadership is not None:
-        Forwarding(service, leadership, bounds).attach(app)
+        trusting = Trusting(certificates) if certificates is not None else None
+        Forwarding(service, leadership, bounds, trusting).attach(app)
     return app
 
 
 def build_metrics(
-    service: Autoscaling, tally: Tally | None = None, archive: DecisionArchive | None = None
+    service: Autoscaling,
+    tally: Tally | None = None,
+    archive: DecisionArchive | None = None,
+    certificates: Certificates | None = None,
 ) -> web.Application:
     """Build the metrics listener's application: metrics and probes, open, for inside the cluster.
 
     Args:
         tally: counts of the main listener, its `app[TALLY]`; None: there is none, its series are left out.
         archive: the decision log; None: none is kept, its series are left out.
+        certificates: of the main listener; None: it has no TLS, its series are left out.
     """
     app = _application()
-    app.router.add_get("/metrics", Metrics(service, tally, archive).expose)
+    app.router.add_get("/metrics", Metrics(service, tally, archive, certificates).expose)
     _add_probes(app, service, is_inside=True)
     return app
 

@@ -31,15 +31,21 @@ class Refused(Exception):
         self.headers = dict(headers or {})
 
 
-def not_found(shard: str | None = None) -> Refused:
+def not_found(shard: str | None = None, *, is_operator: bool = False) -> Refused:
     """Refuse a function that does not exist and one that is another tenant's alike: the answer tells nothing.
 
     Args:
         shard: the shard that decides on it, where the caller may know that there is one; None: none does.
+        is_operator: the caller sees all tenants, so there is nothing to hide.
     """
     if shard is not None:
         return Refused(404, "another shard decides on this function", "path", f"the daemon of shard {shard}")
-    return Refused(404, "there is no such function", "path", "a function of your own tenant, see /v1/functions")
+    allowed = "a function of your own tenant, see /v1/functions"
+    if is_operator:
+        allowed = (
+            "a function of a tenant; one in a namespace that no Tenant has, or that two claim, is nobody's (/v1/status)"
+        )
+    return Refused(404, "there is no such function", "path", allowed)
 
 
 def not_ready() -> Refused:

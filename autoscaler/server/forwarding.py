@@ -12,12 +12,15 @@ import aiohttp
 from aiohttp import web
 from yarl import URL
 
-from autoscaler.ports import Autoscaling, Leadership, LeadershipState, Verb
-from autoscaler.server import auth
+from autoscaler.ports import Asked, Autoscaling, Leadership, LeadershipState, Shown, Verb
+from autoscaler.server import auth, query
+from autoscaler.server.admission import Admission
 from autoscaler.server.alerts import read_body
 from autoscaler.server.errors import Handler, Refused
 from autoscaler.server.limits import Limits
 from autoscaler.server.run import parse_address
+from autoscaler.server.trusting import Trusting
+from autoscaler.server.vouching import HEADER, VOUCHING, target_of
 from autoscaler.server.wake import discarding_body
 
 FORWARDED = "X-Autoscaler-Forwarded"
@@ -40,12 +43,17 @@ class Forwarding:
         service: knows credentials: nobody unknown makes a standby ask anything.
         leadership: says who decides, and where it answers.
         limits: bounds on one request.
+        trusting: how to know the other daemon by its certificate; None: they speak plain HTTP.
     """
 
-    def __init__(self, service: Autoscaling, leadership: Leadership, limits: Limits) -> None:
+    def __init__(
+        self, service: Autoscaling, leadership: Leadership, limits: Limits, trusting: Trusting | None = None
+    ) -> None:
         self._service = service
         self._leadership = leadership
         self._limits = limits
+        self._trusting = trusting
+        self._admission = Admission(limits)
         self._open: set[asyncio.Timeout] = set()
         self._session: aiohttp.ClientSession | None = None
 
@@ -89,28 +97,51 @@ class Forwarding:
             raise _nobody("this daemon does not decide now, though another one took it to")
         is_wake = request.path.startswith(_WAKES)
         verb = Verb.UPDATE if is_wake or request.method == "POST" else Verb.GET
-        await auth.caller(request, self._service, auth.WAKERS, verb)
-        # Bodies are small by the rules of alerts, the only route that takes one.
-        body = await read_body(request, self._limits) if request.path in _ALERTS else None
+        caller = await auth.caller(request, self._service, auth.WAKERS, verb)
+        names = await self._known_names(request, verb)
+        if request.path not in _ALERTS:
+            async with discarding_body(request):
+                return await self._ask_holder(request, names, None)
+        # Bodies are small by the rules of alerts, the only route that takes one, and few of one sender at once.
+        async with self._admission.turn(caller.tenants):
+            return await self._ask_holder(request, names, await read_body(request, self._limits))
+
+    async def _ask_holder(self, request: web.Request, names: list[str], body: bytes | None) -> web.StreamResponse:
         # Only now, since a body may take its time: an address of before would not be given up when the Lease moves.
-        holders = _holders(self._leadership.state())
+        state = self._leadership.state()
+        headers = {FORWARDED: "1", **_some(request.headers, _ASKED_WITH), **_vouching(request, names, state)}
+        holders = _holders(state, "http" if self._trusting is None else "https")
         # As it came: a client that tidies `/v1/wake/../x` up asks for another route than the one that was judged here.
         url = URL(holders + request.rel_url.raw_path_qs, encoded=True)
-        async with discarding_body(request) if body is None else contextlib.nullcontext():
-            return await self._ask(request, url, body)
+        return await self._ask(request, url, headers, body)
 
-    async def _ask(self, request: web.Request, url: URL, body: bytes | None) -> web.StreamResponse:
+    async def _known_names(self, request: web.Request, verb: Verb) -> list[str]:
+        """Give the names of the certificate that was shown as far as somebody is known by them: few, of up to a hundred."""
+        asked = Asked(verb, query.named_namespace(request))
+        names = auth.peer_names(request)
+        return [name for name in names if await self._service.identify(Shown(names=(name,)), asked) is not None]
+
+    async def _ask(
+        self, request: web.Request, url: URL, headers: Mapping[str, str], body: bytes | None
+    ) -> web.StreamResponse:
         """Ask the holder, and hand its answer on as it comes; a client that hangs up cancels this."""
         if self._session is None:
             raise _nobody("this daemon is ending")
         timeout = aiohttp.ClientTimeout(total=self._limits.hold_s + _BEYOND_HOLD_S, sock_connect=_CONNECT_S)
-        headers = {FORWARDED: "1", **_some(request.headers, _ASKED_WITH)}
+        trust, name = self._trusting.now() if self._trusting is not None else (True, None)
         response: web.StreamResponse | None = None
         try:
             async with (
                 self._unless_it_moves(),
                 self._session.request(
-                    request.method, url, headers=headers, data=body, timeout=timeout, allow_redirects=False
+                    request.method,
+                    url,
+                    headers=headers,
+                    data=body,
+                    timeout=timeout,
+                    allow_redirects=False,
+                    ssl=trust,
+                    server_hostname=name,
                 ) as answer,
             ):
                 response = web.StreamResponse(status=answer.status, headers=_some(answer.headers, _ANSWERED_WITH))
@@ -140,7 +171,18 @@ def _is_the_holders(request: web.Request) -> bool:
     return is_ours and request.match_info.http_exception is None
 
 
-def _holders(state: LeadershipState) -> str:
+def _vouching(request: web.Request, names: list[str], state: LeadershipState) -> dict[str, str]:
+    """Give the header that tells the holder of a certificate, where one was shown that somebody is known by."""
+    vouching = request.app.get(VOUCHING)
+    if not names or vouching is None:
+        return {}
+    try:
+        return {HEADER: vouching.sign(names, state.holder or "", target_of(request))}
+    except ValueError as error:
+        raise _nobody(f"this cannot be handed on: {error}") from None
+
+
+def _holders(state: LeadershipState, scheme: str) -> str:
     """Give the base URL of the holder.
 
     Raises:
@@ -152,7 +194,7 @@ def _holders(state: LeadershipState) -> str:
         host, port = parse_address(state.address)
     except ValueError:
         raise _nobody("the Lease names no address at which its holder answers") from None
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
 def _nobody(what: str) -> Refused:

@@ -12,7 +12,7 @@ from autoscaler.core.reasons import Reason
 from autoscaler.core.seen import Seen
 from autoscaler.policy.plan import Plan, TenantPlan
 from autoscaler.ports import Autoscaling, Caller, Clock, DecisionArchive, Replicas
-from autoscaler.server import auth, query, replies, selection, views
+from autoscaler.server import auth, budgets, query, replies, selection, views
 from autoscaler.server.errors import Refused, not_found, not_ready
 from autoscaler.server.limits import Limits
 from autoscaler.server.past import PARAMETERS, Past
@@ -68,22 +68,23 @@ class Reading:
         decisions, replicas, plan = self._tick()
         row = decisions.fleet.row_of.get(key)
         if row is None or not caller.may_see_function(decisions.fleet.tenants[decisions.fleet.tenant[row]], key):
-            raise not_found(self._service.elsewhere(caller, key))
+            raise not_found(self._service.elsewhere(caller, key), is_operator=caller.tenants is None)
         now = self._clock.now()
         planned = plan.fleet.row_of.get(key)
         tenant = plan.tenants.get(decisions.fleet.tenants[decisions.fleet.tenant[row]])
+        decided = decisions.record(int(np.searchsorted(decisions.rows, row)))
         return replies.json(
             {
                 "now": {"requested": int(replicas.requested[row]), "ready": int(replicas.ready[row])},
                 "policy": plan.functions[planned].policy if planned is not None else None,
                 "dry_run": plan.functions[planned].dry_run if planned is not None else None,
                 "held": views.held(self._service.held_by(key)),
-                "source": views.source_in_short(tenant.source, self._service.health().sources, tenant.name)
+                "source": views.source_in_short(tenant.source, self._service.health().sources, tenant.name, caller)
                 if tenant
                 else None,
-                "decision": views.record(decisions.record(int(np.searchsorted(decisions.rows, row))), now),
+                "decision": views.record(views.as_told(caller, decided), now),
                 "history": [
-                    views.record(past, now)
+                    views.record(views.as_told(caller, past), now)
                     for past in self._service.history(key)
                     if caller.may_see_function(past.tenant, key)
                 ],
@@ -108,7 +109,10 @@ class Reading:
         rows += [
             _tenant(name, plan, empty, caller) for name in plan.tenants if name not in shown and caller.may_see(name)
         ]
-        return replies.json({"tenants": sorted(rows, key=lambda row: str(row["tenant"]))})
+        if caller.namespaces is None:
+            rows = [row | {"budget": budgets.tenant(plan.tenants.get(str(row["tenant"])), decisions)} for row in rows]
+        ordered = sorted(rows, key=lambda row: str(row["tenant"]))
+        return replies.json({"tenants": ordered, "pools": budgets.pools(decisions, plan, caller)})
 
     async def list_decisions(self, request: web.Request) -> web.Response:
         """`GET /v1/decisions?tenant=&namespace=&function=&reason=&limit=&continue=`: changes, newest first."""

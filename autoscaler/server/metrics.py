@@ -14,11 +14,12 @@ from autoscaler.core.reasons import Reason
 from autoscaler.core.seen import Seen
 from autoscaler.policy.plan import Plan
 from autoscaler.ports import Autoscaling, DecisionArchive, Health, LogState, Replicas, WatchState
-from autoscaler.server import exposition
+from autoscaler.server import budgets, exposition
 from autoscaler.server.errors import Refused
 from autoscaler.server.exposition import family
 from autoscaler.server.functions import tenant_sums
 from autoscaler.server.tally import Tally
+from autoscaler.server.tls import Certificates
 
 _LABELS = 1_000
 """Rows whose labels are written before the loop gets its turn."""
@@ -30,10 +31,17 @@ _STATES = ", ".join(f"{int(seen)} {seen.name}" for seen in Seen)
 class Metrics:
     """`GET /metrics?tenant=`: series of all functions, or of the named tenants' alone; the rest always."""
 
-    def __init__(self, service: Autoscaling, tally: Tally | None, archive: DecisionArchive | None = None) -> None:
+    def __init__(
+        self,
+        service: Autoscaling,
+        tally: Tally | None,
+        archive: DecisionArchive | None = None,
+        certificates: Certificates | None = None,
+    ) -> None:
         self._service = service
         self._tally = tally
         self._archive = archive
+        self._certificates = certificates
 
     async def expose(self, request: web.Request) -> web.StreamResponse:
         """Stream everything; the loop gets its turn after each thousand rows."""
@@ -52,6 +60,8 @@ class Metrics:
             yield "".join(_listeners(self._tally))
         if self._archive is not None:
             yield "".join(_decision_log(self._archive.state()))
+        if self._certificates is not None:
+            yield "".join(_tls(self._certificates))
         decisions, replicas, plan = self._service.latest(), self._service.replicas(), self._service.plan()
         if decisions is None or replicas is None or plan is None:
             return
@@ -132,6 +142,26 @@ def _tenant_families(decisions: Decisions, replicas: Replicas, plan: Plan) -> It
     yield family(
         "autoscaler_tenant_replicas_cap", "gauge", "Most replicas it may have; absent where there is no limit.", caps
     )
+    guarantees = [({"tenant": tenant.name}, tenant.budget.replicas.guarantee) for tenant in plan.tenants.values()]
+    yield family("autoscaler_tenant_replicas_guaranteed", "gauge", "Replicas that are always its own.", guarantees)
+    yield from _budget_families(decisions)
+
+
+def _budget_families(decisions: Decisions) -> Iterator[str]:
+    """Give what the last tick's budgets came to; nothing where no tenant has a budget."""
+    if decisions.accounts is not None:
+        of_tenants = budgets.numbers(decisions.accounts)
+        for name, meaning in budgets.TENANT_NUMBERS.items():
+            samples = [({"tenant": one}, of_tenants[name][row]) for row, one in enumerate(decisions.fleet.tenants)]
+            yield family(f"autoscaler_tenant_budget_{name}", "gauge", meaning, _finite(samples))
+    of_pools = budgets.pool_numbers(decisions)
+    for name, meaning in budgets.POOL_NUMBERS.items():
+        samples = [({"pool": one}, of_pools[name][row]) for row, one in enumerate(decisions.fleet.budgets.pools)]
+        yield family(f"autoscaler_pool_{name}", "gauge", meaning, _finite(samples))
+
+
+def _finite(samples: list[tuple[dict[str, str], float]]) -> list[tuple[dict[str, str], float]]:
+    return [(labels, value) for labels, value in samples if math.isfinite(value)]
 
 
 _TENANT_METRIC = {
@@ -156,6 +186,17 @@ def _decision_log(log: LogState) -> Iterator[str]:
     )
     for name, kind, meaning, value in whole:
         yield family(f"autoscaler_decision_log_{name}", kind, meaning, [({}, value)])
+
+
+def _tls(certificates: Certificates) -> Iterator[str]:
+    whole = (
+        ("up", "gauge", "Whether what the files hold is what is served.", float(certificates.problem is None)),
+        ("reloads_total", "counter", "Certificates that took another's place.", certificates.reloads),
+        ("failures_total", "counter", "Files that came and cannot be used.", certificates.failures),
+        ("not_after_timestamp_seconds", "gauge", "When what is served ends.", certificates.current.not_after_s),
+    )
+    for name, kind, meaning, value in whole:
+        yield family(f"autoscaler_tls_{name}", kind, meaning, [({}, value)])
 
 
 def _daemon(health: Health) -> Iterator[str]:
@@ -191,6 +232,8 @@ def _daemon(health: Health) -> Iterator[str]:
         yield family(f"autoscaler_{name}", kind, meaning, [({}, value)])
     writes = [({"outcome": outcome.value}, count) for outcome, count in health.writes.items()]
     yield family("autoscaler_writes_total", "counter", "Writes of the scale subresource.", writes)
+    statuses = [({"outcome": outcome.value}, count) for outcome, count in health.status_writes.items()]
+    yield family("autoscaler_status_writes_total", "counter", "Writes of custom resources' statuses.", statuses)
     by_class = (
         ("writes_queued", "Writes that wait, those that back off included.", health.writes_queued),
         ("write_wait_seconds", "How long the first in line has waited; who backs off is not.", health.writes_waited_s),

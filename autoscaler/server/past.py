@@ -1,5 +1,6 @@
 """What the decision log says of a function: a moment, or the changes of a span."""
 
+from collections import Counter
 from collections.abc import Mapping
 
 from autoscaler.core.decisions import DecisionRecord
@@ -12,8 +13,8 @@ from autoscaler.server import views
 from autoscaler.server.errors import Refused
 
 PARAMETERS = frozenset({"at", "last"})
-MOST_WAITING = 4
-"""Questions that wait for their turn: each may take seconds."""
+MOST_WAITING, MOST_EACH = 8, 2
+"""Questions that wait for their turn, of all and of one caller: each may take seconds."""
 
 
 class Past:
@@ -27,7 +28,7 @@ class Past:
     def __init__(self, archive: DecisionArchive | None, clock: Clock) -> None:
         self._archive = archive
         self._clock = clock
-        self._waiting = 0
+        self._waiting = Counter[frozenset[str] | None]()
 
     async def show(self, caller: Caller, key: FunctionKey, found: Mapping[str, str]) -> views.Json:
         """Answer a question about the past.
@@ -41,15 +42,16 @@ class Past:
             raise Refused(404, "no decision log is kept", "query at, last", where)
         if len(found) != 1:
             raise Refused(400, "two questions at once", "query at, last", "one of them")
-        if self._waiting >= MOST_WAITING:
+        if self._waiting[caller.tenants] >= MOST_EACH or self._waiting.total() >= MOST_WAITING:
             raise Refused(429, "too many questions wait", "decision log", "ask again shortly", {"Retry-After": "5"})
-        self._waiting += 1
+        self._waiting[caller.tenants] += 1
         try:
             return await self._answer(archive, caller, key, found)
         except ArchiveError as error:
             raise Refused(503, f"the decision log cannot be read: {error}", "decision log", "ask again later") from None
         finally:
-            self._waiting -= 1
+            self._waiting[caller.tenants] -= 1
+            self._waiting += Counter()  # which forgets whoever has none
 
     async def _answer(
         self, archive: DecisionArchive, caller: Caller, key: FunctionKey, found: Mapping[str, str]
@@ -67,7 +69,7 @@ class Past:
         record = await archive.at(key, moment_s)
         if record is None or not caller.may_see_function(record.tenant, key):
             raise _nothing_known()
-        return {"at_utc_s": moment_s, "decision": _record(record, now)}
+        return {"at_utc_s": moment_s, "decision": _record(caller, record, now)}
 
     async def _last(self, archive: DecisionArchive, caller: Caller, key: FunctionKey, text: str) -> views.Json:
         now = self._clock.now()
@@ -85,7 +87,7 @@ class Past:
             "lost_steps": past.lost,
             "unreadable": list(past.unreadable) if caller.tenants is None else [],
             "decisions": [
-                _record(record, now) for record in past.records if caller.may_see_function(record.tenant, key)
+                _record(caller, record, now) for record in past.records if caller.may_see_function(record.tenant, key)
             ],
         }
 
@@ -96,7 +98,7 @@ def _nothing_known() -> Refused:
     return Refused(404, "the decision log has no decision on such a function then", "path, query at, last", allowed)
 
 
-def _record(record: DecisionRecord, now: Now) -> views.Json:
+def _record(caller: Caller, record: DecisionRecord, now: Now) -> views.Json:
     """Show a record; its age is told by the calendar, since monotonic time begins anew with each start of a machine."""
     age_s = now.utc_s - record.at.utc_s
-    return views.record(record, Now(record.at.monotonic_s + age_s, now.utc_s))
+    return views.record(views.as_told(caller, record), Now(record.at.monotonic_s + age_s, now.utc_s))

@@ -5,6 +5,7 @@ reason is its code's name (`ZERO_IDLE`); a state of load is lower case (`unknown
 """
 
 from collections.abc import Callable, Collection, Sequence
+from itertools import islice
 from math import isfinite
 
 import numpy as np
@@ -19,6 +20,7 @@ from autoscaler.core.stages import Stage
 from autoscaler.policy.writers import advice
 from autoscaler.ports import (
     BoostView,
+    Caller,
     Health,
     HeldView,
     LeadershipState,
@@ -33,6 +35,8 @@ Json = dict[str, object]
 
 MOST_FAILURES = 100
 """Failed writes that are shown one by one: an API server that refuses may refuse a hundred thousand."""
+MOST_BOOSTS = 500
+"""Boosts that are shown one by one: a tenant's alerts may make as many of them as it has functions, and more."""
 
 _SEEN = {int(seen): seen.name.lower().replace("_", "-") for seen in Seen}
 
@@ -71,6 +75,11 @@ def function_rows(decisions: Decisions, replicas: Replicas, positions: Sequence[
         }
         for row, tenant, seen, rps, concurrency, in_flight, requested, ready, desired, reason in columns
     ]
+
+
+def as_told(caller: Caller, decided: DecisionRecord) -> DecisionRecord:
+    """Give a decision without what it says of other tenants, unless this caller may see all of them."""
+    return decided if caller.tenants is None else decided.own()
 
 
 def record(decided: DecisionRecord, now: Now) -> Json:
@@ -123,6 +132,8 @@ def status(
     """
     is_whole = sources is None
     failures = [failure for failure in health.write_failures if may_see(failure.key.namespace)]
+    seen = (boost for boost in health.boosts if any(may_see(key.namespace) for key in boost.keys))
+    boosts = [_boost(boost, may_see) for boost in islice(seen, MOST_BOOSTS + 1)]
     latest = sorted(failures, key=lambda failure: failure.at.monotonic_s, reverse=True)[:MOST_FAILURES]
     return {
         "is_ready": health.is_ready,
@@ -159,9 +170,8 @@ def status(
         ]
         if is_whole
         else [],
-        "boosts": [
-            _boost(boost, may_see) for boost in health.boosts if any(may_see(key.namespace) for key in boost.keys)
-        ],
+        "boosts": boosts[:MOST_BOOSTS],
+        "more_boosts": len(boosts) > MOST_BOOSTS,
         "held": [_of(view.key) | _held(view) for view in health.held if may_see(view.key.namespace)],
         "reverted": [
             _of(view.key)
@@ -182,10 +192,11 @@ def known(number: float) -> float | None:
     return number if isfinite(number) else None
 
 
-def source_in_short(name: str, sources: Sequence[SourceHealth], tenant: str) -> Json | None:
+def source_in_short(name: str, sources: Sequence[SourceHealth], tenant: str, caller: Caller) -> Json | None:
     """Tell how the source of a function's loads fares, and its tenant's own queries; None: there is none of this name.
 
-    It is beside the decision, not part of it: the record alone says what was decided on.
+    It is beside the decision, not part of it: the record alone says what was decided on. A query's problem names a
+    policy, so it is told to those alone who may see the policy's namespace.
     """
     found = next((source for source in sources if source.name == name), None)
     if found is None:
@@ -195,8 +206,16 @@ def source_in_short(name: str, sources: Sequence[SourceHealth], tenant: str) -> 
         "is_ok": found.is_ok,
         "error": found.error,
         "whole_age_s": found.whole_age_s,
-        "query_problems": [problem.words for problem in found.query_problems if problem.tenant == tenant],
+        "query_problems": [
+            problem.words
+            for problem in found.query_problems
+            if problem.tenant == tenant and _is_within(problem.namespace, caller.namespaces)
+        ],
     }
+
+
+def _is_within(namespace: str | None, namespaces: Collection[str] | None) -> bool:
+    return namespace is None or namespaces is None or namespace in namespaces
 
 
 def _source(source: SourceHealth, is_whole: bool) -> Json:
@@ -208,7 +227,7 @@ def _source(source: SourceHealth, is_whole: bool) -> Json:
         "error": source.error,
         "whole_age_s": source.whole_age_s,
         "query_s": source.query_s,
-        "series": source.series,
+        "series": source.series if is_whole else None,  # of all its tenants together
         "failures": source.failures,
         "query_problems": [{"tenant": one.tenant, "words": one.words} for one in problems],
     }

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from autoscaler.core.fleet import FunctionKey
 from autoscaler.core.obstacles import Obstacle
 from autoscaler.policy.quantities import Duration
-from autoscaler.policy.settings import Strict
+from autoscaler.policy.strict import Strict
 
 Positive = Annotated[Duration, Field(gt=0)]
 NotNegative = Annotated[Duration, Field(ge=0)]

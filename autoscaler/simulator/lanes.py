@@ -15,7 +15,7 @@ from autoscaler.core.observation import Load
 from autoscaler.policy.plan import Plan
 from autoscaler.policy.problems import Problem
 from autoscaler.policy.quantities import Duration
-from autoscaler.policy.settings import Strict
+from autoscaler.policy.strict import Strict
 from autoscaler.simulator.platform import Platform
 from autoscaler.simulator.traces import WorkloadField
 from autoscaler.simulator.workload import Workload

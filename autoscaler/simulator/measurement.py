@@ -16,7 +16,7 @@ from autoscaler.core.observation import Load
 from autoscaler.policy.evidence import Answered, Coverage, Sums, weigh
 from autoscaler.policy.profiles import NEWEST_WITHIN, OLDEST_WITHIN, Profile, profile_of
 from autoscaler.policy.quantities import format_duration
-from autoscaler.policy.settings import GatewaySettings, SourceSettings
+from autoscaler.policy.source_settings import GatewaySettings, SourceSettings
 from autoscaler.simulator.platform import Platform
 from autoscaler.simulator.rates import rate, sum_over
 

@@ -18,10 +18,12 @@ from autoscaler.core.observation import Load, Observation
 from autoscaler.core.obstacles import Obstacle
 from autoscaler.core.reasons import REASON_OF, Reason
 from autoscaler.policy.alerts import Alert, boost_events
+from autoscaler.policy.budgets import in_the_way
 from autoscaler.policy.compile import Compiler
 from autoscaler.policy.deployment import Deployed
 from autoscaler.policy.loading import load
 from autoscaler.policy.plan import Plan
+from autoscaler.policy.resources import Given
 from autoscaler.policy.settings import BlastRadius
 from autoscaler.simulator.agenda import Agenda, Priority
 from autoscaler.simulator.events import AlertEvent, ObstacleEvent, PrometheusOutage, TargetDown, WakeEvent
@@ -48,11 +50,11 @@ def plan_of(scenario: Scenario, files: Mapping[str, str], utc_s: float) -> Plan:
     Raises:
         ScenarioError: something is wrong with a document: a run without it would mislead.
     """
-    policies = load(files)
-    compiler = Compiler()
+    policies = load(files, given=Given(pools=scenario.pools))
+    compiler = Compiler(scenario.pools)
     deployed = [Deployed(spec.key, f"uid-{spec.key}", spec.labels, spec.annotations) for spec in scenario.specs()]
     plan = compiler.compile(policies, deployed, utc_s)
-    problems = (*policies.problems, *compiler.problems)
+    problems = (*in_the_way(policies.problems), *compiler.problems)
     if problems:
         raise ScenarioError(problems)
     return plan

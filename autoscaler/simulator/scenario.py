@@ -9,7 +9,8 @@ from pydantic import Field, ValidationError, model_validator
 from autoscaler.core.fleet import FunctionKey
 from autoscaler.policy.parsing import read_documents
 from autoscaler.policy.problems import Problem, field_names, problems_of, suggestion
-from autoscaler.policy.settings import BlastRadius, Strict
+from autoscaler.policy.settings import BlastRadius, PoolSettings
+from autoscaler.policy.strict import Strict
 from autoscaler.simulator.events import (
     EVENTS,
     AlertEvent,
@@ -137,6 +138,10 @@ class Scenario(Strict):
     write_delay: NotNegative = Field(0.0, description="Time from a decision to the Deployment's having it. Default 0s.")
     blast_radius: BlastRadius | None = Field(
         default_factory=BlastRadius, description="Limit of load-driven cuts, as in the settings; null: off."
+    )
+    pools: dict[str, PoolSettings] | None = Field(
+        None,
+        description="Stocks of replicas that tenants share, by name, as in the settings. Default: none has a limit.",
     )
     policies: list[str] = Field(
         default_factory=list,

@@ -6,7 +6,8 @@ from pydantic import Field, model_validator
 
 from autoscaler.core.fleet import FunctionKey
 from autoscaler.policy.quantities import Duration
-from autoscaler.policy.settings import HTTP_URL, Strict, TLSSettings
+from autoscaler.policy.source_settings import TLSSettings
+from autoscaler.policy.strict import HTTP_URL, Strict
 from autoscaler.simulator.instants import Instant
 from autoscaler.simulator.workload import SHAPES, Constant, OnOff, Sine, Spacing, Steps
 

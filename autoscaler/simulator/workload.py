@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from autoscaler.core.columns import Floats
 from autoscaler.policy.quantities import Duration
-from autoscaler.policy.settings import Strict
+from autoscaler.policy.strict import Strict
 from autoscaler.simulator.pieces import Pieces
 
 SINE_KNOTS = 128

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from autoscaler.policy.profiles import SignalName, profile_of
 from autoscaler.policy.quantities import format_duration, parse_duration
-from autoscaler.policy.settings import GatewaySettings, SourceSettings
+from autoscaler.policy.source_settings import GatewaySettings, SourceSettings
 
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 _SELECTOR = re.compile(r'\{((?:[^"{}]|"(?:[^"\\]|\\.)*")*)\}')

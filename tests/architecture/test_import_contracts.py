@@ -50,6 +50,8 @@ def test_contracts_hold(copy: Path) -> None:
         ("daemon/__init__.py", "import autoscaler.simulator"),
         ("twin/__init__.py", "import autoscaler.adapters"),
         ("ports/cluster.py", "import autoscaler.cli"),
+        ("sync/__init__.py", "import autoscaler.daemon"),
+        ("sync/__init__.py", "import autoscaler.adapters"),
     ],
 )
 def test_a_forbidden_import_fails(copy: Path, file: str, line: str) -> None:

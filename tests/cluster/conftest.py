@@ -9,9 +9,12 @@ import pytest
 from tests.servers import netns
 from tests.servers.controlplane import ControlPlane
 from tests.servers.nodeagent import node_agent
+from tests.servers.process import wait_until
 
 _MANIFESTS = Path(__file__).resolve().parents[2] / "manifests"
 _RIGHTS = ("base/rbac.yaml", "components/cluster-rights/rbac.yaml")
+_DEFINITIONS = ("crds/tenants.yaml", "crds/scalingpolicies.yaml")
+_KINDS = ("/apis/autoscaler.faas.dev/v1alpha1/tenants", "/apis/autoscaler.faas.dev/v1alpha1/scalingpolicies")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -21,12 +24,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
-    """etcd and an API server; the daemon has the rights of `manifests/overlays/single`, as they are written there."""
+    """etcd and an API server; kinds and the daemon's rights are those of `manifests/overlays/single`, as written there."""
     control_plane = ControlPlane(tmp_path_factory.mktemp("controlplane"))
     try:
         control_plane.start()
-        for path in _RIGHTS:
+        for path in (*_RIGHTS, *_DEFINITIONS):
             control_plane.apply((_MANIFESTS / path).read_text())
+        wait_until(lambda: all(map(control_plane.is_served, _KINDS)), "the definitions to be served", 60, 0.05)
         yield control_plane
     finally:
         control_plane.stop()

@@ -19,6 +19,8 @@ NAMESPACE = "autoscaler"
 DEPLOYMENT = f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/autoscaler"
 OPERATORS_KINDS = {"ServiceMonitor", "PodMonitor", "PrometheusRule"}
 """Kinds of the Prometheus operator; no API server has them by itself."""
+SHARED = {"Namespace", "ConfigMap", "CustomResourceDefinition"}
+"""Kinds of which all shards have the same objects."""
 
 
 def apply(plane: ControlPlane, folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
@@ -71,7 +73,7 @@ def test_a_shards_objects_are_its_own(bare: ControlPlane, number: int) -> None:
     outcome = apply(bare, folder, "--dry-run=server")
     assert outcome.returncode == 0, outcome.stderr
     found = {(one["kind"], one["metadata"]["name"]): one for one in kustomized(folder, bare.folder)}
-    assert all(name.endswith(f"-{number}") or kind in ("Namespace", "ConfigMap") for kind, name in found)
+    assert all(name.endswith(f"-{number}") or kind in SHARED for kind, name in found)
     shard = {"autoscaler.faas.dev/shard": str(number)}
     deployment = found["Deployment", f"autoscaler-{number}"]["spec"]
     assert deployment["selector"]["matchLabels"].items() >= shard.items()
@@ -140,6 +142,7 @@ def test_a_pod_that_is_not_restricted_is_refused(bare: ControlPlane) -> None:
 def test_every_component_is_taken(bare: ControlPlane, tmp_path: Path) -> None:
     """All components at once are rendered, and the API server takes all whose kinds it knows."""
     components = ["service-monitor", "pod-monitor", "alerts", "decision-log", "flow-control"]
+    components += ["namespace-labels", "tls", "tenants-sync"]
     folder = composed(tmp_path, "single", components)
     rendered = kustomized(folder, tmp_path)
     assert {document["kind"] for document in rendered} >= OPERATORS_KINDS
@@ -149,6 +152,7 @@ def test_every_component_is_taken(bare: ControlPlane, tmp_path: Path) -> None:
     outcome = kubectl("apply", "-f", ours, kubeconfig=bare.admin_kubeconfig, home=tmp_path)
     assert outcome.returncode == 0, outcome.stderr
     assert "Warning" not in outcome.stderr
+    bare.delete(NAMESPACE, "autoscaler-sync")
     take_away(bare)
 
 

@@ -30,6 +30,9 @@ SWITCHES = {
     "alerts": "alerts",
     "decision-log": "decisionLog",
     "flow-control": "flowControl",
+    "namespace-labels": "namespaceLabels",
+    "tls": "tls",
+    "tenants-sync": "tenantsSync",
 }
 HELMS_OWN = {"helm.sh/chart", "app.kubernetes.io/managed-by", "app.kubernetes.io/instance"}
 
@@ -94,6 +97,20 @@ def test_every_component_is_in_an_overlay_or_a_switch() -> None:
     assert {folder.name for folder in (MANIFESTS / "components").iterdir()} == built_in | set(SWITCHES)
 
 
+def test_the_definitions_can_be_left_to_others(tmp_path: Path) -> None:
+    """Without `definitions.create` the chart has everything but the two kinds."""
+    everything, without = (objects(chart({"definitions": {"create": one}}, tmp_path)) for one in (True, False))
+    kinds = [name for name in everything if name[0] == "CustomResourceDefinition"]
+    assert len(kinds) == 2
+    assert without == {name: one for name, one in everything.items() if name not in kinds}
+
+
+def test_what_helm_takes_away_is_not_what_tenants_wrote(tmp_path: Path) -> None:
+    """The definitions are marked to be kept: without them every Tenant and ScalingPolicy would go with the release."""
+    found = [one for one in chart({}, tmp_path) if one["kind"] == "CustomResourceDefinition"]
+    assert [one["metadata"]["annotations"]["helm.sh/resource-policy"] for one in found] == ["keep", "keep"]
+
+
 def test_the_settings_file_is_taken_as_it_is(tmp_path: Path) -> None:
     """`settingsFile` replaces `settings` whole, comments included, and another text gets another name."""
     text = "# mine\nblastRadius: null\nsources: {}\n"
@@ -120,6 +137,8 @@ def test_the_settings_file_is_taken_as_it_is(tmp_path: Path) -> None:
         ({"alerts": True}, "/alerts", "want object"),
         ({"decisionLog": {"enabled": True, "size": "much"}}, "/decisionLog/size", "pattern"),
         ({"decisionLog": {"enabled": True}, "replicas": 2}, "decisionLog", "replicas must be 1"),
+        ({"tls": {"enabled": True, "secretName": ""}}, "/tls/secretName", "minLength"),
+        ({"definitions": False}, "/definitions", "want object"),
     ],
 )
 def test_wrong_values_are_refused(values: Document, place: str, why: str, tmp_path: Path) -> None:

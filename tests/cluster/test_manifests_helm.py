@@ -14,6 +14,12 @@ pytestmark = pytest.mark.server
 NAMESPACE = "autoscaler"
 DEPLOYMENT = f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/autoscaler"
 CONFIGMAPS = f"/api/v1/namespaces/{NAMESPACE}/configmaps"
+TENANT: Document = {
+    "apiVersion": "autoscaler.faas.dev/v1alpha1",
+    "kind": "Tenant",
+    "metadata": {"name": "acme"},
+    "spec": {"namespaces": ["acme-prod"]},
+}
 CLUSTER_ROLES = "/apis/rbac.authorization.k8s.io/v1/clusterroles"
 
 
@@ -36,7 +42,7 @@ def settings(plane: ControlPlane) -> list[str]:
 
 
 def test_install_upgrade_rollback_and_uninstall(bare: ControlPlane, tmp_path: Path) -> None:
-    """Restricted pod security admits its pods; a rollback brings back settings, policies and image; nothing is left at the end."""
+    """Restricted pod security admits its pods; a rollback brings back settings, policies and image; tenants' documents alone are left."""
     labels = {"pod-security.kubernetes.io/enforce": "restricted"}
     bare.apply(json.dumps({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": labels}}))
     run(bare, tmp_path, "install", "autoscaler", CHART)
@@ -63,7 +69,11 @@ def test_install_upgrade_rollback_and_uninstall(bare: ControlPlane, tmp_path: Pa
     assert settings(bare) == settings_before
     assert bare.request("GET", f"{CONFIGMAPS}/autoscaler-policies")["data"] == policies_before
 
+    bare.apply(json.dumps(TENANT))
     run(bare, tmp_path, "uninstall", "autoscaler")
     assert settings(bare) == []
     names = [one["metadata"]["name"] for one in bare.request("GET", CLUSTER_ROLES)["items"]]
     assert not [name for name in names if name.startswith("faas-autoscaler")]
+    kept = bare.request("GET", f"/apis/{TENANT['apiVersion']}/tenants")["items"]
+    assert [one["metadata"]["name"] for one in kept] == ["acme"]
+    run(bare, tmp_path, "install", "autoscaler", CHART, "--dry-run=server")

@@ -23,6 +23,8 @@ OTHERS = (
     "/apis/autoscaling/v2/horizontalpodautoscalers",
     "/api/v1/services",
     "/apis/discovery.k8s.io/v1/endpointslices",
+    "/apis/autoscaler.faas.dev/v1alpha1/tenants",
+    "/apis/autoscaler.faas.dev/v1alpha1/scalingpolicies",
 )
 PATCH = {"Content-Type": "application/merge-patch+json"}
 
@@ -50,7 +52,7 @@ def status(plane: ControlPlane, method: str, path: str, body: object = None) -> 
 
 @pytest.mark.parametrize("path", ["/apis/apps/v1/deployments", DEPLOYMENTS, f"{DEPLOYMENTS}/f/scale", PODS, *OTHERS])
 def test_what_it_reads_is_allowed(plane: ControlPlane, path: str) -> None:
-    """Deployments, pods, autoscalers, Services and their slices may be listed and a scale read."""
+    """Deployments, pods, autoscalers, Services and their slices and documents may be listed and a scale read."""
     assert status(plane, "GET", path) == 200
 
 

@@ -22,7 +22,7 @@ from autoscaler.core.lanes import MetricKind, OtherMetrics
 from autoscaler.core.now import Now
 from autoscaler.core.observation import Load
 from autoscaler.policy.plan import FunctionPlan, Plan, QueryPlan, TenantPlan
-from autoscaler.policy.settings import SourceSettings
+from autoscaler.policy.source_settings import SourceSettings
 
 DEADLINE_S = 45.0
 UNHEARD = FunctionKey("nobody", "unheard")

@@ -10,7 +10,7 @@ import pytest
 from autoscaler.adapters.clock import ScaledClock
 from autoscaler.core.fleet import FunctionKey
 from autoscaler.core.now import Now
-from autoscaler.policy.settings import SourceSettings
+from autoscaler.policy.source_settings import SourceSettings
 from autoscaler.simulator.platform import FunctionSpec
 from autoscaler.simulator.workload import Constant
 from autoscaler.twin.prometheus import Mode

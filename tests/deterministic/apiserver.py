@@ -15,6 +15,15 @@ KEPT = 400
 """Events that are remembered; whoever asks for older ones is told to list anew (410)."""
 
 
+REFUSED = {
+    "type": "ReplicaFailure",
+    "status": "True",
+    "reason": "FailedCreate",
+    "message": 'pods "f-" is forbidden: exceeded quota: pods, requested: pods=1, used: pods=8, limited: pods=8',
+}
+"""How a Deployment says that no more pods of it may be made."""
+
+
 @dataclass(slots=True)
 class Deployment:
     """One Deployment.
@@ -27,6 +36,8 @@ class Deployment:
         annotations: its own.
         version: of its last change.
         template: number of its pod template.
+        is_refused: a quota lets no more pods be made than are ready.
+        is_unobserved: the controllers stand still, and `ready` with them.
         writer: field manager that owns `spec.replicas`, with the verb it wrote by and the subresource.
     """
 
@@ -38,6 +49,8 @@ class Deployment:
     annotations: dict[str, str] = field(default_factory=dict)
     version: int = 0
     template: int = 1
+    is_refused: bool = False
+    is_unobserved: bool = False
     writer: tuple[str, str, str] = (APPLY, "Update", "")
 
     def document(self) -> dict[str, object]:
@@ -61,7 +74,13 @@ class Deployment:
             "managedFields": [owner | ({"subresource": subresource} if subresource else {})],
         }
         template = {"metadata": {"labels": {"revision": str(self.template)}}}
-        status = {"replicas": self.requested, "updatedReplicas": self.requested, "readyReplicas": self.ready}
+        status: dict[str, object] = {
+            "replicas": self.requested,
+            "updatedReplicas": self.requested,
+            "readyReplicas": self.ready,
+        }
+        if self.is_refused:
+            status |= {"replicas": self.ready, "updatedReplicas": self.ready, "conditions": [REFUSED]}
         return {
             "apiVersion": "apps/v1",
             "kind": "Deployment",
@@ -69,6 +88,15 @@ class Deployment:
             "spec": {"replicas": self.requested, "template": template},
             "status": status,
         }
+
+    def sees_ready(self, ready: int) -> bool:
+        """Take note of what is ready, as far as controllers and quotas let that be; tell whether it is news."""
+        if self.is_refused:
+            ready = min(ready, self.ready)
+        is_news = ready != self.ready and not self.is_unobserved
+        if is_news:
+            self.ready = ready
+        return is_news
 
     def scale(self) -> dict[str, object]:
         """Give its scale; at 0 the key is absent."""
@@ -144,7 +172,7 @@ class ApiServer:
         is_other = one.requested != replicas
         self.by_hand[one.key] += is_other and writer == BY_HAND
         one.requested, one.writer = replicas, writer
-        one.ready = min(one.ready, replicas)
+        one.ready = one.ready if one.is_unobserved else min(one.ready, replicas)
         self.touch(one)
         if is_other:
             self.on_scale(one.key, replicas)

@@ -20,6 +20,7 @@ class Defect:
         write: changes what a write says.
         load: changes what is known of a load.
         settings: changes the settings that the daemon goes by, not those that it is judged by.
+        reads_documents: it hears of changes of its policy folder.
         leads_always: it takes itself for the holder of the Lease, whatever that says.
     """
 
@@ -27,6 +28,7 @@ class Defect:
     write: Callable[[Operations], Operations] | None = None
     load: Callable[[Load], Load] | None = None
     settings: Callable[[Settings], Settings] = lambda settings: settings
+    reads_documents: bool = True
     leads_always: bool = False
 
 
@@ -59,6 +61,19 @@ def _hasty(settings: Settings) -> Settings:
     return settings.model_copy(update={"kubernetes": settings.kubernetes.model_copy(update=quick)})
 
 
+def _boundless(settings: Settings) -> Settings:
+    return _with_pools(settings, replicas=None)
+
+
+def _holding_on(settings: Settings) -> Settings:
+    return _with_pools(settings, hold=3600.0)
+
+
+def _with_pools(settings: Settings, **changes: object) -> Settings:
+    pools = {name: pool.model_copy(update=changes) for name, pool in settings.pools.items()}
+    return settings.model_copy(update={"pools": pools})
+
+
 SOUND = Defect("none")
 
 DEFECTS: Mapping[str, Defect] = {
@@ -70,5 +85,8 @@ DEFECTS: Mapping[str, Defect] = {
         Defect("lower-bound-is-a-value", load=_covered),
         Defect("writes-faster-than-its-bucket", settings=_hasty),
         Defect("writes-without-a-lease", leads_always=True),
+        Defect("pools-without-end", settings=_boundless),
+        Defect("keeps-what-it-borrowed", settings=_holding_on),
+        Defect("reads-no-new-documents", reads_documents=False),
     )
 }

@@ -1,11 +1,14 @@
 """What must be so at the end of a run, when everything has been right for long enough."""
 
 from collections import defaultdict
+from collections.abc import Sequence, Set
 from itertools import pairwise
 
 from autoscaler.core.fleet import FunctionKey
 from tests.deterministic import oracle
-from tests.deterministic.site import STABLE_S
+from tests.deterministic.budgets import POOL
+from tests.deterministic.documents import STABLE_S
+from tests.deterministic.site import Drawn
 from tests.deterministic.world import World
 
 TURNS = 1
@@ -33,16 +36,28 @@ def judge_end(world: World) -> None:
         there = world.api.find(one.key)
         if there is None or one.key in held:
             continue
-        if one.tenant not in world.site.caps and wanted[one.key] not in oracle.needed(one):
+        if not _is_bound(world, one) and wanted[one.key] not in oracle.needed(one):
             observer.say("wrong", one.key, f"a fresh daemon decides {wanted[one.key]}, it needs {oracle.needed(one)}")
         if there.requested != wanted[one.key] and not _is_waking(world, one.key, there.requested):
             observer.say("not-settled", one.key, f"{there.requested} run, a fresh daemon decides {wanted[one.key]}")
-    for tenant, cap in world.site.caps.items():
-        theirs = [one.key for one in world.site.functions if one.tenant == tenant]
-        have = sum(there.requested for key in theirs if (there := world.api.find(key)) is not None)
-        if have > cap and held.isdisjoint(theirs):
-            observer.say("budget", None, f"{tenant} has {have} replicas, its cap is {cap}")
+    for name, budget in world.site.budgets.items():
+        _judge_cap(world, name, budget.cap, [one for one in world.site.functions if one.tenant == name], held)
+    members = [one for one in world.site.functions if world.site.budgets[one.tenant].is_in_pool]
+    _judge_cap(world, POOL, world.site.pool.size, members, held)
     _judge_turns(world)
+
+
+def _is_bound(world: World, one: Drawn) -> bool:
+    """Tell whether any budget may keep a function from what its load needs."""
+    budget = world.site.budgets[one.tenant]
+    return budget.cap is not None or budget.concurrency_cap is not None or budget.is_in_pool
+
+
+def _judge_cap(world: World, name: str, cap: float | None, theirs: Sequence[Drawn], held: Set[FunctionKey]) -> None:
+    """Check that no more runs than a budget has, but for what is left to somebody else."""
+    have = sum(there.requested for one in theirs if (there := world.api.find(one.key)) is not None)
+    if cap is not None and have > cap and held.isdisjoint(one.key for one in theirs):
+        world.observer.say("budget", None, f"{name} has {have} replicas of {cap:g}")
 
 
 def _is_waking(world: World, key: FunctionKey, requested: int) -> bool:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -17,17 +17,20 @@ from autoscaler.daemon.leadership import Alone, Election
 from autoscaler.daemon.loop import Daemon
 from autoscaler.daemon.policies import Policies
 from autoscaler.policy.alerts import Alert
+from autoscaler.policy.loading import Given
 from autoscaler.ports import Caller, Leadership, Role, WakeResult
 from tests.deterministic.apiserver import ApiServer
+from tests.deterministic.budgets import PoolRules
 from tests.deterministic.connection import MemoryConnection
 from tests.deterministic.defects import SOUND, Defect
+from tests.deterministic.documents import Folder
 from tests.deterministic.eventloop import Later, VirtualLoop
-from tests.deterministic.judge import Folder, Judge
+from tests.deterministic.judge import Judge
 from tests.deterministic.lease import LeaseObject, MemoryLease
 from tests.deterministic.loads import MemoryLoads, Prometheus
 from tests.deterministic.observer import Observer
 from tests.deterministic.process import Process
-from tests.deterministic.site import Site
+from tests.deterministic.site import Site, pools_of
 from tests.deterministic.troubles import Troubles
 
 OPERATOR = Caller(Role.OPERATOR, None)
@@ -89,15 +92,19 @@ class Host:
     Attributes:
         running: what runs now; None: nothing.
         folder: the policy folder as it stands.
+        pool: the shared pool in the settings, which a daemon reads when it starts.
     """
 
     name: str
     around: Surroundings
     running: Running | None = None
-    folder: Folder = field(default_factory=lambda: Folder(0.0))
-    broken: str = ""
+    folder: Folder = field(init=False)
+    pool: PoolRules = field(init=False)
     wall_s: float = 0.0
     _ending: set["asyncio.Future[None]"] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.folder, self.pool = self.around.site.folder(), self.around.site.pool
 
     def start(self) -> None:
         """Start a daemon that remembers nothing."""
@@ -105,7 +112,9 @@ class Host:
         generator = np.random.default_rng(around.rng.integers(1 << 62))
         process = Process(around.loop, self.name, len(around.past) + 1, origin_s=float(generator.uniform(1.0, 1e6)))
         process.wall_s = self.wall_s
-        around.judge.folders[process.number] = [replace(self.folder, at_s=around.loop.now_s)]
+        around.judge.folders[process.number] = [self.folder.since(around.loop.now_s)]
+        around.judge.pools[process.number] = self.pool
+        settings = around.site.settings.model_copy(update={"pools": pools_of(self.pool)})
         connection = MemoryConnection(
             around.loop, process, around.api, around.troubles, around.observer, generator, around.defect.write
         )
@@ -122,14 +131,14 @@ class Host:
             around.defect.load,
         )  # fmt: skip
         step_in, slow_in = self._executors(process, generator)
-        policies = Policies(self._files(), around.site.settings.sources, slow_in)
+        policies = Policies(self.folder.files(), Given.by(settings), slow_in)
         leadership = self._leadership(process, connection, generator)
         daemon = Daemon(
             process,
             cluster,
             loads,
             policies,
-            around.defect.settings(around.site.settings),
+            around.defect.settings(settings),
             controller=Controller(None),
             generator=generator,
             step_in=step_in,
@@ -177,14 +186,15 @@ class Host:
         if self.running is not None:
             self.running.process.wall_s = wall_s
 
-    async def bring(self, folder: Folder, broken: str = "") -> None:
+    async def bring(self, folder: Folder) -> None:
         """Bring another policy folder; the daemon sees it when it runs."""
-        self.folder, self.broken = folder, broken
+        self.folder = folder
         running = self.running
         if running is not None:
             await running.process.gate()
-            self.around.judge.folders[running.process.number].append(replace(folder, at_s=self.around.loop.now_s))
-            await running.policies.update(self._files())
+            self.around.judge.folders[running.process.number].append(self.folder.since(self.around.loop.now_s))
+            if self.around.defect.reads_documents:
+                await running.policies.update(self.folder.files())
 
     async def wake(self, key: FunctionKey) -> WakeResult | None:
         """Ask for a function, as a gateway does; None: nobody answers any more, or nobody is there."""
@@ -200,9 +210,6 @@ class Host:
         if running is not None:
             await running.process.gate()
             await running.daemon.take_alerts(OPERATOR, alerts)
-
-    def _files(self) -> dict[str, str]:
-        return self.around.site.files(most=self.folder.most, without=self.folder.without, broken=self.broken)
 
     def _executors(self, process: Process, generator: np.random.Generator) -> tuple[Later, Later]:
         """Give executors that take no time, or a drawn while, as this start happens to."""

@@ -8,17 +8,21 @@ import numpy as np
 
 from autoscaler.core.decisions import Decisions
 from autoscaler.core.fleet import FunctionKey
-from autoscaler.core.reasons import Reason
 from tests.deterministic.apiserver import ApiServer
+from tests.deterministic.budgets import UNLIMITED, PoolRules
+from tests.deterministic.documents import TARGET, Folder
 from tests.deterministic.lease import LeaseObject
+from tests.deterministic.ledger import Ledger, as_documents_say
 from tests.deterministic.observer import Observer, Write
 from tests.deterministic.process import Process
-from tests.deterministic.site import MOST, Drawn, Site
+from tests.deterministic.site import Drawn, Site
 from tests.deterministic.truth import Truth
 
 Broken = tuple[str, str]
 STALE_AFTER_S = 150.0
 """A daemon that has not heard of the cluster for so long knows nothing of it."""
+CLAIMS_SLACK_S = 0.5
+"""A write is sent at most a tick after documents were read, which may take so long."""
 LEASE_SLACK_S = 0.05
 """A write may leave a moment after the Lease was looked at."""
 
@@ -34,15 +38,6 @@ class Annotated:
     until: float = inf
 
 
-@dataclass(frozen=True, slots=True)
-class Folder:
-    """A state of the policy folder, as a process was given it."""
-
-    at_s: float
-    most: int = MOST
-    without: str = ""
-
-
 @dataclass
 class Judge:
     """Judges writes and decisions.
@@ -50,6 +45,7 @@ class Judge:
     Attributes:
         annotated: orders on functions.
         folders: what each process was given, by its number.
+        pools: what each process takes the shared pool for, by its number.
         known: by process, of which functions its last reading knew the load.
         made_s: when Deployments were made anew, by uid.
         lease: the Lease, where there is one.
@@ -60,9 +56,11 @@ class Judge:
     api: ApiServer
     annotated: list[Annotated] = field(default_factory=list)
     folders: dict[int, list[Folder]] = field(default_factory=dict)
+    pools: dict[int, PoolRules] = field(default_factory=dict)
     known: dict[int, Mapping[FunctionKey, bool]] = field(default_factory=dict)
     made_s: dict[str, float] = field(default_factory=dict)
     lease: LeaseObject | None = None
+    _ledgers: dict[int, Ledger] = field(default_factory=dict)
 
     def write(self, write: Write, now_s: float) -> Sequence[Broken]:
         """Name the rules that a write breaks."""
@@ -71,7 +69,8 @@ class Judge:
             return [("foreign-write", "it is no function of any tenant")]
         found: list[Broken] = []
         folders = self._folders(write.process, now_s)
-        if all(folder.without == write.key.namespace for folder in folders):
+        claims = self._folders(write.process, now_s, self.site.settings.tick + CLAIMS_SLACK_S)
+        if all(folder.owner(write.key.namespace) is None for folder in claims):
             found.append(("foreign-write", "its namespace is claimed no more"))
         if (
             write.new > max(folder.most for folder in folders)
@@ -93,7 +92,13 @@ class Judge:
         """Check that a tick cuts nothing of which its process did not know the load."""
         if not decisions.is_tick:
             return
-        self._caps(process, decisions, observer)
+        ledger = self._ledgers.setdefault(process.number, Ledger(self.site.settings.tick))
+        broken = list(ledger.tick(decisions, observer.now_s(), process.paused_s))
+        folders = self._folders(process, observer.now_s())
+        if len(folders) == 1 and process.paused_s < observer.now_s() - self.truth.lag_s:
+            broken += as_documents_say(decisions, folders[0], self.pools[process.number])
+        for rule, words in broken:
+            observer.say(rule, None, f"{process.name}: {words}")
         known = self.known.get(process.number, {})
         for position in np.flatnonzero(decisions.desired < decisions.requested).tolist():
             key = decisions.fleet.keys[decisions.rows[position]]
@@ -106,18 +111,6 @@ class Judge:
                 observer.say(
                     "cut-on-unknown", key, f"{process.name} decided {before} -> {after} without knowing its load"
                 )
-
-    def _caps(self, process: Process, decisions: Decisions, observer: Observer) -> None:
-        """Check that a tick asks for no more than the tenants' budgets, where nothing of theirs is left alone."""
-        fleet = decisions.fleet
-        for name, cap in self.site.caps.items():
-            if name not in fleet.tenants:
-                continue
-            theirs = fleet.tenant[decisions.rows] == fleet.tenants.index(name)
-            is_left = np.isin(decisions.reason[theirs], (Reason.PAUSED, Reason.FOREIGN_WRITER)).any()
-            wanted = int(decisions.desired[theirs].sum())
-            if wanted > cap and not is_left:
-                observer.say("budget", None, f"{process.name} decided {wanted} replicas for {name}, whose cap is {cap}")
 
     def _is_without_lease(self, write: Write, now_s: float) -> bool:
         settings = self.site.settings.leadership
@@ -152,18 +145,42 @@ class Judge:
     def _allowed(self, one: Drawn, write: Write, now_s: float, need: int) -> int:
         """Give the fewest replicas that orders and budgets let a function be cut to, at most what it needs."""
         ordered = [order.replicas for order in self._orders(write, "force")]
-        ordered += [folder.most for folder in self._folders(write.process, now_s)]
-        return min([need, *ordered, *([0] if self._is_scarce(one.tenant, now_s) else [])])
+        folders = self._folders(write.process, now_s)
+        ordered += [folder.most for folder in folders]
+        is_scarce = any(self._is_scarce(one, folder, write.process, now_s) for folder in folders)
+        return min([need, *ordered, *([0] if is_scarce else [])])
 
-    def _is_scarce(self, tenant: str, now_s: float) -> bool:
-        """Tell whether a tenant's functions have or want more than its budget."""
-        cap = self.site.caps.get(tenant)
-        return cap is not None and cap < sum(
+    def _is_scarce(self, one: Drawn, folder: Folder, process: Process, now_s: float) -> bool:
+        """Tell whether the functions under a budget of this one have or want more than that."""
+        owner, pool = folder.owner_of(one.key.namespace), self.pools.get(process.number, UNLIMITED)
+        if owner is None:
+            return False
+        theirs = [other for other in self.site.functions if folder.owner_of(other.key.namespace) is owner]
+        budget = owner.budget
+        if budget.cap is not None and budget.cap < self._wanted(theirs, now_s):
+            return True
+        if budget.concurrency_cap is not None and budget.concurrency_cap < TARGET * self._wanted(theirs, now_s):
+            return True
+        return budget.is_in_pool and pool.size < self._wanted(self._members(folder), now_s) + self._idle(folder)
+
+    def _members(self, folder: Folder) -> list[Drawn]:
+        """Give the functions that share the pool."""
+        return [
+            other
+            for other in self.site.functions
+            if (owner := folder.owner_of(other.key.namespace)) is not None and owner.budget.is_in_pool
+        ]
+
+    def _idle(self, folder: Folder) -> float:
+        """Give what tenants may keep of the pool without using it."""
+        return sum(one.budget.guarantee for one in folder.tenants.values() if one.budget.lend is not None)
+
+    def _wanted(self, theirs: Sequence[Drawn], now_s: float) -> float:
+        return sum(
             max(self.truth.most_within(one.key, now_s - 90.0, now_s), one.rules.least, 1, self._requested(one.key))
             * 1.5
             + 1
-            for one in self.site.functions
-            if one.tenant == tenant
+            for one in theirs
         )
 
     def _requested(self, key: FunctionKey) -> int:
@@ -191,16 +208,14 @@ class Judge:
             for order in self.annotated
         )
 
-    def _folders(self, process: Process, now_s: float) -> list[Folder]:
+    def _folders(self, process: Process, now_s: float, lag_s: float | None = None) -> list[Folder]:
         """Give the states of the folder that may still be in force in a process."""
-        given = self.folders[process.number]
-        old = [folder for folder in given if folder.at_s <= now_s - self.truth.lag_s]
-        return [*old[-1:], *(folder for folder in given if folder.at_s > now_s - self.truth.lag_s)]
+        given, since_s = self.folders[process.number], now_s - (self.truth.lag_s if lag_s is None else lag_s)
+        old = [folder for folder in given if folder.at_s <= since_s]
+        return [*old[-1:], *(folder for folder in given if folder.at_s > since_s)]
 
     def _claimed_s(self, write: Write, now_s: float) -> float:
-        """Give since when the function's namespace has been claimed, as its writer knows."""
-        without = [
-            n for n, folder in enumerate(self.folders[write.process.number]) if folder.without == write.key.namespace
-        ]
-        folders = self.folders[write.process.number]
+        """Give since when the function's namespace has been the tenant's whose it is, as its writer knows."""
+        folders, namespace = self.folders[write.process.number], write.key.namespace
+        without = [n for n, folder in enumerate(folders) if folder.owner(namespace) is None]
         return folders[without[-1] + 1].at_s if without and without[-1] + 1 < len(folders) else 0.0

@@ -10,10 +10,11 @@ from autoscaler.core.now import Now
 from autoscaler.core.observation import Load, Observation
 from autoscaler.policy.compile import Compiler
 from autoscaler.policy.deployment import Deployed
-from autoscaler.policy.loading import load
+from autoscaler.policy.loading import Given, load
 from autoscaler.policy.plan import Plan
+from tests.deterministic.documents import MOST, STABLE_S
 from tests.deterministic.process import UTC_S
-from tests.deterministic.site import MOST, STABLE_S, Drawn
+from tests.deterministic.site import Drawn
 from tests.deterministic.world import World
 
 STEP_S = 15.0
@@ -25,7 +26,9 @@ def decided(world: World) -> dict[FunctionKey, int]:
     """Give the replicas that a fresh daemon comes to, over the loads as they truly are, from what runs now."""
     site, api = world.site, world.api
     deployed = [Deployed(one.key, one.uid, one.labels, one.annotations) for one in api]
-    plan = Compiler().compile(load(site.files(), None, site.settings.sources), deployed, UTC_S + world.loop.now_s)
+    plan = Compiler(site.settings.pools).compile(
+        load(site.folder().files(), None, Given.by(site.settings)), deployed, UTC_S + world.loop.now_s
+    )
     controller, observed = Controller(None), _load(plan, world)
     replicas = np.array([one.requested if (one := api.find(key)) else 0 for key in plan.fleet.keys], dtype=np.float64)
     nobody = np.zeros(len(plan.fleet), dtype=bool)

@@ -15,7 +15,7 @@ from autoscaler.core.explain import sentences
 from tests.deterministic.defects import SOUND, Defect
 from tests.deterministic.ending import judge_end
 from tests.deterministic.eventloop import NothingWillHappen, TimeStandsStill, VirtualLoop
-from tests.deterministic.faults import ALL
+from tests.deterministic.faults import ALL, OF_BUDGETS
 from tests.deterministic.faults.fault import Planned, happen, plan
 from tests.deterministic.observer import Violation
 from tests.deterministic.site import draw
@@ -71,7 +71,7 @@ def run(seed: int, *, is_traced: bool = False, defect: Defect = SOUND) -> Outcom
     rng = np.random.default_rng(seed)
     drawing, planning, living = rng.spawn(3)
     site = draw(drawing)
-    faults = plan(ALL, planning, site.calm_s)
+    faults = plan(ALL, OF_BUDGETS if site.pool.has_limit else (), planning, site.calm_s)
     lines: list[str] = []
     with _looped() as loop, _quiet(lines, loop if is_traced else None):
         world = World(loop, site, living, _tracer(lines, loop, is_traced), defect)

@@ -1,47 +1,21 @@
 """What a seed draws before anything happens: tenants, their policies and functions, the load, the settings."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from autoscaler.core.columns import Floats
 from autoscaler.core.fleet import FunctionKey
-from autoscaler.policy.settings import Settings
+from autoscaler.policy.settings import PoolSettings, Settings
 from autoscaler.simulator.function import FunctionSpec
 from autoscaler.simulator.workload import Steps, Workload
+from tests.deterministic.budgets import PoolRules, TenantBudget, draw_budgets
+from tests.deterministic.documents import STABLE_S, TARGET, Folder, NamespaceRules, TenantDocument
 
-TARGET = 4.0
-"""Requests/s, or requests in flight, that a replica shall carry."""
-STABLE_S = 30.0
-ZERO_AFTER_S = 45.0
-BOOST_S = 40.0
-MOST = 8
 SCRAPE_S = 3.0
 UNCLAIMED = "nobodys"
-ALERT = "Slow"
-
-
-@dataclass(frozen=True, slots=True)
-class NamespaceRules:
-    """What the policy of a namespace says.
-
-    Attributes:
-        metric: `rps` or `concurrency`.
-        stabilization_s: look-back of cuts, seconds.
-        max_rate_down: largest divisor of a tick.
-        tolerance: relative dead band.
-        least: minimum of replicas.
-        goes_to_zero: whether its functions go to zero after `ZERO_AFTER_S`.
-    """
-
-    metric: str
-    stabilization_s: float
-    max_rate_down: float
-    tolerance: float
-    least: int
-    goes_to_zero: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +67,8 @@ class Site:
         namespaces: rules by namespace.
         tenant_of: tenant by namespace.
         source_of: source by tenant.
-        caps: budget by tenant, replicas; those without are left out.
+        budgets: by tenant, in the order of their sources.
+        pool: the one that has a limit.
         settings: the daemon's.
         reads_past: whether a daemon reads the loads of before its start.
         calm_s: from here on nothing changes any more, neither load nor faults.
@@ -104,7 +79,8 @@ class Site:
     namespaces: Mapping[str, NamespaceRules]
     tenant_of: Mapping[str, str]
     source_of: Mapping[str, str]
-    caps: Mapping[str, int]
+    budgets: Mapping[str, TenantBudget]
+    pool: PoolRules
     settings: Settings
     reads_past: bool
     calm_s: float
@@ -114,54 +90,17 @@ class Site:
     def workloads(self) -> dict[FunctionKey, Workload]:
         return {one.key: one.workload() for one in self.functions}
 
-    def files(self, *, most: int = MOST, without: str = "", broken: str = "") -> dict[str, str]:
-        """Give the policy folder.
-
-        Args:
-            most: maximum of replicas of every function.
-            without: a namespace that its tenant no longer claims.
-            broken: a namespace whose policy is none.
-        """
-        files = {f"{tenant}.yaml": self._tenant(tenant, without) for tenant in self.source_of}
-        for namespace, rules in self.namespaces.items():
-            if namespace != without:
-                files[f"policy-{namespace}.yaml"] = _policy(namespace, rules, most, namespace == broken)
-        return files
-
-    def _tenant(self, tenant: str, without: str) -> str:
-        claimed = [name for name, owner in self.tenant_of.items() if owner == tenant and name != without]
-        budget = f"  budget: {{replicas: {{cap: {self.caps[tenant]}}}}}\n" if tenant in self.caps else ""
-        return f"""\
-apiVersion: autoscaler.faas.dev/v1alpha1
-kind: Tenant
-metadata: {{name: {tenant}}}
-spec:
-  namespaces: [{", ".join(claimed)}]
-  source: {self.source_of[tenant]}
-  bounds: {{allowZero: true}}
-{budget}"""
+    def folder(self) -> Folder:
+        """Give the policy folder."""
+        tenants = {
+            name: TenantDocument(tuple(one for one in self.tenant_of if self.tenant_of[one] == name), source, budget)
+            for (name, source), budget in zip(self.source_of.items(), self.budgets.values(), strict=True)
+        }
+        return Folder(tenants, self.namespaces)
 
 
 def sha256(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
-
-
-def _policy(namespace: str, rules: NamespaceRules, most: int, is_broken: bool) -> str:
-    down = f", maxRate: {rules.max_rate_down:g}" if rules.max_rate_down != 2.0 else ""
-    down += f", tolerance: {rules.tolerance:g}" if rules.tolerance else ""
-    zero = f"  zero: {{after: {ZERO_AFTER_S:g}s}}\n" if rules.goes_to_zero else ""
-    return f"""\
-apiVersion: autoscaler.faas.dev/v1alpha1
-kind: ScalingPolicy
-metadata: {{name: default, namespace: {namespace}}}
-spec:
-  metrics: [{{type: {rules.metric}, target: {TARGET:g}, utilization: {-1 if is_broken else 1}}}]
-  windows: {{stable: {STABLE_S:g}s}}
-  replicas: {{min: {rules.least}, max: {most}}}
-  scaleDown: {{stabilization: {rules.stabilization_s:g}s{down}}}
-  alerts: [{{match: {{alertname: {ALERT}}}, boost: {{factor: 1.5, add: 1}}, expires: {BOOST_S:g}s}}]
-  wake: {{hold: 25s, waiters: 100}}
-{zero}"""
 
 
 def draw(rng: np.random.Generator) -> Site:
@@ -178,20 +117,60 @@ def draw(rng: np.random.Generator) -> Site:
         for number in range(int(rng.integers(1, 5)))
     ]
     corp = [one for one in functions if one.tenant == "corp"]
-    caps = {"corp": max(len(corp) * 2, int(rng.integers(4, 16)))}
+    cap = max(len(corp) * 2, int(rng.integers(4, 16)))
     longest_s = max(30.0, *(rules.stabilization_s for rules in namespaces.values()))
+    settings = _settings(rng, tick_s)
+    reads_past = bool(rng.random() < 0.7)
+    functions, budgets, pool = _with_budgets(rng.spawn(1)[0], functions, namespaces, source_of, cap, calm_s)
     return Site(
         functions=functions,
         namespaces=namespaces,
         tenant_of=tenant_of,
         source_of=source_of,
-        caps=caps,
-        settings=_settings(rng, tick_s),
-        reads_past=bool(rng.random() < 0.7),
+        budgets=budgets,
+        pool=pool,
+        settings=settings.model_copy(update={"pools": pools_of(pool)}),
+        reads_past=reads_past,
         calm_s=calm_s,
-        end_s=calm_s + settling_s(STABLE_S, longest_s, tick_s),
+        end_s=calm_s + settling_s(STABLE_S, longest_s, tick_s) + pool.settling_s,
         by_key={one.key: one for one in functions},
     )
+
+
+def _with_budgets(
+    rng: np.random.Generator,
+    functions: Sequence[Drawn],
+    rules: Mapping[str, NamespaceRules],
+    tenants: Iterable[str],
+    cap: int,
+    calm_s: float,
+) -> tuple[list[Drawn], dict[str, TenantBudget], PoolRules]:
+    """Draw what tenants share, and of those who do one that is away and comes back."""
+    most = {
+        name: sum(max(level for _, level in one.levels) for one in functions if one.tenant == name) for name in tenants
+    }
+    pool, budgets = draw_budgets(rng, most)
+    budgets["corp"] = budgets["corp"].with_cap(cap)
+    for name in ("bolt", "corp"):  # whose functions share one policy, so that all or none have a target to weigh by
+        if pool.has_limit and rules[name].metric == "concurrency" and rng.random() < 0.4:
+            cap_in_flight = int(TARGET) * int(rng.integers(4, 12))
+            budgets[name] = replace(budgets[name], concurrency_cap=cap_in_flight)
+    members = [name for name, budget in budgets.items() if budget.is_in_pool]
+    lender = str(rng.choice(members)) if members and rng.random() < 0.7 else None
+    back_s = np.sort(rng.uniform(40.0, calm_s, 2))
+    return [_away(rng, one, back_s) if one.tenant == lender else one for one in functions], budgets, pool
+
+
+def _away(rng: np.random.Generator, one: Drawn, back_s: Floats) -> Drawn:
+    """Let a load be gone but for the while between two moments, or from the first of them on."""
+    high = [(float(back_s[0]), int(rng.integers(2, _highest(one.rules) + 1)))]
+    end = [(float(back_s[1]), int(rng.integers(0, 2)))] if rng.random() < 0.4 else []
+    return replace(one, levels=[(0.0, int(rng.integers(0, 2))), *high, *end])
+
+
+def pools_of(pool: PoolRules) -> dict[str, PoolSettings]:
+    """Give the daemon's setting."""
+    return {name: PoolSettings.model_validate(rules) for name, rules in pool.settings.items()}
 
 
 def settling_s(stable_s: float, stabilization_s: float, tick_s: float) -> float:
@@ -221,13 +200,18 @@ def _function(
     """Draw a function, whose load changes when it likes, and at the surges when that of all does."""
     own_s = rng.uniform(10.0, calm_s, int(rng.integers(0, 5)))
     changes = np.unique(np.concatenate([own_s, surges_s]))
-    highest = 4 if rules.metric == "concurrency" else 6
+    highest = _highest(rules)
     idle = 0.4 if rules.goes_to_zero else 0.15
     levels = [
         (at_s, 0 if rng.random() < idle else int(rng.integers(1, highest + 1)))
         for at_s in (0.0, *(float(at_s) for at_s in changes))
     ]
     return Drawn(key, tenant, rules, levels, start_s=float(rng.uniform(0.5, 4.0)))
+
+
+def _highest(rules: NamespaceRules) -> int:
+    """Give the most replicas that the load of a function needs."""
+    return 4 if rules.metric == "concurrency" else 6
 
 
 def _settings(rng: np.random.Generator, tick_s: float) -> Settings:

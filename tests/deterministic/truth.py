@@ -8,7 +8,8 @@ import numpy as np
 
 from autoscaler.core.columns import Floats, Ints
 from autoscaler.core.fleet import FunctionKey
-from tests.deterministic.site import MOST, SCRAPE_S, STABLE_S, TARGET, ZERO_AFTER_S, Drawn, Site
+from tests.deterministic.documents import MOST, STABLE_S, TARGET, ZERO_AFTER_S
+from tests.deterministic.site import SCRAPE_S, Drawn, Site
 
 MARGIN = 0.35
 """Replicas by which the mean of a window may be measured too low: a scrape of a dip shorter than it counts whole."""
@@ -46,6 +47,10 @@ class Truth:
         """Give the largest demand of a stretch."""
         found = self._demand[key][max(0, int(from_s)) : int(to_s) + 1]
         return int(found.max(initial=0))
+
+    def least_within(self, key: FunctionKey, from_s: float, to_s: float) -> int:
+        """Give the smallest demand of a stretch."""
+        return self._least(key, int(from_s), int(to_s))
 
     def need(self, one: Drawn, at_s: float, since_s: float) -> int:
         """Give the fewest replicas to which the load gives a reason to cut.

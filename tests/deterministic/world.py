@@ -12,7 +12,9 @@ from autoscaler.ports import WakeState
 from autoscaler.simulator.measurement import Measurement
 from autoscaler.simulator.platform import Platform
 from tests.deterministic.apiserver import ApiServer
+from tests.deterministic.budgets import PoolRules
 from tests.deterministic.defects import Defect
+from tests.deterministic.documents import Folder
 from tests.deterministic.eventloop import VirtualLoop
 from tests.deterministic.host import Host, Surroundings
 from tests.deterministic.judge import Judge
@@ -20,6 +22,7 @@ from tests.deterministic.lease import LeaseObject
 from tests.deterministic.loads import Prometheus
 from tests.deterministic.observer import Observer
 from tests.deterministic.site import SCRAPE_S, UNCLAIMED, Site
+from tests.deterministic.supply import Supply
 from tests.deterministic.troubles import Troubles
 from tests.deterministic.truth import Truth
 
@@ -49,7 +52,9 @@ class World:
     Attributes:
         hosts: machines; a daemon runs on the first, on others only when a fault starts one.
         quiet_since_s: end of the last fault; inf while one lasts.
-        troubled: faults that last now.
+        troubled: faults that last now, without those after which everything still must go as it should.
+        folder: the policy folder as it is now.
+        ordered_s: when documents or settings were changed last.
     """
 
     loop: VirtualLoop
@@ -62,6 +67,8 @@ class World:
     hosts: list[Host] = field(init=False)
     troubled: int = 0
     quiet_since_s: float = 0.0
+    ordered_s: float = 0.0
+    _changes: list[Callable[[Folder], Folder]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         site, rng, loop = self.site, self.rng, self.loop
@@ -72,6 +79,7 @@ class World:
         self.troubles = Troubles()
         self.judge = Judge(site, self.truth, self.api)
         self.observer = Observer(site, loop.time, lambda write: self.judge.write(write, loop.now_s), self.trace)
+        self.supply = Supply(site, self.truth, self.api, self.observer.say)
         self.servers = [Prometheus(name, Measurement(SCRAPE_S)) for name in sorted(site.settings.sources)]
         self.lease = self.judge.lease = LeaseObject(loop.time)
         around = Surroundings(
@@ -115,6 +123,38 @@ class World:
     def server(self, name: str) -> Prometheus:
         return next(server for server in self.servers if server.name == name)
 
+    @property
+    def folder(self) -> Folder:
+        folder = self.site.folder()
+        for change in self._changes:
+            folder = change(folder)
+        return folder
+
+    def change_folder(self, change: Callable[[Folder], Folder]) -> Callable[[], None]:
+        """Change the policy folder of all daemons; what is given back undoes it."""
+        self._changes.append(change)
+        self._bring()
+
+        def undo() -> None:
+            self._changes.remove(change)
+            self._bring()
+
+        return undo
+
+    def change_pool(self, pool: PoolRules) -> None:
+        """Change the settings of all daemons: each is asked to end, and started anew."""
+        self.ordered_s = self.loop.now_s
+        for host in self.hosts:
+            host.pool = pool
+            if host.running is not None:
+                host.stop()
+                host.start()
+
+    def _bring(self) -> None:
+        self.ordered_s = self.loop.now_s
+        for host in self.hosts:
+            self.spawn(host.bring(self.folder))
+
     def make(self, key: FunctionKey, replicas: int) -> None:
         """Make a Deployment of a function anew."""
         made = self.api.create(key, replicas, {"faas_function": key.name})
@@ -154,6 +194,7 @@ class World:
                 self._report(one.key)
             self._ask_for_waiting()
             self._look_for_leader()
+            self._look_at_supply()
             await asyncio.sleep(STEP_S)
 
     def _look_for_leader(self) -> None:
@@ -167,10 +208,17 @@ class World:
             self.observer.say("leader", None, f"nobody has decided since {self._led_s:.3f} s")
             self._led_s = math.inf
 
+    def _look_at_supply(self) -> None:
+        running = self.leading().running
+        if running is None or self.troubled:
+            return
+        held = {view.key for view in running.daemon.health().held}
+        calm_since_s = max(self.quiet_since_s + WARM_S, self.ordered_s, running.process.started_s + WARM_S)
+        self.supply.second(self.loop.now_s, self.folder, self.leading().pool, calm_since_s, held)
+
     def _report(self, key: FunctionKey) -> None:
         there = self.api.find(key)
-        if there is not None and there.ready != self.platform.ready(key):
-            there.ready = self.platform.ready(key)
+        if there is not None and there.sees_ready(self.platform.ready(key)):
             self.api.touch(there)
 
     def _ask_for_waiting(self) -> None:

@@ -9,10 +9,13 @@ EQUIVALENT: dict[tuple[str, str], str] = {
     ("demand", "over = np.flatnonzero(wanted >= rates.least_up)"): _COARSE,
     ("demand", "over = over[wanted[over] >= requested[over]]"): _COARSE,
     ("demand", "under = np.flatnonzero(wanted * rates.least_down <= ready)"): _COARSE,
-    ("panic", "at = np.flatnonzero(proposal >= short)"): _COARSE,
+    ("panic", "may_begin: Bools = proposal >= short"): _COARSE,
     ("wanting", "activating = np.flatnonzero(least >= 1)"): "whatever is wanted has one replica anyway",
-    ("wanting", "slowed = slowed[replicas[slowed] >= wanted[slowed]]"): "both numbers are the same there",
-    ("wanting", "at = at[replicas[at] >= sight.requested[at]]"): _COARSE,
+    (
+        "wanting",
+        "slowed = slowed.compress(replicas.take(slowed) >= wanted.take(slowed))",
+    ): "both numbers are the same there",
+    ("wanting", "at = np.flatnonzero(is_missing & (replicas >= sight.requested))"): _COARSE,
     (
         "guards",
         "return chosen(at, (asked >= standing) & (asked > ceiling), ceiling, Reason.SCALE_UP_POLICY)",
@@ -53,6 +56,22 @@ EQUIVALENT: dict[tuple[str, str], str] = {
         "rounding",
         "if len(result) and not (result.min() >= 0.0 and result.max() < MOST_REPLICAS): # nan compares false",
     ): "what is made of sound replicas is the same",
+    (
+        "rate_policies",
+        "if len(standing) and standing.min() > 0.0 and standing.max() <= MOST_REPLICAS: # nan compares false",
+    ): "what is made of sound replicas is the same",
+    (
+        "rate_policies",
+        "if len(standing) and standing.min() >= 0.0 and standing.max() < MOST_REPLICAS: # nan compares false",
+    ): "what is made of sound replicas is the same",
+    (
+        "rate_policies",
+        "if len(rules) <= len(count):",
+    ): "where all have a policy of the level, each stands at its own place",
+    (
+        "rate_policies",
+        "is_run = first > 0 and np.array_equal(lanes, np.arange(first, first + len(lanes)))",
+    ): "a slice and the positions that it stands for choose the same",
     (
         "windows",
         "unknown = np.unique(np.concatenate(found)) if len(found) >= 1 else (found[0] if found else NOBODY)",

@@ -12,7 +12,7 @@ import pytest
 from autoscaler.core.columns import Floats
 from autoscaler.core.fleet import FunctionKey
 from autoscaler.policy.profiles import profile_of
-from autoscaler.policy.settings import GatewaySettings, SourceSettings
+from autoscaler.policy.source_settings import GatewaySettings, SourceSettings
 from autoscaler.simulator.measurement import Answers, Measurement, Scrape
 from autoscaler.simulator.platform import FunctionSpec, Platform
 from autoscaler.simulator.workload import Constant, OnOff, Step, Steps, Workload

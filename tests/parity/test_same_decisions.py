@@ -22,8 +22,9 @@ Step = tuple[Now, Observation | None, tuple[Event, ...], bytes]
 
 def as_bytes(decisions: Decisions) -> bytes:
     """Give everything that was decided, but the fleet, as bytes."""
-    names = [field.name for field in fields(decisions) if field.name not in ("now", "fleet", "applied")]
+    names = [field.name for field in fields(decisions) if field.name not in ("now", "fleet", "applied", "accounts")]
     columns = [getattr(decisions, name) for name in (*names, "stages", "stage_reasons")]
+    columns += [] if decisions.accounts is None else columns_of(decisions.accounts)
     return repr(decisions.now).encode() + b"".join(np.ascontiguousarray(column).tobytes() for column in columns)
 
 

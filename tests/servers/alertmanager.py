@@ -40,11 +40,11 @@ receivers:
 
 
 class Alertmanager(Server):
-    """A single Alertmanager on loopback, without peers."""
+    """A single Alertmanager without peers, on loopback or another address of this machine."""
 
-    def __init__(self, folder: Path, config: str) -> None:
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+    def __init__(self, folder: Path, config: str, host: str = "127.0.0.1") -> None:
+        self.port = free_port(host)
+        self.url = f"http://{host}:{self.port}"
         self._begins: dict[tuple[tuple[str, str], ...], datetime] = {}
         (folder / "alertmanager.yml").write_text(config)
         super().__init__(
@@ -52,7 +52,7 @@ class Alertmanager(Server):
                 _program(),
                 f"--config.file={folder / 'alertmanager.yml'}",
                 f"--storage.path={folder / 'data'}",
-                f"--web.listen-address=127.0.0.1:{self.port}",
+                f"--web.listen-address={host}:{self.port}",
                 "--cluster.listen-address=",
                 "--log.level=debug",
             ],

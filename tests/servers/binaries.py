@@ -9,7 +9,11 @@ import pytest
 KUBERNETES_VERSION = "1.36.3"
 ETCD_VERSION = "3.6.7"
 HELM_VERSION = "3.22.0"
+OPERATOR_VERSION = "0.85.0"
 CACHE = Path(os.environ.get("AUTOSCALER_SERVERS", Path.home() / ".cache" / "faas-autoscaler" / "servers"))
+
+MANIFESTS = "manifests"
+"""Folder beside a built program that holds what its module publishes for `kubectl apply`."""
 
 _BUILT = {
     "kube-apiserver": f"kubernetes-{KUBERNETES_VERSION}",
@@ -18,6 +22,7 @@ _BUILT = {
     "kubectl": f"kubernetes-{KUBERNETES_VERSION}",
     "etcd": f"etcd-{ETCD_VERSION}",
     "helm": f"helm-{HELM_VERSION}",
+    "prometheus-operator": f"prometheus-operator-{OPERATOR_VERSION}",
 }
 
 
@@ -33,10 +38,19 @@ def find(program: str) -> Path | None:
 
 def require(program: str) -> Path:
     """Give a program's path; where there is none, skip with how to get it, or fail under CI."""
-    found = find(program)
+    return _required(find(program), program)
+
+
+def require_manifests(program: str) -> Path:
+    """Give the folder of the manifests that belong to a built program; where there is none, as `require`."""
+    folder = CACHE / _BUILT[program] / MANIFESTS
+    return _required(folder if folder.is_dir() else None, f"manifests of {program}")
+
+
+def _required(found: Path | None, what: str) -> Path:
     if found is not None:
         return found
-    message = f"{program} is not here: `make servers` gets it"
+    message = f"{what}: not here, `make servers` gets it"
     if os.environ.get("CI"):
         pytest.fail(message)
     pytest.skip(message)

@@ -56,9 +56,9 @@ class ControlPlane:
         self._etcd = self._make_etcd()
         self._api = self._make_api()
         self._controllers: list[Server] = []
-        self.kubeconfig = self._write_kubeconfig("daemon", DAEMON_TOKEN)
-        self.admin_kubeconfig = self._write_kubeconfig("admin", ADMIN_TOKEN)
-        self.stranger_kubeconfig = self._write_kubeconfig("stranger", STRANGER_TOKEN)
+        self.kubeconfig = self.write_kubeconfig("daemon", DAEMON_TOKEN)
+        self.admin_kubeconfig = self.write_kubeconfig("admin", ADMIN_TOKEN)
+        self.stranger_kubeconfig = self.write_kubeconfig("stranger", STRANGER_TOKEN)
         self._session = requests.Session()
         self._session.trust_env = False
         self._session.headers["Authorization"] = f"Bearer {ADMIN_TOKEN}"
@@ -121,6 +121,18 @@ class ControlPlane:
             raise requests.HTTPError(f"{method} {path}: {answer.status_code} {answer.text[:500]}", response=answer)
         document: Document = answer.json()
         return document
+
+    def is_served(self, path: str) -> bool:
+        """Tell whether a path is known, as that of a kind is some moments after its definition is applied."""
+        return self._session.get(self.url + path, timeout=30).status_code == 200
+
+    def token(self, namespace: str, account: str) -> str:
+        """Give a real token of a service account, which is made where it lacks; it is good for an hour."""
+        self._apply(
+            {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": account, "namespace": namespace}}
+        )
+        path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{account}/token"
+        return str(self.request("POST", path, json={"spec": {"expirationSeconds": 3600}})["status"]["token"])
 
     def apply(self, yaml_text: str) -> list[Document]:
         """Apply every document of a manifest by server-side apply, namespaces made where they lack."""
@@ -231,6 +243,21 @@ class ControlPlane:
             lambda: self.ready(namespace, name) == count, f"{count} ready of {namespace}/{name}", deadline_s, 0.1
         )
 
+    def write_kubeconfig(self, user: str, token: str) -> Path:
+        """Write a kubeconfig for the bearer of a token; `user` only names the file."""
+        path = self.folder / f"{user}.kubeconfig"
+        cluster = {"server": self.url, "certificate-authority": str(self.certificate)}
+        document = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": "test", "cluster": cluster}],
+            "users": [{"name": user, "user": {"token": token}}],
+            "contexts": [{"name": "test", "context": {"cluster": "test", "user": user}}],
+            "current-context": "test",
+        }
+        path.write_text(json.dumps(document))
+        return path
+
     @property
     def certificate(self) -> Path:
         """What the API server serves with; there once it has started. Its key is beside it, as `apiserver.key`."""
@@ -271,20 +298,6 @@ class ControlPlane:
             "--delete-collection-workers=16",
         ]
         return Server(command, self.folder / "apiserver.log")
-
-    def _write_kubeconfig(self, user: str, token: str) -> Path:
-        path = self.folder / f"{user}.kubeconfig"
-        cluster = {"server": self.url, "certificate-authority": str(self.certificate)}
-        document = {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "clusters": [{"name": "test", "cluster": cluster}],
-            "users": [{"name": user, "user": {"token": token}}],
-            "contexts": [{"name": "test", "context": {"cluster": "test", "user": user}}],
-            "current-context": "test",
-        }
-        path.write_text(json.dumps(document))
-        return path
 
     def _is_ready(self) -> bool:
         """Tell whether it serves, the rights it ships with and the namespaces it makes included."""

@@ -8,27 +8,29 @@ from tests.servers.page import ServedPage
 
 
 class Exporter(ServedPage):
-    """Serves `/metrics` on loopback from a thread.
+    """Serves `/metrics` from a thread, on loopback or another address of this machine.
 
     As with the gateway, counters are born with the first call, and a call is counted under the name that the
     caller wrote, so `figlet` and `figlet.openfaas-fn` are two series.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, host: str = "127.0.0.1") -> None:
         self._lock = threading.Lock()
         self._counts: dict[str, float] = defaultdict(float)
         self._process_start_s = 1_000.0
-        self._steady: dict[str, tuple[float, float]] = {}
+        self._steady: dict[tuple[str, int], tuple[float, float]] = {}
         self.is_broken = False
-        super().__init__(self.text, lambda: 503 if self.is_broken else 200)
+        super().__init__(self.text, lambda: 503 if self.is_broken else 200, host)
 
     def text(self) -> str:
         """Give the exposition as it stands."""
         with self._lock:
-            for name, (per_s, since_s) in self._steady.items():
+            started: dict[str, float] = defaultdict(float)
+            for (name, code), (per_s, since_s) in self._steady.items():
                 calls = float(int((time.monotonic() - since_s) * per_s))
-                self._counts[f'gateway_function_invocation_started{{function_name="{name}"}}'] = calls
-                self._counts[f'gateway_function_invocation_total{{code="200",function_name="{name}"}}'] = calls
+                self._counts[f'gateway_function_invocation_total{{code="{code}",function_name="{name}"}}'] = calls
+                started[f'gateway_function_invocation_started{{function_name="{name}"}}'] += calls
+            self._counts.update(started)
             lines = [f"{series} {value:g}" for series, value in self._counts.items()]
             lines.append(f"process_start_time_seconds {self._process_start_s:.3f}")
         return "\n".join(lines) + "\n"
@@ -48,10 +50,10 @@ class Exporter(ServedPage):
         self.start(name, calls)
         self.finish(name, calls)
 
-    def load(self, name: str, per_s: float) -> None:
-        """Have a function called at a constant rate from now on, each call ending at once."""
+    def load(self, name: str, per_s: float, code: int = 200) -> None:
+        """Have a function called at a constant rate from now on, each call ending at once; each code has its own rate."""
         with self._lock:
-            self._steady[name] = (per_s, time.monotonic())
+            self._steady[name, code] = (per_s, time.monotonic())
 
     def know(self, name: str, replicas: int = 0) -> None:
         """Have the gateway know a function, called or not."""
@@ -67,5 +69,5 @@ class Exporter(ServedPage):
         with self._lock:
             for series in [one for one in self._counts if one.startswith("gateway_function_invocation")]:
                 del self._counts[series]
-            self._steady = {name: (per_s, time.monotonic()) for name, (per_s, _) in self._steady.items()}
+            self._steady = {which: (per_s, time.monotonic()) for which, (per_s, _) in self._steady.items()}
             self._process_start_s += 1_000

@@ -1,4 +1,4 @@
-"""A page of metrics on loopback, for a real Prometheus to scrape."""
+"""A page of metrics on an address of this machine, for a real Prometheus to scrape."""
 
 import threading
 from collections.abc import Callable
@@ -12,9 +12,12 @@ class ServedPage:
     Args:
         text: gives the page as it stands.
         status: gives the status that it is answered with.
+        host: where it listens.
     """
 
-    def __init__(self, text: Callable[[], str], status: Callable[[], int] = lambda: 200) -> None:
+    def __init__(
+        self, text: Callable[[], str], status: Callable[[], int] = lambda: 200, host: str = "127.0.0.1"
+    ) -> None:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 body = text().encode()
@@ -27,7 +30,7 @@ class ServedPage:
             def log_message(self, *args: Any) -> None:
                 """Say nothing."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = ThreadingHTTPServer((host, 0), Handler)
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
 
@@ -43,4 +46,5 @@ class ServedPage:
     @property
     def address(self) -> str:
         """Host and port, as a scrape configuration wants it."""
-        return f"127.0.0.1:{self._server.server_address[1]}"
+        host, port = self._server.server_address[:2]
+        return f"{host!s}:{port}"

@@ -54,11 +54,18 @@ def prometheus(
         interval: scrape interval.
         config: further configuration, such as `rule_files` and `alerting`.
     """
-    program = require("prometheus")
-    port = free_port()
     text = CONFIG.format(interval=interval)
     text += "".join(JOB.format(job=job, targets=json.dumps(list(targets))) for job, targets in jobs.items())
-    (folder / "prometheus.yml").write_text(text + config)
+    with configured(folder, text + config) as server:
+        yield server
+
+
+@contextlib.contextmanager
+def configured(folder: Path, config: str) -> Iterator[Prometheus]:
+    """Run a Prometheus whose whole configuration is given, as `prometheus` does."""
+    program = require("prometheus")
+    port = free_port()
+    (folder / "prometheus.yml").write_text(config)
     command = [
         program,
         f"--config.file={folder / 'prometheus.yml'}",

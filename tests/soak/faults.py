@@ -23,6 +23,7 @@ from tests.cluster.faults.site import MOVING, OWN, PATIENCE, RULE, STEADY, Site
 from tests.servers import netns
 from tests.servers.controlplane import ControlPlane
 from tests.servers.nodeagent import node_agent
+from tests.soak.accounts import account
 from tests.soak.catalogue import CATALOGUE, Fault
 
 _MANIFESTS = Path(__file__).resolve().parents[2] / "manifests"
@@ -38,10 +39,12 @@ class Run:
         site: the installation.
         clock: the daemon's wall clock.
         generator: everything that is drawn.
+        log: folder of the daemon's decision log.
     """
 
-    def __init__(self, site: Site, clock: MovableClock, generator: np.random.Generator) -> None:
+    def __init__(self, site: Site, clock: MovableClock, generator: np.random.Generator, log: Path) -> None:
         self._site = site
+        self._log = log
         self._clock = clock
         self._generator = generator
         self._took_s: dict[str, list[float]] = defaultdict(list)
@@ -95,6 +98,8 @@ class Run:
         )
         for one in (*shrinks, *swings, *strangers, *self._late):
             print(one)
+        for shrink in shrinks:
+            print("\n".join(account(shrink, site.traffic.truth, self._log)))
         return 1 if shrinks or swings or strangers or self._late else 0
 
 
@@ -132,9 +137,13 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         (folder / "plane").mkdir()
+        log = folder / "decisions"
         clock = MovableClock(folder / "offset")
-        with cluster(folder / "plane") as plane, installed(plane, folder, arguments.seed, clock.env) as site:
-            run, end_s = Run(site, clock, generator), time.monotonic() + 60.0 * arguments.minutes
+        with (
+            cluster(folder / "plane") as plane,
+            installed(plane, folder, arguments.seed, clock.env, f"decisionLog: {{path: {log}}}\n") as site,
+        ):
+            run, end_s = Run(site, clock, generator, log), time.monotonic() + 60.0 * arguments.minutes
             print(f"seed {arguments.seed}, {arguments.minutes:g} minutes")
             while time.monotonic() < end_s:
                 for number in generator.permutation(len(names)):

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -12,6 +12,7 @@ import structlog
 from autoscaler.adapters.kubernetes.cache import ChangeListener, DeploymentCache, Listener
 from autoscaler.adapters.kubernetes.connection import Connection
 from autoscaler.adapters.kubernetes.deployments import version_number
+from autoscaler.adapters.kubernetes.documents import Documents
 from autoscaler.adapters.kubernetes.errors import ClusterError, ConfigurationError, Expired, Refused
 from autoscaler.adapters.kubernetes.events import KubernetesEvents
 from autoscaler.adapters.kubernetes.followed import Followed, FollowedDeployments, FollowedPods
@@ -22,13 +23,16 @@ from autoscaler.adapters.kubernetes.pods import UnschedulablePods
 from autoscaler.adapters.kubernetes.reviews import KubernetesReviews
 from autoscaler.adapters.kubernetes.scaling import read_refusal, scale_patch
 from autoscaler.adapters.kubernetes.serving import FollowedServices, FollowedSlices, Serving
+from autoscaler.adapters.kubernetes.statuses import KubernetesStatuses
 from autoscaler.adapters.kubernetes.watching import Watch, WatchTimes
 from autoscaler.core.fleet import Fleet, FunctionKey
 from autoscaler.policy.settings import KubernetesSettings
-from autoscaler.ports import Catalog, Replicas, ScaleChange, ScaleOutcome, ScaleResult, WatchState
+from autoscaler.ports import Catalog, Replicas, Resources, ScaleChange, ScaleOutcome, ScaleResult, WatchState
 
 _log = structlog.get_logger("autoscaler.kubernetes")
 _REFRESH_S = 60.0
+_RESOURCES_OF_A_PAGE = 50
+"""Custom resources of a list page: a tenant's may have a megabyte each."""
 _RETRY_S, _RETRY_EVERYWHERE_S = 30.0, 5.0
 _LESS_OFTEN_S = 300.0
 _NO_AUTOSCALERS = "a Deployment that a HorizontalPodAutoscaler scales too is only found by its writes meanwhile"
@@ -43,6 +47,7 @@ async def connect(
     namespaces: Sequence[str] | None = None,
     times: WatchTimes | None = None,
     monotonic: Callable[[], float] = time.monotonic,
+    label_keys: Collection[str] = (),
 ) -> AsyncIterator["KubernetesCluster"]:
     """Open a cluster and close it at the end; its `run` is the caller's to start, in a task.
 
@@ -52,6 +57,7 @@ async def connect(
         namespaces: watch each of these alone, for rights that end at a namespace; None: as the settings say.
         times: deadlines; None: the request deadline of the settings, the rest as `WatchTimes` has it.
         monotonic: tells seconds, for `age_s`.
+        label_keys: labels of namespaces by which Tenants may select theirs.
 
     Raises:
         ConfigurationError: neither in-cluster files nor a kubeconfig can be used.
@@ -65,6 +71,8 @@ async def connect(
             page_size=settings.page_size,
             times=times or WatchTimes(request_s=settings.timeout),
             monotonic=monotonic,
+            has_resources=settings.custom_resources,
+            label_keys=label_keys,
         )
         if namespaces is not None:
             cluster.follow(namespaces)
@@ -85,6 +93,8 @@ class KubernetesCluster:
         page_size: int,
         times: WatchTimes,
         monotonic: Callable[[], float],
+        has_resources: bool = False,
+        label_keys: Collection[str] = (),
     ) -> None:
         self._connection = connection
         self._times = times
@@ -92,13 +102,16 @@ class KubernetesCluster:
         self._autoscalers = FollowedAutoscalers()
         self._serving = Serving(self._cache)
         self._is_everywhere = is_everywhere
+        self._documents: Documents | None = None
+        if has_resources or label_keys:
+            self._documents = Documents(has_resources=has_resources, label_keys=label_keys, refused_s=times.refused_s)
 
         def watch(followed: Followed, namespace: str | None, most_s: float) -> Watch:
             return Watch(
                 connection,
                 followed,
                 namespace,
-                page_size=page_size,
+                page_size=page_size if followed.most_bytes is None else min(page_size, _RESOURCES_OF_A_PAGE),
                 times=times,
                 jitter=jitter,
                 liveness=Liveness(monotonic),
@@ -108,14 +121,20 @@ class KubernetesCluster:
         self._places = Places(
             watch,
             Kind(FollowedDeployments(self._cache), _RETRY_EVERYWHERE_S if is_everywhere else _RETRY_S, ""),
-            [Kind(self._autoscalers, _RETRY_S, _NO_AUTOSCALERS)],
+            [
+                Kind(self._autoscalers, _RETRY_S, _NO_AUTOSCALERS),
+                *([self._documents.policies] if self._documents is not None and has_resources else ()),
+            ],
             [
                 Kind(FollowedPods(UnschedulablePods(self._cache.note_unschedulable)), _LESS_OFTEN_S, _NO_PODS),
                 Kind(FollowedServices(self._serving), _RETRY_S, _NO_ENDPOINTS),
                 Kind(FollowedSlices(self._serving), _RETRY_S, _NO_ENDPOINTS),
             ],
             times.refused_s,
+            self._documents.in_force if self._documents is not None else None,
         )
+        if self._documents is not None:
+            self._documents.watch_by(watch)
         if is_everywhere:
             self._places.everywhere()
 
@@ -124,14 +143,27 @@ class KubernetesCluster:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._keep_credentials())
             tasks.create_task(self._places.run())
+            if self._documents is not None:
+                tasks.create_task(self._documents.run())
 
     def follow(self, namespaces: Iterable[str]) -> None:
         """Watch these namespaces from now on, and forget the others; a cluster that is watched as a whole stays so.
 
-        Until the first call nothing is known of a cluster that is watched by namespaces.
+        Until the first call nothing is known of a cluster that is watched by namespaces; calls before the Tenants
+        among custom resources were listed do not count.
         """
-        if not self._is_everywhere:
+        if not self._is_everywhere and (self._documents is None or self._documents.is_listed):
             self._places.follow(namespaces)
+
+    def resources(self) -> Resources | None:
+        """Give the documents that are custom resources, and labels of namespaces; None: they are not read."""
+        return None if self._documents is None else self._documents.cache
+
+    def statuses(self) -> KubernetesStatuses | None:
+        """Give who writes the statuses of custom resources, over the same connection; None: they are not read."""
+        if self._documents is None:
+            return None
+        return KubernetesStatuses(self._connection, self._times.request_s, self._documents.cache.status)
 
     def events(self) -> KubernetesEvents:
         """Give who writes Events, over the same connection."""
@@ -144,9 +176,10 @@ class KubernetesCluster:
     def is_synced(self) -> bool:
         """Tell whether every watch of Deployments has read a whole list; it stays so while the API server is away.
 
-        A namespace that is forbidden is not waited for: nothing in it is decided on until the right comes.
+        A namespace that is forbidden is not waited for: nothing in it is decided on until the right comes. Where custom
+        resources are read, what they say is in force by then.
         """
-        return self._places.is_synced()
+        return self._places.is_synced() and (self._documents is None or self._documents.cache.is_taken())
 
     def age_s(self) -> float:
         """Give the seconds since the most silent watch was heard; about 60 s is usual where nothing changes."""
@@ -154,7 +187,7 @@ class KubernetesCluster:
 
     def problems(self) -> Sequence[str]:
         """Say which watches cannot be kept now, and why; of those of less account, one for each kind."""
-        return self._places.problems()
+        return [*self._places.problems(), *(self._documents.problems() if self._documents is not None else ())]
 
     def catalog(self) -> Catalog:
         """Give the Deployments there are; its version moves with set, uid, labels and annotations only."""
@@ -185,7 +218,7 @@ class KubernetesCluster:
 
     def watches(self) -> Sequence[WatchState]:
         """Say how every watch fares, those of Deployments first."""
-        return self._places.states()
+        return [*self._places.states(), *(self._documents.states() if self._documents is not None else ())]
 
     async def scale(self, change: ScaleChange) -> ScaleResult:
         """Write one change; nothing is written unless object and count are still those that were read.

@@ -11,7 +11,7 @@ from autoscaler.adapters.kubernetes.pods import UnschedulablePods, read_unschedu
 from autoscaler.core.fleet import FunctionKey
 
 ObjectKey = tuple[str, str]
-"""Namespace and name."""
+"""Namespace ("": of the whole cluster) and name."""
 
 
 class Followed(Protocol):
@@ -22,12 +22,15 @@ class Followed(Protocol):
         root: path of its API group.
         selection: which objects of the kind, for lists and watches alike.
         listing: what else the first page of a list is asked with.
+        most_bytes: of a larger object nothing but its metadata is read, as `pages.without_spec` says; None: all are
+            read whole.
     """
 
     name: str
     root: str
     selection: Query
     listing: Query
+    most_bytes: int | None
 
     def keys(self, namespace: str | None) -> set[ObjectKey]:
         """Give what is kept of a namespace; None: all."""
@@ -65,6 +68,7 @@ class FollowedDeployments:
     root: str = "/apis/apps/v1"
     selection: Query = ()
     listing: Query = ()
+    most_bytes: int | None = None
 
     def __init__(self, cache: DeploymentCache) -> None:
         self._cache = cache
@@ -106,6 +110,7 @@ class FollowedPods:
         ("labelSelector", "pod-template-hash"),
     )
     listing: Query = (("resourceVersion", "0"),)
+    most_bytes: int | None = None
 
     def __init__(self, pods: UnschedulablePods) -> None:
         self._pods = pods
@@ -142,6 +147,6 @@ def identity(document: Mapping[str, Any]) -> tuple[ObjectKey, int]:
     """
     try:
         metadata = document["metadata"]
-        return (metadata["namespace"], metadata["name"]), version_number(metadata.get("resourceVersion", ""))
+        return (metadata.get("namespace", ""), metadata["name"]), version_number(metadata.get("resourceVersion", ""))
     except (KeyError, TypeError, AttributeError) as error:
         raise Garbled(f"an object without {error}") from error

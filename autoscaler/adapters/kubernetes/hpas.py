@@ -28,6 +28,7 @@ class FollowedAutoscalers:
     root: str = "/apis/autoscaling/v2"
     selection: Query = ()
     listing: Query = ()
+    most_bytes: int | None = None
 
     def __init__(self) -> None:
         self._targets: dict[ObjectKey, tuple[FunctionKey, str, int]] = {}

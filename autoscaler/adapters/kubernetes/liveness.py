@@ -16,6 +16,7 @@ class Liveness:
         self._refused_at_s: float | None = None
         self._failures = 0
         self._answered = asyncio.Event()
+        self._told = asyncio.Event()
         self.is_synced = False
         self.problem: str | None = None
 
@@ -30,6 +31,7 @@ class Liveness:
         self.is_synced = True
         self._failures = 0
         self._answered.set()
+        self._told.set()
 
     def failed(self, problem: str, *, is_refusal: bool = False) -> None:
         """Remember what went wrong, until something is heard again.
@@ -45,6 +47,7 @@ class Liveness:
             self._refused_at_s = self._monotonic()
         if is_refusal or self._failures >= _ENOUGH_TRIES:
             self._answered.set()
+        self._told.set()
 
     def ended(self) -> None:
         """Nothing more will come, and nobody shall wait for it."""
@@ -53,6 +56,15 @@ class Liveness:
     async def answered(self) -> None:
         """Wait for the first whole list, or until there is no use in waiting: it is refused, or failed three times."""
         await self._answered.wait()
+
+    async def settled(self, refused_s: float) -> None:
+        """Wait for the first whole list, however long that takes, unless every try is refused for so long, seconds.
+
+        An API server that has just started refuses everybody until it has read the roles.
+        """
+        while not self.is_synced and (self.refused_s() or 0.0) < refused_s:
+            self._told.clear()
+            await self._told.wait()
 
     def refused_s(self) -> float | None:
         """Give for how long every try was refused, seconds; None: the last one was not."""

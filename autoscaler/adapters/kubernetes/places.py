@@ -1,7 +1,7 @@
 """Which watches there are: one for each kind, or one for each kind and namespace of the tenants."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -52,8 +52,8 @@ class _Place:
 class Places:
     """Keeps the watches of every place.
 
-    In each place HorizontalPodAutoscalers are listed before Deployments, so that none is written before its rival is
-    known; and everything else after all Deployments of all places, since it only explains.
+    In each place HorizontalPodAutoscalers and ScalingPolicies are listed before Deployments, so that none is written
+    before its rival, or decided on before what holds for it, is known; and everything else after all Deployments of all places, since it only explains.
 
     Args:
         make: makes the watch of what is followed in a namespace (None: everywhere); the last argument is the longest
@@ -62,6 +62,7 @@ class Places:
         before: kinds listed before Deployments.
         after: kinds listed after all of them.
         refused_s: after so long of refusals a place counts as one that cannot be read.
+        ready: asked, with the watches before Deployments, before the Deployments of a place are listed; None: at once.
     """
 
     def __init__(
@@ -71,8 +72,10 @@ class Places:
         before: Sequence[Kind],
         after: Sequence[Kind],
         refused_s: float,
+        ready: Callable[[Sequence[Watch]], Awaitable[None]] | None = None,
     ) -> None:
         self._make = make
+        self._ready = ready
         self._deployments = deployments
         self._before = before
         self._after = after
@@ -157,7 +160,7 @@ class Places:
         places = list(self._places.values())
         problems = [self._too_many] if self._too_many else []
         problems += [
-            _said(place.deployments.liveness.problem, self._deployments.lacking)
+            said(place.deployments.liveness.problem, self._deployments.lacking)
             for place in places
             if place.deployments.liveness.problem
         ]
@@ -169,7 +172,7 @@ class Places:
                 if watch.kind == kind.followed.name and watch.liveness.problem
             ]
             more = f" (and in {len(of_kind) - 1} other namespaces)" if len(of_kind) > 1 else ""
-            problems += [_said(f"{problem}{more}", kind.lacking) for problem in of_kind[:1]]
+            problems += [said(f"{problem}{more}", kind.lacking) for problem in of_kind[:1]]
         return problems
 
     def states(self) -> list[WatchState]:
@@ -215,6 +218,8 @@ class Places:
                 tasks.create_task(watch.run())
             for watch in place.before:
                 await watch.liveness.answered()
+            if self._ready is not None:
+                await self._ready(place.before)
             tasks.create_task(place.deployments.run())
             await place.deployments.liveness.answered()
             await self._answered.wait()
@@ -225,5 +230,6 @@ class Places:
                     await watch.liveness.answered()
 
 
-def _said(problem: str, lacking: str) -> str:
+def said(problem: str, lacking: str) -> str:
+    """Say a problem, and what follows from it."""
     return f"{problem}; {lacking}" if lacking else problem

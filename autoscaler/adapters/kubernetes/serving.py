@@ -123,6 +123,7 @@ class FollowedServices:
     root: str = "/api/v1"
     selection: Query = ()
     listing: Query = ()
+    most_bytes: int | None = None
 
     def __init__(self, serving: Serving) -> None:
         self._serving = serving
@@ -157,6 +158,7 @@ class FollowedSlices:
     root: str = "/apis/discovery.k8s.io/v1"
     selection: Query = (("labelSelector", _OF_SERVICE),)
     listing: Query = ()
+    most_bytes: int | None = None
 
     def __init__(self, serving: Serving) -> None:
         self._serving = serving

@@ -24,7 +24,7 @@ from autoscaler.adapters.kubernetes.errors import (
 from autoscaler.adapters.kubernetes.followed import Followed, ObjectKey, identity
 from autoscaler.adapters.kubernetes.growth import GROWTH
 from autoscaler.adapters.kubernetes.liveness import Liveness
-from autoscaler.adapters.kubernetes.pages import Page, read_page
+from autoscaler.adapters.kubernetes.pages import Page, read_page, without_spec
 from autoscaler.ports import WatchState
 
 _log = structlog.get_logger("autoscaler.kubernetes")
@@ -145,7 +145,7 @@ class Watch:
         missing, version = set(followed.keys(self._namespace)), ""
         async with aclosing(self._pages()) as pages:
             async for page in pages:
-                for number, document in enumerate(page.objects(), 1):
+                for number, document in enumerate(page.objects(followed.most_bytes), 1):
                     missing.discard(followed.put(document, is_listed=True))
                     self._listed += 1
                     if number % _BATCH == 0:
@@ -210,7 +210,7 @@ class Watch:
                 self.liveness.heard()
                 async for number, line in _numbered(lines(body)):
                     is_mute = False
-                    self._take(parse_object(line))
+                    self._take(parse_object(without_spec(line, self._followed.most_bytes)))
                     self.liveness.heard()
                     self._follows()
                     if number % _BATCH == 0:
@@ -288,9 +288,14 @@ class Watch:
         await asyncio.sleep(wait_s)
 
     def _forbidden(self) -> None:
-        """Let go of a namespace that stays forbidden: what is not read is not decided on."""
+        """Let go of a namespace that stays forbidden: what is not read is not decided on; documents stay in force."""
         self._followed.forbidden(self._namespace)
-        if self._namespace is not None and (self.liveness.refused_s() or 0.0) >= self._times.forget_s:
+        is_document = self._followed.most_bytes is not None
+        if (
+            self._namespace is not None
+            and not is_document
+            and (self.liveness.refused_s() or 0.0) >= self._times.forget_s
+        ):
             self.withdraw()
 
     async def _refresh(self) -> None:

@@ -1,10 +1,8 @@
 """Asking one Prometheus, over one kept connection, in words of our own where it fails."""
 
-import ssl
 import time
 from collections.abc import Callable
 from http.client import HTTPException
-from pathlib import Path
 from typing import NamedTuple
 
 import requests
@@ -12,10 +10,11 @@ from prometheus_api_client import PrometheusConnect
 from urllib3.exceptions import HTTPError
 
 from autoscaler.adapters.prometheus.answers import Series
+from autoscaler.adapters.prometheus.credentials import Stamp, credentials, stamp, trust
 from autoscaler.adapters.prometheus.errors import ConnectError, DeadlineError
 from autoscaler.adapters.prometheus.messages import Ask, Outcome
-from autoscaler.adapters.prometheus.transport import CheckingAdapter, Lines, session
-from autoscaler.policy.settings import SourceSettings
+from autoscaler.adapters.prometheus.transport import CheckingAdapter, Limits, Lines, session
+from autoscaler.policy.source_settings import SourceSettings
 
 QUERY_LAG = 0.125
 """How far before now a query looks at most, in scrape intervals: a scrape that is still being stored is not yet
@@ -46,9 +45,11 @@ class Questioner:
     def __init__(self, settings: SourceSettings, lines: Lines, max_bytes: int, takes_scalars: bool = False) -> None:
         self._settings = settings
         self._lines = lines
-        self._max_bytes = max_bytes
+        self._limits = Limits(max_bytes)
         self._takes_scalars = takes_scalars
+        self._adapter: CheckingAdapter | None = None
         self._connect: PrometheusConnect | None = None
+        self._stamp: Stamp = ()
         self._lag_s = QUERY_LAG * settings.scrape_interval
 
     def storing_takes(self, seconds: float | None) -> None:
@@ -59,6 +60,10 @@ class Questioner:
         """
         most_s = QUERY_LAG * self._settings.scrape_interval
         self._lag_s = most_s if seconds is None else min(most_s, max(_LEAST_LAG_S, _STORING_MARGIN * seconds))
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._hang_up()
 
     def query(self, text: str, ask: Ask, deadline: float) -> list[Series]:
         """Send one query, with credentials as their files say now.
@@ -75,19 +80,26 @@ class Questioner:
             lambda connect, left_s: connect.custom_query(text, params=params, timeout=(left_s, left_s)),
             ask.timeout_s,
             deadline,
+            ask.most_bytes,
         )
 
     def _answered(
-        self, send: Callable[[PrometheusConnect, float], list[Series]], timeout_s: float, deadline: float
+        self,
+        send: Callable[[PrometheusConnect, float], list[Series]],
+        timeout_s: float,
+        deadline: float,
+        most_bytes: int | None = None,
     ) -> list[Series]:
         """Send a query over the kept connection, and say in our own words why there is no whole answer.
 
         Args:
             send: sends it, given the seconds that are left.
+            most_bytes: as in `Ask`.
 
         Raises:
             SourceError: no whole answer.
         """
+        self._limits.here = most_bytes
         connect = self._connection()
         left_s = deadline - time.monotonic()
         late = DeadlineError(f"no whole answer within {timeout_s:g} s")
@@ -102,19 +114,36 @@ class Questioner:
                 raise late from None
             raise _connect_error(error) from None
 
-    def _adapter(self) -> CheckingAdapter:
-        return CheckingAdapter(self._lines, self._max_bytes, self._takes_scalars)
+    def _made_adapter(self) -> CheckingAdapter:
+        return CheckingAdapter(self._lines, self._limits, self._takes_scalars)
 
     def _connection(self) -> PrometheusConnect:
-        settings = self._settings
-        url = settings.url.rstrip("/")
-        if self._connect is None:
-            adapter = self._adapter()
-            made = session(adapter, _verify(settings), _certificate(settings))
-            self._connect = PrometheusConnect(url, session=made)
-            made.mount(url, adapter)  # it mounts an adapter of its own over ours, with retries
-        self._connect.headers, self._connect.auth = _credentials(settings)
+        """Give the kept connection, or a new one where its certificates have changed since; with credentials of now.
+
+        Raises:
+            ConnectError: a file cannot be used.
+        """
+        state = stamp(self._settings.tls)
+        if self._connect is None or state != self._stamp:
+            self._hang_up()
+            self._connect = self._connected()
+            self._stamp = state
+        self._connect.headers, self._connect.auth = credentials(self._settings)
         return self._connect
+
+    def _connected(self) -> PrometheusConnect:
+        url = self._settings.url.rstrip("/")
+        verify, cert = trust(self._settings.tls)
+        self._adapter = self._made_adapter()
+        made = session(self._adapter, verify, cert)
+        connect = PrometheusConnect(url, session=made)
+        made.mount(url, self._adapter)  # it mounts an adapter of its own over ours, with retries
+        return connect
+
+    def _hang_up(self) -> None:
+        if self._adapter is not None:
+            self._adapter.close()
+        self._adapter = self._connect = None
 
 
 def in_ms(seconds: float) -> str:
@@ -133,33 +162,3 @@ def _connect_error(error: Exception) -> ConnectError:
     if isinstance(error, requests.exceptions.InvalidHeader):
         return ConnectError("a header or token holds a character that no header may have")
     return ConnectError(f"cannot ask ({type(error).__name__}); url, headers and tls files must be right")
-
-
-def _credentials(settings: SourceSettings) -> tuple[dict[str, str], tuple[str, str] | None]:
-    """Give headers and basic authentication, from files as they are now: they are rotated under us."""
-    headers, auth = dict(settings.headers), None
-    if settings.bearer_token_file is not None:
-        headers["Authorization"] = f"Bearer {_secret(settings.bearer_token_file, 'bearerTokenFile')}"
-    if settings.password_file is not None:
-        auth = (settings.username or "", _secret(settings.password_file, "passwordFile"))
-    return headers, auth
-
-
-def _secret(path: str, setting: str) -> str:
-    try:
-        return Path(path).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError):
-        raise ConnectError(f"{setting} cannot be read") from None
-
-
-def _verify(settings: SourceSettings) -> str | bool:
-    """Give the CA bundle: the one set, the system's, or the one that comes with the library."""
-    paths = ssl.get_default_verify_paths()
-    return settings.tls.ca_file or paths.cafile or paths.capath or True
-
-
-def _certificate(settings: SourceSettings) -> tuple[str, str] | str | None:
-    tls = settings.tls
-    if tls.cert_file is None:
-        return None
-    return (tls.cert_file, tls.key_file) if tls.key_file is not None else tls.cert_file

@@ -33,5 +33,17 @@ class DeadlineError(SourceError):
     """The answer was not whole at the deadline."""
 
 
+class StuckError(DeadlineError):
+    """Whoever was asked did not even say so."""
+
+
+class SilentError(StuckError):
+    """The whole process that was asked says nothing."""
+
+
+class LargeError(SourceError):
+    """The answer is larger than a worker that sources share may read: it is asked for again in another."""
+
+
 class WorkerLost(SourceError):
     """The process that was asked ended before it answered."""

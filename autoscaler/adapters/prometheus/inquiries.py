@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,7 +21,7 @@ from autoscaler.core.now import Now
 from autoscaler.policy.evidence import whole_cores
 from autoscaler.policy.further import cpu_query, queue_query
 from autoscaler.policy.plan import Plan, QueryPlan
-from autoscaler.policy.settings import SourceSettings
+from autoscaler.policy.source_settings import SourceSettings
 from autoscaler.ports import QueryProblem, Replicas
 
 OWN_BYTES = 4 << 20
@@ -35,14 +36,22 @@ ReplicasOf = Callable[[Fleet], Replicas]
 """Gives replica columns in the rows of a fleet."""
 
 
+class Problems(NamedTuple):
+    """What of a source's further metrics is unknown, and why: its own cores and queues, and tenants' queries."""
+
+    own: list[str]
+    tenants: list[QueryProblem]
+
+
 @dataclass(slots=True)
 class _Draft:
-    """A layout that is being gathered: lanes and names of each question, and the title of its first lane's policy."""
+    """A layout that is being gathered: lanes and names of each question, and its first lane's policy, as a title."""
 
     tenant: str | None
     kind: Kind
     rows: dict[tuple[str, str | None], list[int]] = field(default_factory=dict)
     titles: dict[tuple[str, str | None], str] = field(default_factory=dict)
+    policies: dict[tuple[str, str | None], str | None] = field(default_factory=dict)
 
 
 class Inquiries:
@@ -120,23 +129,18 @@ class Inquiries:
         is_idle |= (others.kind == MetricKind.QUEUE) & (values == 0.0)
         return values, is_idle
 
-    def own_problems(self, source: str) -> list[str]:
-        """Say what of the source's own further metrics is unknown, and why."""
-        return [
-            problem
-            for key, inquiry in self._parties.items()
-            if key[0] == source and self._tenants[key] is None
-            for problem in inquiry.problems()
-        ]
-
-    def tenants_problems(self, source: str) -> list[QueryProblem]:
-        """Say which tenants' queries say nothing, and why."""
-        return [
-            QueryProblem(tenant, problem)
-            for key, inquiry in self._parties.items()
-            if key[0] == source and (tenant := self._tenants[key]) is not None
-            for problem in inquiry.problems()
-        ]
+    def problems(self) -> Mapping[str, Problems]:
+        """Say of each source what is unknown, and why; a source is missing where nothing is."""
+        found: dict[str, Problems] = {}
+        for (source, party), inquiry in self._parties.items():
+            tenant = self._tenants[source, party]
+            for words, namespace in inquiry.problems():
+                problems = found.setdefault(source, Problems([], []))
+                if tenant is None:
+                    problems.own.append(words)
+                else:
+                    problems.tenants.append(QueryProblem(tenant, words, namespace))
+        return found
 
     async def stop(self) -> None:
         """Stop asking."""
@@ -179,6 +183,7 @@ class Inquiries:
                 asked = query.query, query.activity
                 policy = plan.functions[rows[lane]].policy
                 draft.titles.setdefault(asked, f"query of {f'policy {policy}' if policy else f'tenant {tenant}'}")
+                draft.policies.setdefault(asked, policy)
             elif kinds[lane] == MetricKind.CPU:
                 draft = drafts.setdefault((source, _CPU), _Draft(None, Kind.PODS))
                 asked = self._texts[source][0], None
@@ -207,7 +212,13 @@ async def _layout(fleet: Fleet, draft: _Draft) -> Layout:
         lanes=lanes,
         names=names,
         titles=_numbered(draft.titles.values()),
+        namespaces=tuple(_namespace(draft.policies.get(asked)) for asked in draft.titles),
     )
+
+
+def _namespace(policy: str | None) -> str | None:
+    """Give the namespace of a policy's name, `NAMESPACE/NAME`."""
+    return None if policy is None else policy.partition("/")[0]
 
 
 def _numbered(titles: Iterable[str]) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from autoscaler.adapters.prometheus.segments import OwnedSegment
 from autoscaler.core.columns import Bools, Floats, Ints
 from autoscaler.core.now import Now
 from autoscaler.policy.further import default_namespace
-from autoscaler.policy.settings import SourceSettings
+from autoscaler.policy.source_settings import SourceSettings
 
 _numbers = itertools.count()
 _SLOW_FOR_S = 60.0
@@ -31,12 +31,14 @@ class Layout:
         lanes: `(rows,) int64`, the lanes of each question's functions, question after question.
         names: `namespace/name` of each row, one a line.
         titles: how a problem of each question is told.
+        namespaces: of the policy that asks each; None: none does.
     """
 
     questions: tuple[Question, ...]
     lanes: Ints
     names: bytes
     titles: tuple[str, ...]
+    namespaces: tuple[str | None, ...]
 
 
 @dataclass(slots=True)
@@ -72,7 +74,7 @@ class Inquiry:
         self._max_bytes = max_bytes
         self._pool = pool
         self._fresh_s = fresh_s
-        self._layout = Layout((), np.empty(0, np.int64), b"", ())
+        self._layout = Layout((), np.empty(0, np.int64), b"", (), ())
         self._records: dict[tuple[str, str | None], _Record] = {}
         self._adopt: AdoptQuestions | None = None
         self._segment: OwnedSegment | None = None
@@ -139,10 +141,10 @@ class Inquiry:
         told = self._told if is_fresh.all() else np.where(is_fresh, self._told, np.nan)
         return self._layout.lanes, told
 
-    def problems(self) -> list[str]:
-        """Say what is unknown, and why."""
-        titled = zip(self._layout.titles, self._records.values(), strict=True)
-        return [f"{title}: {record.problem}" for title, record in titled if record.problem is not None]
+    def problems(self) -> list[tuple[str, str | None]]:
+        """Say what is unknown, and why; with the namespace of the policy that asks."""
+        told = zip(self._layout.titles, self._layout.namespaces, self._records.values(), strict=True)
+        return [(f"{title}: {one.problem}", namespace) for title, namespace, one in told if one.problem is not None]
 
     def failures(self) -> int:
         """Give how many of the questions asked now failed the last time."""

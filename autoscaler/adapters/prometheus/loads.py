@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from autoscaler.adapters.prometheus.inquiries import Inquiries, ReplicasOf
+from autoscaler.adapters.prometheus.inquiries import Inquiries, Problems, ReplicasOf
 from autoscaler.adapters.prometheus.layout import moved_rows
 from autoscaler.adapters.prometheus.past import SourcePast, Span
-from autoscaler.adapters.prometheus.pool import Pool
+from autoscaler.adapters.prometheus.pool import SHARED_BYTES, Pool
 from autoscaler.adapters.prometheus.quiet import QuietStretches
 from autoscaler.adapters.prometheus.segments import remove_orphans
 from autoscaler.adapters.prometheus.signals import VALUES, Column
@@ -19,7 +19,7 @@ from autoscaler.core.columns import Bools, Floats
 from autoscaler.core.now import Now
 from autoscaler.core.observation import Load
 from autoscaler.policy.plan import Plan
-from autoscaler.policy.settings import SourceSettings
+from autoscaler.policy.source_settings import SourceSettings
 from autoscaler.ports import Past, SourceHealth
 
 
@@ -31,9 +31,10 @@ class PrometheusLoads:
 
     Args:
         sources: Prometheus servers by name.
-        patience_s: longest that a reading waits for a source that answered the last time, seconds; the default
-            is the default tick. A source that did not answer in time is unknown in this reading, goes on by
-            itself until its own time-out, and delays the next readings by a quarter second at most.
+        patience_s: longest that a reading waits for a source, seconds; the default is the default tick. A source
+            that is slower is unknown in this reading and goes on by itself until its own time-out; what it says counts
+            in the reading after that, and none waits for it until it is quick again. The only source there is, which
+            keeps nobody from theirs, is waited for twice as long as it took the last time.
         workers: processes that sources share, at most.
         replicas_of: replicas there are, so that cores summed over fewer pods than can serve are told from less load;
             None: they are not known, and no sum over pods is believed.
@@ -49,8 +50,10 @@ class PrometheusLoads:
         workers: int = 2,
         replicas_of: ReplicasOf | None = None,
     ) -> None:
-        self._pool = Pool(max(1, min(workers, len(sources))))
-        self._sources = {name: Source(name, one, self._pool, patience_s) for name, one in sources.items()}
+        is_alone = len(sources) <= 1
+        shared_bytes = None if is_alone else SHARED_BYTES
+        self._pool = Pool(max(1, min(workers, len(sources))), shared_bytes=shared_bytes)
+        self._sources = {name: Source(name, one, self._pool, patience_s, is_alone) for name, one in sources.items()}
         self._inquiries = Inquiries(sources, self._pool, patience_s, replicas_of)
         self._plan: Plan | None = None
         self._quiet = QuietStretches()
@@ -88,7 +91,7 @@ class PrometheusLoads:
         await self._inquiries.wait(now)
         others = self._inquiries.told(now)
         await asyncio.sleep(0)  # what follows takes as long again, where there are 100,000 of each
-        return self._load(len(plan.fleet), dict(zip(self._sources, readings, strict=True)), others, now)
+        return self._load(len(plan.fleet), dict(zip(self._sources, readings, strict=True)), others)
 
     async def past(
         self, plan: Plan, now: Now, *, reach_s: float, within_s: float, every_s: float = 0.0, fine_s: float = 0.0
@@ -124,9 +127,10 @@ class PrometheusLoads:
         found = {name: past.at(after_s) for name, past in zip(self._sources, pasts, strict=True)}
         rows = {name: past.rows for name, past in zip(self._sources, pasts, strict=True)}
         readings = {
-            name: None if columns is None else Reading(0, rows[name], columns) for name, columns in found.items()
+            name: None if columns is None else Reading(0, rows[name], columns, at.monotonic_s)
+            for name, columns in found.items()
         }
-        return at, self._load(len(plan.fleet), readings, (np.empty(0), np.empty(0, np.bool_)), at)
+        return at, self._load(len(plan.fleet), readings, (np.empty(0), np.empty(0, np.bool_)))
 
     def health(self) -> Sequence[SourceHealth]:
         """Say how the last reading of each source went.
@@ -134,18 +138,12 @@ class PrometheusLoads:
         A source whose cores or queues cannot be read is not whole. Tenants' queries are theirs: that one fails is
         told beside it, and says nothing of the source.
         """
-        return [self._health(source.health()) for source in self._sources.values()]
+        problems = self._inquiries.problems()
+        return [_health(source.health(), problems.get(name)) for name, source in self._sources.items()]
 
     def worker_pids(self) -> list[int]:
         """Give the ids of the worker processes."""
         return self._pool.pids()
-
-    def _health(self, health: SourceHealth) -> SourceHealth:
-        own, tenants = self._inquiries.own_problems(health.name), self._inquiries.tenants_problems(health.name)
-        if not own and not tenants:
-            return health
-        error = "; ".join([*([health.error] if health.error is not None else []), *own]) or None
-        return replace(health, is_ok=health.is_ok and not own, error=error, query_problems=tuple(tenants))
 
     async def _adopt(self, plan: Plan) -> None:
         """Take over another plan; its rows are told to the workers once, not every tick."""
@@ -163,28 +161,37 @@ class PrometheusLoads:
         await self._inquiries.adopt(plan)
         self._plan = plan
 
-    def _load(self, rows: int, readings: Mapping[str, Reading | None], others: tuple[Floats, Bools], now: Now) -> Load:
+    def _load(self, rows: int, readings: Mapping[str, Reading | None], others: tuple[Floats, Bools]) -> Load:
         known = {name: reading for name, reading in readings.items() if reading is not None}
         is_idle = np.zeros(rows, dtype=np.bool_)
         range_s = np.zeros(rows)
         for name, reading in known.items():
             seconds = self._sources[name].settings.range_s
             range_s[reading.rows] = seconds
-            is_idle[reading.rows] = self._idle(reading, now, seconds)
+            # The controller takes a late answer's range for one that ends now; what it joins to that must be there.
+            is_idle[reading.rows] = self._idle(reading, seconds) & (not reading.is_after_gap)
         columns = _joined(rows, list(known.values()))
         rps, concurrency, in_flight = columns[: len(VALUES)]
         is_covered = columns[Column.COVERED] == 1.0
         return Load(rps, concurrency, in_flight, is_covered, is_idle, range_s, *others)
 
-    def _idle(self, reading: Reading, now: Now, range_s: float) -> Bools:
+    def _idle(self, reading: Reading, range_s: float) -> Bools:
         """Tell which rows of a reading are proven idle."""
         is_quiet: Bools = reading.columns[Column.QUIET] == 1.0
         needs_s = reading.columns[Column.NEEDS_S]
         waiting = np.flatnonzero(needs_s > 0)
         if waiting.size:
             rows = reading.rows[waiting]
-            is_quiet[waiting] = self._quiet.proven(rows, is_quiet[waiting], needs_s[waiting], now.monotonic_s, range_s)
+            is_quiet[waiting] = self._quiet.proven(rows, is_quiet[waiting], needs_s[waiting], reading.asked_s, range_s)
         return is_quiet
+
+
+def _health(health: SourceHealth, problems: Problems | None) -> SourceHealth:
+    if problems is None:
+        return health
+    error = "; ".join([*([health.error] if health.error is not None else []), *problems.own]) or None
+    is_ok = health.is_ok and not problems.own
+    return replace(health, is_ok=is_ok, error=error, query_problems=tuple(problems.tenants))
 
 
 def _joined(rows: int, readings: Sequence[Reading]) -> Floats:

@@ -5,7 +5,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from autoscaler.policy.profiles import Profile
-from autoscaler.policy.settings import SourceSettings
+from autoscaler.policy.source_settings import SourceSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +101,11 @@ class Forget:
     source: str
 
 
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """Daemon to worker: say `Ready`, if you are there."""
+
+
 class Moments(NamedTuple):
     """Moments of the past, oldest first.
 
@@ -121,6 +126,7 @@ class Ask:
         questions: positions of the questions to ask, in this order; empty where gateways are read.
         past: read the source as of these moments instead; the segment has columns for each, one moment's after the
             other's. None: as of `utc_s` alone.
+        most_bytes: largest answer that may be read there, lest its parse stops others; None: as the settings say.
     """
 
     source: str
@@ -129,11 +135,12 @@ class Ask:
     timeout_s: float
     questions: tuple[int, ...] = ()
     past: Moments | None = None
+    most_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """Worker to daemon: it runs."""
+    """Worker to daemon: it runs, or still does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +172,7 @@ class Answer:
         query_s: seconds from asking to the last byte, parsed.
         error: what went wrong with the source or some of its gateways; None: nothing.
         is_sick: the source gave nothing; columns hold nothing.
+        is_large: an answer was larger than `Ask.most_bytes`, and nothing was read.
         outcomes: of the questions that were asked; those that there was no time for are not among them.
     """
 
@@ -175,8 +183,9 @@ class Answer:
     query_s: float
     error: str | None
     is_sick: bool
+    is_large: bool = False
     outcomes: tuple[Outcome, ...] = ()
 
 
 FromWorker = Ready | Answer
-ToWorker = Adoption | Ask | Forget
+ToWorker = Adoption | Ask | Forget | Ping

@@ -22,7 +22,7 @@ from autoscaler.core.columns import Floats, Ints
 from autoscaler.core.now import Now
 from autoscaler.policy.plan import Plan
 from autoscaler.policy.profiles import Profile
-from autoscaler.policy.settings import SourceSettings
+from autoscaler.policy.source_settings import SourceSettings
 
 CHUNK_POINTS = 100_000
 """Functions times moments that are asked for at once: the worker that parses them needs 80 MB for so many."""

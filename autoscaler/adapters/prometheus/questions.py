@@ -9,7 +9,7 @@ import numpy as np
 from autoscaler.adapters.prometheus.answers import Series
 from autoscaler.adapters.prometheus.asking import Questioner, Readout
 from autoscaler.adapters.prometheus.elements import Elements
-from autoscaler.adapters.prometheus.errors import AnswerError, ConnectError, SourceError, UnclearError
+from autoscaler.adapters.prometheus.errors import AnswerError, ConnectError, LargeError, SourceError, UnclearError
 from autoscaler.adapters.prometheus.messages import AdoptQuestions, Ask, Kind, Outcome, Question
 from autoscaler.adapters.prometheus.segments import AttachedSegment
 from autoscaler.adapters.prometheus.transport import Lines
@@ -38,6 +38,7 @@ class QuestionReader:
     """Asks one party's questions again and again, over one kept connection. Not thread-safe, but for `lines`."""
 
     def __init__(self, adopt: AdoptQuestions, lines: Lines) -> None:
+        self._lines = lines
         self._questioner = Questioner(adopt.settings, lines, adopt.max_bytes, takes_scalars=True)
         self._segment: AttachedSegment | None = None
         self._columns: Floats = np.empty((len(Told), 0))
@@ -73,6 +74,7 @@ class QuestionReader:
         fault, and comes first the next time.
 
         Raises:
+            LargeError: an answer is to be asked for elsewhere.
             SourceError: nothing was set up.
         """
         if self._segment is None:
@@ -90,10 +92,13 @@ class QuestionReader:
             start = time.monotonic()
             try:
                 problem, did_fail = self._asked[number].fill(answer)
+            except LargeError:
+                raise
             except SourceError as error:
                 outcomes.append(Outcome(number, str(error), True, time.monotonic() - start))
                 break
             outcomes.append(Outcome(number, problem, did_fail, time.monotonic() - start))
+        self._lines.check_wanted()
         self._segment.write(self._columns)
         return Readout(sum(len(series) for series in answers.values()), None, tuple(outcomes))
 

@@ -1,22 +1,22 @@
 """One reading of one source: its queries, one after the other, and the columns they come to."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
 from autoscaler.adapters.prometheus.answers import Series
 from autoscaler.adapters.prometheus.asking import QUERY_LAG, Questioner, Readout
-from autoscaler.adapters.prometheus.errors import AnswerError, ConnectError, UnscrapedError
+from autoscaler.adapters.prometheus.errors import AnswerError, ConnectError, LargeError, SourceError, UnscrapedError
 from autoscaler.adapters.prometheus.messages import Adopt, Ask
 from autoscaler.adapters.prometheus.segments import AttachedSegment
 from autoscaler.adapters.prometheus.signals import Contribution, Rows, answered_by, columns_of, storing_s, together
 from autoscaler.adapters.prometheus.spans import SpanQuestioner, vectors_of
 from autoscaler.adapters.prometheus.transport import Lines
-from autoscaler.core.columns import Floats
+from autoscaler.core.columns import Bools, Floats
 from autoscaler.policy.evidence import weigh
 from autoscaler.policy.profiles import Profile, SignalName
-from autoscaler.policy.settings import SourceSettings
+from autoscaler.policy.source_settings import SourceSettings
 
 
 class Reader:
@@ -28,6 +28,7 @@ class Reader:
         self._questioner = Questioner(adopt.settings, lines, adopt.settings.max_bytes)
         self._segment: AttachedSegment | None = None
         self._gateways: tuple[tuple[Profile, Rows], ...] = ()
+        self._took_s = [0.0] * len(adopt.profiles)
         self._spans: SpanQuestioner | None = None
 
     def adopt(self, message: Adopt) -> None:
@@ -35,6 +36,7 @@ class Reader:
         self.close()
         if message.settings != self._settings:
             self._settings = message.settings
+            self._questioner.close()
             self._questioner = Questioner(message.settings, self._lines, message.settings.max_bytes)
         self._segment = AttachedSegment(message.segment)
         names, serves = self._segment.read_names(len(message.profiles))
@@ -66,43 +68,110 @@ class Reader:
             raise ConnectError("the source was not set up")
         deadline = time.monotonic() + ask.timeout_s
         moments = 1 if ask.past is None else ask.past.total
-        series, is_sick, problems = 0, True, []
-        parts: list[list[Contribution]] = [[] for _ in range(moments)]
-        storing: list[float | None] = []
-        for number, (profile, rows) in enumerate(self._gateways):
-            found: list[Floats | None] = []
+        reading = _Reading(moments, len(self._gateways))
+        for number in self._order():
+            profile, rows = self._gateways[number]
+            start = time.monotonic()
             try:
                 answers = {query.name: self._ask(query.text, ask, deadline) for query in profile.queries}
-                series += sum(len(answer) for answer in answers.values())
-                for at in _moments(answers, ask, self._settings):
-                    found.append(_columns(profile, rows, at) if ask.past is None else _columns_then(profile, rows, at))
-                storing.append(storing_s(answers) if ask.past is None else None)
-                is_sick = False
+                reading.took(number, answers, self._found(profile, rows, answers, ask))
             except AnswerError as error:
-                found.clear()
-                storing.append(None)
-                problems.append(f"gateway {number}: {error}")
-                is_sick = is_sick and not isinstance(error, UnscrapedError)
-            found += [None] * (moments - len(found))
-            for place, columns in enumerate(found):
-                parts[place].append(Contribution(columns, rows.serves))
+                reading.failed(number, error)
+            except LargeError:
+                raise
+            except SourceError as error:
+                reading.failed(number, error)
+                if reading.is_sick:
+                    raise
+                break  # what was read stands; the rest was not at fault, and comes first the next time
+            finally:
+                self._took_s[number] = time.monotonic() - start
+        parts = reading.parts([rows.serves for _, rows in self._gateways])
+        self._lines.check_wanted()
         self._segment.write(np.concatenate([together(part, self._segment.description.rows) for part in parts]))
-        known = [one for one in storing if one is not None]
-        self._questioner.storing_takes(max(known) if len(known) == len(self._gateways) else None)
-        if is_sick:
-            raise AnswerError("; ".join(problems))
-        return Readout(series, "; ".join(problems) or None)
+        self._questioner.storing_takes(reading.storing_s())
+        if reading.is_sick:
+            raise AnswerError(reading.problems())
+        return Readout(reading.series, reading.problems() or None)
+
+    def _order(self) -> list[int]:
+        """Give the gateways, those that were slow the last time after the others: time may run out."""
+        return sorted(range(len(self._gateways)), key=lambda number: self._took_s[number])
+
+    def _found(
+        self, profile: Profile, rows: Rows, answers: Mapping[SignalName, list[Series]], ask: Ask
+    ) -> list[Floats | None]:
+        """Say what a gateway's answers come to at each moment.
+
+        Raises:
+            AnswerError: nothing that may be believed.
+        """
+        columns = _columns if ask.past is None else _columns_then
+        return [columns(profile, rows, at) for at in _moments(answers, ask, self._settings)]
 
     def _ask(self, text: str, ask: Ask, deadline: float) -> list[Series]:
         if ask.past is None:
             return self._questioner.query(text, ask, deadline)
         first_s, last_s = _span(ask, self._settings)
-        return self._past_questioner().span(text, first_s, last_s, ask.past.step_s, deadline, ask.timeout_s)
+        asker = self._past_questioner()
+        return asker.span(text, first_s, last_s, ask.past.step_s, deadline, ask.timeout_s, ask.most_bytes)
 
     def _past_questioner(self) -> SpanQuestioner:
         if self._spans is None:
             self._spans = SpanQuestioner(self._settings, self._lines, self._settings.max_bytes)
         return self._spans
+
+
+class _Reading:
+    """What has come of a reading so far.
+
+    Args:
+        moments: how many it is of.
+        gateways: how many there are; those of which nothing is said here were not asked.
+    """
+
+    def __init__(self, moments: int, gateways: int) -> None:
+        self.series = 0
+        self.is_sick = True
+        self._found: list[list[Floats | None]] = [[None] * moments for _ in range(gateways)]
+        self._problems: dict[int, str] = {}
+        self._storing: list[float | None] = []
+        self._unasked = set(range(gateways))
+
+    def took(self, number: int, answers: Mapping[SignalName, list[Series]], found: list[Floats | None]) -> None:
+        """Keep what a gateway's answers came to.
+
+        Raises:
+            AnswerError: they are no samples.
+        """
+        self._unasked.discard(number)
+        self._storing.append(storing_s(answers) if len(found) == 1 else None)
+        self.series += sum(len(answer) for answer in answers.values())
+        self._found[number] = found
+        self.is_sick = False
+
+    def failed(self, number: int, error: SourceError) -> None:
+        """Keep why nothing is known of a gateway."""
+        self._unasked.discard(number)
+        self._problems[number] = str(error)
+        self.is_sick = self.is_sick and not isinstance(error, UnscrapedError)
+
+    def parts(self, serves: Sequence[Bools]) -> list[list[Contribution]]:
+        """Give, for each moment, each gateway's part."""
+        return [
+            [Contribution(one, whom) for one, whom in zip(at, serves, strict=True)]
+            for at in zip(*self._found, strict=True)
+        ]
+
+    def problems(self) -> str:
+        """Say which gateways are not known, and why; nothing where all are."""
+        left = dict.fromkeys(self._unasked, "there was no time left to ask") | self._problems
+        return "; ".join(f"gateway {number}: {left[number]}" for number in sorted(left))
+
+    def storing_s(self) -> float | None:
+        """Give the seconds that the slowest scrape of late took; None where not each gateway's answers say."""
+        known = [one for one in self._storing if one is not None]
+        return max(known) if len(known) == len(self._found) else None
 
 
 def _span(ask: Ask, settings: SourceSettings) -> tuple[float, float]:

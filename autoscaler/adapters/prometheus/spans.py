@@ -13,7 +13,7 @@ from autoscaler.adapters.prometheus.asking import Questioner, in_ms
 from autoscaler.adapters.prometheus.errors import AnswerError, DeadlineError
 from autoscaler.adapters.prometheus.transport import CheckingAdapter, Lines
 from autoscaler.core.columns import Floats, Ints
-from autoscaler.policy.settings import GatewaySettings, SourceSettings
+from autoscaler.policy.source_settings import GatewaySettings, SourceSettings
 
 MOST_POINTS = 10_000
 """Steps asked for at once; Prometheus answers 11,000 at most."""
@@ -110,15 +110,15 @@ class _SpanAdapter(CheckingAdapter):
 class SpanQuestioner(Questioner):
     """Sends range queries."""
 
-    _sender: CheckingAdapter | None = None
-
-    def close(self) -> None:
-        """Close the connection."""
-        if self._sender is not None:
-            self._sender.close()
-
     def span(
-        self, query: str, first_s: float, last_s: float, step_s: float, deadline: float, timeout_s: float | None = None
+        self,
+        query: str,
+        first_s: float,
+        last_s: float,
+        step_s: float,
+        deadline: float,
+        timeout_s: float | None = None,
+        most_bytes: int | None = None,
     ) -> list[Series]:
         """Ask for the values from one moment to another, both included.
 
@@ -126,6 +126,7 @@ class SpanQuestioner(Questioner):
             first_s: UTC seconds, to the millisecond; `last_s` is a multiple of `step_s` later.
             deadline: monotonic seconds.
             timeout_s: longest that the server may take; None: the source's own time-out.
+            most_bytes: as in `Ask`.
 
         Raises:
             SourceError: no whole answer.
@@ -142,15 +143,15 @@ class SpanQuestioner(Questioner):
                 ),
                 timeout_s,
                 deadline,
+                most_bytes,
             )
         except AnswerError:
             if time.monotonic() >= deadline:  # an answer without a length is cut short, and then no JSON
                 raise DeadlineError(f"no whole answer within {timeout_s:g} s") from None
             raise
 
-    def _adapter(self) -> CheckingAdapter:
-        self._sender = _SpanAdapter(self._lines, self._max_bytes)
-        return self._sender
+    def _made_adapter(self) -> CheckingAdapter:
+        return _SpanAdapter(self._lines, self._limits)
 
 
 def _stretches(steps: int) -> Iterator[tuple[int, int]]:

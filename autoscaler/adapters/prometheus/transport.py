@@ -20,10 +20,18 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
 
 from autoscaler.adapters.prometheus.answers import Series, error_type_of, series_of
-from autoscaler.adapters.prometheus.errors import AnswerError, ClockError, ConnectError, SourceError, UnavailableError
+from autoscaler.adapters.prometheus.errors import (
+    AnswerError,
+    ClockError,
+    ConnectError,
+    LargeError,
+    SourceError,
+    UnavailableError,
+)
 
 _CHUNK = 1 << 18
 _REFUSAL_BYTES = 1 << 16
+_DIGITS = 20
 
 MOST_SKEW_S = 5.0
 """How far the source's clock may be from ours: more than a slow answer takes, less than any window is long."""
@@ -34,17 +42,24 @@ class Lines:
 
     A read's time-out alone would not: a server that sends a byte a second never trips it. So each
     connection leaves a duplicate of its socket here, and shutting that down ends the reader's wait.
+
+    Attributes:
+        is_over: nobody wants to hear of the source from here any more: another thread, perhaps of another process,
+            reads it by now.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._handles: set[socket.socket] = set()
+        self.is_over = False
 
     def add(self, sock: socket.socket) -> socket.socket:
         """Remember a new connection; returns what `remove` needs."""
         handle = sock.dup()
         with self._lock:
             self._handles.add(handle)
+        if self.is_over:
+            self.cut()
         return handle
 
     def remove(self, handle: socket.socket) -> None:
@@ -59,6 +74,45 @@ class Lines:
             for handle in self._handles:
                 with contextlib.suppress(OSError):
                     handle.shutdown(socket.SHUT_RDWR)
+
+    def end(self) -> None:
+        """End all connections, those too that a thread which hangs may yet make."""
+        self.is_over = True
+        self.cut()
+
+    def check_wanted(self) -> None:
+        """Let what was read pass.
+
+        Raises:
+            ConnectError: nobody wants it: who reads the source by now writes to the same columns.
+        """
+        if self.is_over:
+            raise ConnectError("nobody waits for it any more")
+
+
+class Limits:
+    """How large an answer may be, bytes.
+
+    Attributes:
+        ever: by the settings; a larger one is never read.
+        here: in this worker, for this query; a larger one is to be asked for elsewhere. None: no less than ever.
+    """
+
+    def __init__(self, ever: int) -> None:
+        self.ever = ever
+        self.here: int | None = None
+
+    def check(self, size: int) -> None:
+        """Let an answer of so many bytes pass.
+
+        Raises:
+            AnswerError: it is too large.
+            LargeError: it is too large for this worker.
+        """
+        if size > self.ever:
+            raise AnswerError(f"the answer is larger than {self.ever} bytes")
+        if self.here is not None and size > self.here:
+            raise LargeError("the answer is too large for a worker that others share")
 
 
 class _Reading:
@@ -104,14 +158,14 @@ class CheckingAdapter(HTTPAdapter):
 
     Args:
         lines: where open connections are remembered.
-        max_bytes: largest body read.
+        limits: largest body read.
         takes_scalars: as for `series_of`.
     """
 
-    def __init__(self, lines: Lines, max_bytes: int, takes_scalars: bool = False) -> None:
+    def __init__(self, lines: Lines, limits: Limits, takes_scalars: bool = False) -> None:
         self._lines = lines
         self._reading = _Reading(lines)
-        self._max_bytes = max_bytes
+        self._limits = limits
         self._takes_scalars = takes_scalars
         super().__init__(pool_connections=1, pool_maxsize=1, max_retries=0, pool_block=True)
 
@@ -145,7 +199,7 @@ class CheckingAdapter(HTTPAdapter):
             if response.status_code != 200:
                 raise self._refusal(response)
             self._check_headers(response)
-            series = self._series(self._body(response, self._max_bytes))
+            series = self._series(self._body(response, self._limits))
         checked = CheckedResponse()
         checked.series = series
         checked.status_code, checked.url, checked.request = 200, response.url, request
@@ -167,20 +221,22 @@ class CheckingAdapter(HTTPAdapter):
             raise AnswerError("the answer is compressed, which was not asked for")
         _check_clock(response.headers.get("Date"))
 
-    def _body(self, response: requests.Response, max_bytes: int) -> bytes:
-        """Read at most so many bytes of a body.
+    def _body(self, response: requests.Response, limits: Limits) -> bytes:
+        """Read at most so many bytes of a body; one that says beforehand that it is larger is not read at all.
 
         Raises:
             AnswerError: it is larger.
+            LargeError: it is larger than this worker may read.
             ConnectError: it broke off.
         """
+        said = response.headers.get("Content-Length", "")
+        limits.check(int(said) if said.isascii() and said.isdecimal() and len(said) < _DIGITS else 0)
         body = bytearray()
         try:
             while chunk := response.raw.read(_CHUNK, decode_content=False):
                 body += chunk
-                if len(body) > max_bytes:
-                    raise AnswerError(f"the answer is larger than {max_bytes} bytes")
-        except (HTTPError, OSError):
+                limits.check(len(body))
+        except (HTTPError, OSError, ValueError):  # ValueError: a chunk of negative length
             raise ConnectError("the connection broke within an answer") from None
         return bytes(body)
 
@@ -189,7 +245,7 @@ class CheckingAdapter(HTTPAdapter):
         if 300 <= status < 400:
             return AnswerError(f"HTTP {status}: redirects are not followed")
         try:
-            body = self._body(response, _REFUSAL_BYTES)
+            body = self._body(response, Limits(_REFUSAL_BYTES))
         except (AnswerError, ConnectError):
             body = b""
         kind = UnavailableError if status == 429 or status >= 500 else AnswerError
@@ -210,7 +266,7 @@ def _check_clock(date: str | None) -> None:
     """
     try:
         skew_s = time.time() - parsedate_to_datetime(date or "").timestamp()
-    except ValueError:
+    except (ValueError, OverflowError):
         return
     if abs(skew_s) > MOST_SKEW_S:
         direction = "ahead of" if skew_s > 0 else "behind"

@@ -26,6 +26,8 @@ LISTS = frozenset({"d.panicking", "d.others", "o.load.others", "o.load.others_id
 """Columns whose places are no rows, however many there are: positions, and lanes of further metrics."""
 ROWS = "d.rows"
 APPLIED = "d.applied."
+ACCOUNTS = "d.accounts."
+"""Columns of tenants, which are told whole."""
 MASK, BEFORE = ".mask", ".before"
 
 
@@ -92,7 +94,7 @@ class Encoder:
         told, declared = self._told, []
         for path, array in parts.columns.items():
             of_rows = rows.size if path.startswith(DECIDED) else functions
-            is_list = path in LISTS or path.startswith(APPLIED)
+            is_list = path in LISTS or path.startswith((APPLIED, ACCOUNTS))
             is_by_row = array.shape[-1] == of_rows and not is_list
             declaration = told.declare(path, array, is_by_row, functions)
             if declaration is not None:

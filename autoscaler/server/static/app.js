@@ -154,11 +154,13 @@ function showStatus(status) {
   const badges = [];
   if (status.dry_run) badges.push(["dry run: nothing is written", "held"]);
   for (const source of status.sources) {
-    badges.push([source.is_ok ? `${source.name}: ${source.series} series` : `${source.name}: silent`, source.is_ok ? "" : "bad"]);
+    const well = source.series === null ? source.name : `${source.name}: ${source.series} series`;
+    badges.push([source.is_ok ? well : `${source.name}: silent`, source.is_ok ? "" : "bad"]);
   }
   if (status.held.length) badges.push([`${count(status.held.length, "function")} left to others`, "held"]);
   if (status.reverted.length) badges.push([`${count(status.reverted.length, "function")} put back by a manifest`, "held"]);
-  if (status.boosts.length) badges.push([count(status.boosts.length, "alert boost"), "raised"]);
+  if (status.more_boosts) badges.push([`more than ${status.boosts.length} alert boosts`, "raised"]);
+  else if (status.boosts.length) badges.push([count(status.boosts.length, "alert boost"), "raised"]);
   if (status.problems.length) badges.push([count(status.problems.length, "policy problem"), "bad"]);
   if (status.write_failures.length) badges.push([count(status.write_failures.length, "failed write"), "bad"]);
   if (status.writes_held) badges.push(["nothing is written", "bad"]);

@@ -9,7 +9,8 @@ from autoscaler.core.reasons import Reason
 from autoscaler.core.seen import Seen
 from autoscaler.core.stages import Stage
 from autoscaler.policy.problems import suggestion
-from autoscaler.policy.settings import BlastRadius, Strict
+from autoscaler.policy.settings import BlastRadius, PoolSettings
+from autoscaler.policy.strict import Strict
 from autoscaler.simulator.events import AlertEvent, NotNegative, ObstacleEvent, Positive, PrometheusOutage, Span
 from autoscaler.simulator.instants import Instant
 from autoscaler.simulator.policy_tests.notation import RampField, SeriesField
@@ -302,6 +303,10 @@ class PolicyTests(Strict):
     start_up: NotNegative = Field(0.0, description="Time from asking for a replica to its being ready. Default 0s.")
     blast_radius: BlastRadius | None = Field(
         default_factory=BlastRadius, description="Limit of load-driven cuts, as in the settings; null: off."
+    )
+    pools: dict[str, PoolSettings] | None = Field(
+        None,
+        description="Stocks of replicas that tenants share, by name, as in the settings. Default: none has a limit.",
     )
     utc: Instant = Field(
         1_767_225_600.0, description="Calendar time of 0s, for schedules. Default 2026-01-01T00:00:00Z, a Thursday."

@@ -1,7 +1,7 @@
 """The plan of a test, made anew when labels change, a function appears, or its schedules run out."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from autoscaler.core.columns import Bools
@@ -12,6 +12,7 @@ from autoscaler.policy.functions import tenant_of
 from autoscaler.policy.loading import PolicySet
 from autoscaler.policy.plan import Plan
 from autoscaler.policy.problems import Problem, suggestion
+from autoscaler.policy.settings import PoolSettings
 from autoscaler.simulator.policy_tests.documents import Case, FunctionInput, key_of
 from autoscaler.simulator.policy_tests.loads import Loads, lanes_of
 from autoscaler.simulator.policy_tests.reading import Suite
@@ -31,10 +32,16 @@ class Planned(NamedTuple):
 class Planning:
     """Compiles the documents of a test for the functions that there are."""
 
-    def __init__(self, policies: PolicySet, loads: Loads, deployed: Sequence[Deployed]) -> None:
+    def __init__(
+        self,
+        policies: PolicySet,
+        pools: Mapping[str, PoolSettings] | None,
+        loads: Loads,
+        deployed: Sequence[Deployed],
+    ) -> None:
         self._policies, self._loads = policies, loads
         self._deployed = {one.key: one for one in deployed}
-        self._compiler = Compiler()
+        self._compiler = Compiler(pools)
         self._created = sorted(one.created_s for one in deployed if one.created_s is not None)
         self._stale_s = -math.inf
         self.planned: Planned

@@ -14,9 +14,11 @@ from autoscaler.core.now import Now
 from autoscaler.core.observation import Observation
 from autoscaler.core.obstacles import Obstacle
 from autoscaler.policy.alerts import Alert, boost_events
+from autoscaler.policy.budgets import in_the_way
 from autoscaler.policy.deployment import Deployed
 from autoscaler.policy.functions import OPENFAAS_MARKER
 from autoscaler.policy.loading import PolicySet, load
+from autoscaler.policy.resources import Given
 from autoscaler.simulator.events import AlertEvent, ObstacleEvent
 from autoscaler.simulator.policy_tests.checks import end_of, functions_of
 from autoscaler.simulator.policy_tests.documents import (
@@ -55,8 +57,8 @@ def prepare(suite: Suite, files: Mapping[str, str], is_wanted: Callable[[str], b
     Raises:
         PolicyTestError: something is wrong with a policy document, or tests contradict them; every problem is in it.
     """
-    policies = load(files)
-    problems, runs = list(policies.problems), []
+    policies = load(files, given=Given(pools=suite.tests.pools))
+    problems, runs = list(in_the_way(policies.problems)), []
     for position, case in enumerate(suite.tests.tests) if not problems else ():
         if is_wanted(case.name):
             try:
@@ -91,7 +93,7 @@ class CaseRun:
         self._utc_s = tests.utc if self._case.utc is None else self._case.utc
         range_s = tests.tick if tests.range is None else tests.range
         self._loads = Loads(self._case, self._ticks, range_s)
-        self._planning = Planning(policies, self._loads, [self._deployed(one) for one in starts])
+        self._planning = Planning(policies, tests.pools, self._loads, [self._deployed(one) for one in starts])
         self._controller = self._fresh()
         self._waiting: dict[FunctionKey, int] = {}
         self._held: set[FunctionKey] = set()

@@ -7,6 +7,14 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 
+{{/* Labels of what the process beside the daemon has. */}}
+{{- define "autoscaler.sync-labels" -}}
+app.kubernetes.io/part-of: faas-autoscaler
+helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
 {{/* The service account, as a subject of a binding. */}}
 {{- define "autoscaler.subject" -}}
 - kind: ServiceAccount
@@ -51,4 +59,10 @@ autoscaler-settings-{{ include "autoscaler.settings" . | sha256sum | trunc 10 }}
 - apiGroups: [""]
   resources: [events]
   verbs: [create, patch]
+- apiGroups: [autoscaler.faas.dev]
+  resources: [scalingpolicies]
+  verbs: [list, watch]
+- apiGroups: [autoscaler.faas.dev]
+  resources: [scalingpolicies/status]
+  verbs: [patch]
 {{- end }}

@@ -18,7 +18,9 @@ from tests.servers.recorder import Recorder
 
 
 @contextmanager
-def installed(plane: ControlPlane, folder: Path, seed: int, env: dict[str, str] | None = None) -> Iterator[Site]:
+def installed(
+    plane: ControlPlane, folder: Path, seed: int, env: dict[str, str] | None = None, more_settings: str = ""
+) -> Iterator[Site]:
     """Run everything for the length of a `with` block, functions under load in claimed and unclaimed namespaces included.
 
     Args:
@@ -26,6 +28,7 @@ def installed(plane: ControlPlane, folder: Path, seed: int, env: dict[str, str] 
         folder: for files and logs.
         seed: of what the proxy draws.
         env: of the daemon.
+        more_settings: of the daemon, as YAML.
     """
     policies = write_policies(folder / "policies")
     for namespace in NAMESPACES.values():
@@ -41,7 +44,7 @@ def installed(plane: ControlPlane, folder: Path, seed: int, env: dict[str, str] 
         credentials = Credentials(folder, plane)
         credentials.rotate()
         access = credentials.kubeconfig(folder / "kubeconfig", proxy.url)
-        daemon = DaemonProcess(folder, access, server.url, policies, env=env)
+        daemon = DaemonProcess(folder, access, server.url, policies, more_settings=more_settings, env=env)
         with running(daemon, daemon.is_ready, 60):
             site = Site(folder, plane, proxy, exporter, traffic, server, recorder, daemon, credentials)
             for key in (STEADY, MOVING, *OWN.values()):

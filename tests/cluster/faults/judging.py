@@ -43,6 +43,15 @@ class Rule:
         return min(self.most, math.ceil(per_s / self.target))
 
     @property
+    def looked_back_s(self) -> float:
+        """Stretch of load that the look-back of a cut surely sees.
+
+        It looks back over the ticks of `stabilization_s`. The oldest of them is up to one tick later than that, and
+        saw the load of a scrape that was just made; the newest may see one that is a whole interval old.
+        """
+        return max(0.0, self.stabilization_s - self.tick_s - self.scrape_s)
+
+    @property
     def settle_s(self) -> float:
         """Time after which replicas must be right once faults are over and load is constant."""
         return self.stable_s + self.stabilization_s + 2 * self.tick_s
@@ -80,7 +89,7 @@ class TrueLoad:
 def least_allowed(key: Key, at_s: float, load: TrueLoad, rule: Rule) -> int:
     """Give the smallest count that the load gives any reason for at a moment.
 
-    For every lag that a right daemon may have: the largest of the window means within the stabilization, and at
+    For every lag that a right daemon may have: the largest of the window means within what the look-back sees, and at
     least one replica unless it was silent for as long as zero takes. A rate measured from a few scrapes is off by
     up to a seventh of a replica's target, or of the rate.
     """
@@ -88,7 +97,7 @@ def least_allowed(key: Key, at_s: float, load: TrueLoad, rule: Rule) -> int:
 
 
 def _asked(key: Key, at_s: float, load: TrueLoad, rule: Rule) -> int:
-    ends_s = [at_s - _STEP_S * step for step in range(round(rule.stabilization_s / _STEP_S) + 1)]
+    ends_s = [at_s - _STEP_S * step for step in range(round(rule.looked_back_s / _STEP_S) + 1)]
     per_s = max(load.mean(key, end_s - rule.stable_s + rule.scrape_s, end_s) for end_s in ends_s)
     asked = rule.wants(max(0.0, per_s - _MEASURED * max(rule.target, per_s)))
     is_silent = load.mean(key, at_s - rule.zero_after_s, at_s) == 0

@@ -52,6 +52,13 @@ def test_a_cut_below_a_load_that_rose_again_long_ago_is_found() -> None:
     assert unjustified_shrinks([changed(125.0, 5, 2)], load, RULE) == [changed(125.0, 5, 2)]
 
 
+def test_a_short_lull_that_the_look_back_may_miss_is_a_reason() -> None:
+    """A lull of 3.3 s: ticks see whole scrapes, so of a look-back of 2 s half a second is sure; seen in a soak run."""
+    steps = ((0.0, 25.0), (100.0, 5.0), (103.3, 35.0), (105.6, 5.0))
+    assert unjustified_shrinks([changed(104.6, 2, 1)], loaded(*steps), RULE) == []
+    assert unjustified_shrinks([changed(102.0, 2, 1)], loaded(*steps), RULE) == [changed(102.0, 2, 1)]
+
+
 def test_zero_needs_silence() -> None:
     """The last replica may go only when nothing was called for as long as the policy says."""
     load = loaded((0.0, 1.0), (100.0, 0.0))

@@ -2,12 +2,22 @@
 
 import contextlib
 import itertools
+import json
 from collections.abc import Iterator
 
 import pytest
 
 from tests.cluster.installation.traffic import Traffic
-from tests.cluster.installed.site import FOREIGN, OPERATOR, TENANT, Applied, Installation, InstalledDaemon
+from tests.cluster.installed.site import (
+    FOREIGN,
+    OPERATOR,
+    POLICY,
+    SECOND,
+    TENANT,
+    Applied,
+    Installation,
+    InstalledDaemon,
+)
 from tests.servers.audit import AuditedPlane
 from tests.servers.exporter import Exporter
 from tests.servers.process import running, wait_until
@@ -51,7 +61,7 @@ def installed(applied: Applied) -> Iterator[Installation]:
 
 @pytest.fixture(scope="package")
 def day(installed: Installation) -> Installation:
-    """A day in small: a function gets its minimum and what load asks for, the daemon is rolled, somebody interferes.
+    """A day in small: minimum, load, a roll of the daemon, a team's own policy, somebody who interferes.
 
     What does not come about fails here; tests look at what is left of it.
     """
@@ -63,6 +73,11 @@ def day(installed: Installation) -> Installation:
     installed.traffic.rates[f"shop.{TENANT}"] = 120.0
     wait_until(lambda: plane.replicas(TENANT, "shop") >= 3, "the load to have its replicas", 180, 0.1)
     hand_over(installed)
+    plane.apply(json.dumps(POLICY))
+    plane.apply(json.dumps(SECOND))
+    plane.deployment(TENANT, "cart", {"faas_function": "cart"}, 0, is_paused=True)
+    installed.exporter.know(f"cart.{TENANT}", 0)
+    wait_until(lambda: plane.replicas(TENANT, "cart") == 2, "the policy that is an object to hold", 120, 0.1)
     plane.scale(TENANT, "shop", 1)
     wait_until(lambda: plane.replicas(TENANT, "shop") >= 3, "another's change to be put right", 180, 0.1)
     assert installed.daemon.ask(f"/v1/wake/{TENANT}/shop?hold=0", OPERATOR).status_code == 200

@@ -21,7 +21,19 @@ OF_FUNCTIONS = {
     ("autoscaling", "horizontalpodautoscalers", "watch"),
     ("", "events", "create"),
     ("", "events", "patch"),
+    ("autoscaler.faas.dev", "scalingpolicies", "list"),
+    ("autoscaler.faas.dev", "scalingpolicies", "watch"),
+    ("autoscaler.faas.dev", "scalingpolicies/status", "patch"),
 }
+"""Rights where functions live, on what their teams write too."""
+
+OF_TENANTS = {
+    ("autoscaler.faas.dev", "tenants", "list"),
+    ("autoscaler.faas.dev", "tenants", "watch"),
+    ("autoscaler.faas.dev", "tenants/status", "patch"),
+}
+"""Tenants are of no namespace."""
+
 OF_LEASES = {("coordination.k8s.io", "leases", verb) for verb in ("get", "create", "update", "watch")}
 OF_REVIEWS = {
     ("authentication.k8s.io", "tokenreviews", "create"),

@@ -17,6 +17,22 @@ from tests.servers.rendering import Document
 
 TENANT, FOREIGN, OWN = "openfaas-fn", "somewhere-else", "autoscaler"
 OPERATOR = "operator-token"
+GROUP = "autoscaler.faas.dev/v1alpha1"
+POLICY: Document = {
+    "apiVersion": GROUP,
+    "kind": "ScalingPolicy",
+    "metadata": {"name": "cart", "namespace": TENANT},
+    "spec": {"functions": {"names": ["cart"]}, "replicas": {"min": 2, "max": 4}},
+}
+"""What a team writes itself."""
+
+SECOND: Document = {
+    "apiVersion": GROUP,
+    "kind": "Tenant",
+    "metadata": {"name": "functions"},
+    "spec": {"namespaces": [FOREIGN]},
+}
+"""A Tenant of the same name as the one in the files, which wins: it changes nothing, and is told so."""
 
 
 class InstalledDaemon(Server):

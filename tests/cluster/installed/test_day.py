@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from tests.cluster.installed.rights import EVERYBODYS, OF_FUNCTIONS, OF_LEASES, OF_REVIEWS, RARELY_USED
-from tests.cluster.installed.site import FOREIGN, OPERATOR, TENANT, Installation
+from tests.cluster.installed.rights import EVERYBODYS, OF_FUNCTIONS, OF_LEASES, OF_REVIEWS, OF_TENANTS, RARELY_USED
+from tests.cluster.installed.site import FOREIGN, GROUP, OPERATOR, TENANT, Installation
 from tests.servers.process import wait_until
 from tests.servers.rendering import MANIFESTS, Document, kubectl
 
@@ -60,12 +60,36 @@ def role_binding(account: str, role: str) -> Document:
     }
 
 
+def test_objects_hold_beside_files(day: Installation) -> None:
+    """A team's policy is in force and says so; a Tenant that a file has too is not, and says why."""
+    policies = f"/apis/{GROUP}/namespaces/{TENANT}/scalingpolicies/cart"
+    tenants = f"/apis/{GROUP}/tenants/functions"
+    wait_until(lambda: condition(day, policies, "InForce") == ("True", "InForce"), "the policy to be in force", 60, 0.1)
+    wait_until(lambda: condition(day, tenants, "InForce")[0] == "False", "the second Tenant to be refused", 60, 0.1)
+    assert condition(day, tenants, "Accepted") == ("False", "DuplicateOfFile")
+    assert day.plane.replicas(FOREIGN, "shop") == 0
+
+
+def condition(installed: Installation, path: str, kind: str) -> tuple[str, str]:
+    """Give status and reason of a document's condition; empty texts where it has none."""
+    status = installed.plane.request("GET", path).get("status", {})
+    return next(((c["status"], c["reason"]) for c in status.get("conditions", ()) if c["type"] == kind), ("", ""))
+
+
+ONLY_WHERE_SET = {
+    "autoscaler_tls_up",
+    "autoscaler_tls_not_after_timestamp_seconds",
+    "autoscaler_tenant_budget_refused",
+}
+"""Metrics of what this installation has not: TLS of its own, and tenants with budgets."""
+
+
 def test_every_metric_of_the_alerts_is_exported(day: Installation) -> None:
     """What the shipped alerts ask for, and what operations.md says to look at, is what the daemon really exports."""
     texts = (MANIFESTS / "chart" / "files" / "alerts.yaml", MANIFESTS.parent / "docs" / "operations.md")
     wanted = {name for path in texts for name in re.findall(r"\bautoscaler_[a-z_]+", path.read_text())}
     exported = set(re.findall(r"^# TYPE (autoscaler_[a-z_]+) ", day.daemon.metrics(), re.MULTILINE))
-    assert wanted - exported == set()
+    assert wanted - exported == ONLY_WHERE_SET
 
 
 def test_nothing_it_asks_for_is_refused(day: Installation) -> None:
@@ -75,7 +99,8 @@ def test_nothing_it_asks_for_is_refused(day: Installation) -> None:
     wait_until(lambda: ("", "events", "create") in used(day), "an Event to be written", 60, 0.5)
     refused = [one for one in day.plane.asked() if one.status in (401, 403)]
     assert refused == []
-    granted = OF_FUNCTIONS | OF_LEASES | OF_REVIEWS
+    wait_until(lambda: used(day) >= OF_TENANTS, "what became of the Tenant to be written", 60, 0.5)
+    granted = OF_FUNCTIONS | OF_TENANTS | OF_LEASES | OF_REVIEWS
     assert used(day) <= granted
     assert granted - used(day) <= RARELY_USED
     assert day.daemon.ask("/v1/status", OPERATOR).json()["cluster_problems"] == []

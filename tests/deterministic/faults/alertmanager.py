@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from autoscaler.policy.alerts import Alert
+from tests.deterministic.documents import ALERT
 from tests.deterministic.faults.fault import End, Fault
-from tests.deterministic.site import ALERT
 from tests.deterministic.world import World
 
 

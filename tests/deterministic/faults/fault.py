@@ -24,11 +24,13 @@ class Fault:
         name: how it is called in what a failing seed prints.
         begin: makes it so, and gives what ends it.
         length_s: shortest and longest duration, seconds.
+        is_orderly: it excuses nothing: everything still goes as it should.
     """
 
     name: str
     begin: Begin
     length_s: tuple[float, float] = (5.0, 40.0)
+    is_orderly: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +45,21 @@ class Planned:
         return f"{self.at_s:9.3f} s {self.fault.name} for {self.length_s:.3f} s"
 
 
-def plan(faults: tuple[Fault, ...], rng: np.random.Generator, calm_s: float) -> list[Planned]:
-    """Draw the faults of a run, so that all have ended when it gets calm."""
+def plan(faults: tuple[Fault, ...], also: tuple[Fault, ...], rng: np.random.Generator, calm_s: float) -> list[Planned]:
+    """Draw the faults of a run, so that all have ended when it gets calm.
+
+    Args:
+        faults: one to eight are drawn of these.
+        also: none to three of these.
+    """
+    drawn = [faults[number] for number in rng.integers(0, len(faults), int(rng.integers(1, 9))).tolist()]
+    if also:
+        drawn += [also[number] for number in rng.integers(0, len(also), int(rng.integers(0, 4))).tolist()]
     found = []
-    for number in rng.integers(0, len(faults), int(rng.integers(1, 9))).tolist():
-        shortest_s, longest_s = faults[number].length_s
+    for fault in drawn:
+        shortest_s, longest_s = fault.length_s
         length_s = float(rng.uniform(shortest_s, min(longest_s, calm_s - WARM_S)))
-        found.append(Planned(faults[number], float(rng.uniform(WARM_S, max(WARM_S, calm_s - length_s))), length_s))
+        found.append(Planned(fault, float(rng.uniform(WARM_S, max(WARM_S, calm_s - length_s))), length_s))
     return sorted(found, key=lambda planned: planned.at_s)
 
 
@@ -57,10 +67,11 @@ async def happen(planned: Planned, world: World, rng: np.random.Generator) -> No
     """Let a fault come and go."""
     await asyncio.sleep(planned.at_s)
     world.trace(f"begins: {planned.fault.name}")
-    world.troubled += 1
+    world.troubled += not planned.fault.is_orderly
     end = planned.fault.begin(world, rng)
     await asyncio.sleep(planned.length_s)
     end()
-    world.troubled -= 1
-    world.quiet_since_s = world.loop.now_s
+    if not planned.fault.is_orderly:
+        world.troubled -= 1
+        world.quiet_since_s = world.loop.now_s
     world.trace(f"ends: {planned.fault.name}")

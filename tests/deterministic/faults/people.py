@@ -6,9 +6,10 @@ import numpy as np
 
 from autoscaler.core.fleet import FunctionKey
 from tests.deterministic.apiserver import APPLY, BY_HAND
+from tests.deterministic.documents import MOST
 from tests.deterministic.faults.fault import End, Fault
-from tests.deterministic.judge import Annotated, Folder
-from tests.deterministic.site import MOST, Drawn
+from tests.deterministic.judge import Annotated
+from tests.deterministic.site import Drawn
 from tests.deterministic.world import World
 
 DEPLOYED = (APPLY, "Update", "")
@@ -86,25 +87,19 @@ def _forced(world: World, rng: np.random.Generator) -> End:
     return _annotated(world, _one(world, rng).key, "force", str(replicas), replicas)
 
 
-def _bring(world: World, folder: Folder, broken: str = "") -> None:
-    for host in world.hosts:
-        world.spawn(host.bring(folder, broken))
-
-
 def _maximum_lowered(world: World, rng: np.random.Generator) -> End:
-    _bring(world, Folder(0.0, most=int(rng.integers(2, MOST))))
-    return lambda: _bring(world, Folder(0.0))
+    most = int(rng.integers(2, MOST))
+    return world.change_folder(lambda folder: folder.changed(most=most))
 
 
 def _namespace_unclaimed(world: World, rng: np.random.Generator) -> End:
-    _bring(world, Folder(0.0, without=str(rng.choice(["acme-b"]))))
-    return lambda: _bring(world, Folder(0.0))
+    return world.change_folder(lambda folder: folder.claiming("acme", "acme-a"))
 
 
 def _policy_broken(world: World, rng: np.random.Generator) -> End:
     """An invalid document: the last good one stays in force."""
-    _bring(world, Folder(0.0), broken=str(rng.choice(sorted(world.site.namespaces))))
-    return lambda: _bring(world, Folder(0.0))
+    broken = str(rng.choice(sorted(world.site.namespaces)))
+    return world.change_folder(lambda folder: folder.changed(broken=broken))
 
 
 def _recreated(world: World, rng: np.random.Generator) -> End:

@@ -115,7 +115,7 @@ def plan_told(plan: Plan) -> Plain:
         name: {
             "namespaces": sorted(one.namespaces),
             "source": one.source,
-            "token_hashes": sorted(one.token_hashes),
+            "token_hashes": sorted(known.mark.removeprefix("token:") for known in one.callers),
             "replicas_cap": one.replicas_cap,
             "dry_run": one.dry_run,
         }

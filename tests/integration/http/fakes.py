@@ -1,6 +1,7 @@
 """A hand-written `Autoscaling` with prepared values, and a clock that only moves by hand."""
 
 import asyncio
+import base64
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -9,6 +10,7 @@ from autoscaler.core.decisions import DecisionRecord, Decisions
 from autoscaler.core.fleet import FunctionKey
 from autoscaler.core.now import Now
 from autoscaler.policy.alerts import Alert
+from autoscaler.policy.compile import Ruled
 from autoscaler.policy.plan import Plan
 from autoscaler.ports import (
     AlertReceipt,
@@ -21,6 +23,7 @@ from autoscaler.ports import (
     Replicas,
     Role,
     ScaleOutcome,
+    Shown,
     SourceHealth,
     WakeResult,
     WakeState,
@@ -35,6 +38,20 @@ CALLERS = {
     UMBRELLA: Caller(Role.TENANT, frozenset({"umbrella"})),
     GATEWAY: Caller(Role.GATEWAY, frozenset({"acme"})),
 }
+PASSWORD = b"right: a pass\xffword"
+"""Of every caller that comes by user name, which is then its token's text."""
+NAMES = {
+    "DNS:acme.example": CALLERS[ACME],
+    "URI:spiffe://cluster/umbrella": CALLERS[UMBRELLA],
+    "email:operator@example.org": CALLERS[OPERATOR],
+    "DNS:gateway.example": CALLERS[GATEWAY],
+}
+"""Of callers that come by certificate."""
+
+
+def basic(username: str, password: bytes = PASSWORD) -> str:
+    """Give the header of a user name and a password."""
+    return f"Basic {base64.b64encode(username.encode() + b':' + password).decode()}"
 
 
 class HandClock:
@@ -73,14 +90,22 @@ class FakeAutoscaling:
         self.boosts: dict[str, tuple[FunctionKey, ...]] = {}
         self.state: dict[str, Any] = {}
         self.left_alone: dict[FunctionKey, HeldView] = {}
+        self._ruled = Ruled()
         self.past: list[DecisionRecord] = [self.decisions.record(position) for position in self.decisions.changed]
 
     def empty(self) -> None:
         """Be as before the first tick."""
         self.decisions = self._plan = None
 
-    async def identify(self, token: str, asked: Asked) -> Caller | None:
-        return CALLERS.get(token)
+    def compiled(self, plan: Plan, ruled: Ruled) -> None:
+        """Hold what documents came to in place of the prepared plan."""
+        self._plan, self._ruled = plan, ruled
+
+    async def identify(self, shown: Shown, asked: Asked) -> Caller | None:
+        known = CALLERS.get(shown.token or "")
+        if known is None and shown.login is not None and shown.login.password == PASSWORD:
+            known = CALLERS.get(shown.login.username)
+        return known if known is not None else next((NAMES[name] for name in shown.names if name in NAMES), None)
 
     async def take_alerts(self, caller: Caller, alerts: Sequence[Alert]) -> AlertReceipt:
         """Keep a boost for each firing alert that names a function the caller may see."""
@@ -124,6 +149,9 @@ class FakeAutoscaling:
 
     def plan(self) -> Plan | None:
         return self._plan
+
+    def ruled(self) -> Ruled:
+        return self._ruled
 
     def latest(self) -> Decisions | None:
         return self.decisions

@@ -11,7 +11,7 @@ from autoscaler.core.fleet import FunctionKey
 from autoscaler.core.now import Now
 from autoscaler.daemon.reviewing import DOUBTED_S, Reviewing
 from autoscaler.policy.plan import TenantPlan
-from autoscaler.ports import Asked, BoostView, Caller, HeldView, ScaleOutcome, Verb, WriteFailure
+from autoscaler.ports import Asked, BoostView, Caller, HeldView, ScaleOutcome, Shown, Verb, WriteFailure
 from autoscaler.server.app import build, build_metrics
 from autoscaler.server.run import serve
 from tests.integration.http.conftest import Listening
@@ -35,8 +35,11 @@ class Reviewed(FakeAutoscaling):
         self.kept_by = HandClock()
         self._reviewing = Reviewing(self.kept_by, self.reviews, lambda: {"acme": acme})
 
-    async def identify(self, token: str, asked: Asked) -> Caller | None:
-        return await super().identify(token, asked) or await self._reviewing.caller(token, asked)
+    async def identify(self, shown: Shown, asked: Asked) -> Caller | None:
+        known = await super().identify(shown, asked)
+        if known is not None or shown.token is None:
+            return known
+        return await self._reviewing.caller(shown.token, asked)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import pytest
 from autoscaler.core.fleet import FunctionKey
 from autoscaler.core.now import Now
 from autoscaler.ports import LeadershipState, ScaleOutcome, WatchState, WriteFailure
+from autoscaler.server.budgets import TENANT_NUMBERS
 from tests.integration.http.conftest import Listening
 from tests.integration.http.fakes import ACME, GATEWAY, OPERATOR, OWN_QUERIES, UMBRELLA
 
@@ -134,6 +135,15 @@ async def test_tenants_show_use_against_cap(listening: Listening) -> None:
         "starting": 0,
         "unknown": 0,
         "held": 0,
+        "budget": {
+            "pool": "default",
+            "guarantee": 0,
+            "cap": None,
+            "lend": "all",
+            "weight": 1.0,
+            "concurrency_cap": None,
+            **dict.fromkeys((*TENANT_NUMBERS, "bound_by")),
+        },
     }
     assert answer["acme"]["unknown"] == 1
     assert answer["wayne"]["replicas_cap"] is None
@@ -214,6 +224,14 @@ async def test_what_ails_a_tenants_own_query_is_no_other_tenants_to_know(listeni
     assert all(source["query_problems"] == [] for source in tenants)
 
 
+async def test_how_much_a_shared_source_holds_is_the_operators_to_know(listening: Listening) -> None:
+    """Series of a source are of all tenants together: to a tenant their number is null."""
+    operators = (await listening.read("/v1/status", OPERATOR))["sources"]
+    tenants = (await listening.read("/v1/status", ACME))["sources"]
+    assert all(isinstance(source["series"], int) for source in operators)
+    assert [source["series"] for source in tenants] == [None]
+
+
 async def test_a_tenant_sees_nothing_of_others_in_the_state(listening: Listening) -> None:
     """Sources, failures, boosts and problems of others are left out."""
     listening.service.boosts["x"] = (listening.service.past[0].key, listening.service.past[1].key)
@@ -221,6 +239,18 @@ async def test_a_tenant_sees_nothing_of_others_in_the_state(listening: Listening
     assert [source["name"] for source in status["sources"]] == ["main"]
     assert (status["write_failures"], status["problems"], status["writes"]) == ([], [], {})
     assert [row["namespace"] for boost in status["boosts"] for row in boost["functions"]] == ["acme-prod"]
+
+
+async def test_of_very_many_boosts_the_first_are_shown(listening: Listening) -> None:
+    """The state says that there are more boosts than it shows, and to a tenant nothing of how many others have."""
+    assert (await listening.read("/v1/status", OPERATOR))["more_boosts"] is False
+    acme, umbrella = (listening.service.past[which].key for which in (0, 1))
+    listening.service.boosts |= {f"b{number}": (acme,) for number in range(501)}
+    listening.service.boosts["theirs"] = (umbrella,)
+    status = await listening.read("/v1/status", OPERATOR)
+    assert (len(status["boosts"]), status["more_boosts"]) == (500, True)
+    theirs = await listening.read("/v1/status", UMBRELLA)
+    assert ([boost["id"] for boost in theirs["boosts"]], theirs["more_boosts"]) == (["theirs"], False)
 
 
 @pytest.mark.parametrize("path", READING)

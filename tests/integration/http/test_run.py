@@ -87,6 +87,17 @@ async def test_the_log_holds_no_query_and_no_credential(listening: Listening) ->
     assert ACME not in str(lines)
 
 
+@pytest.mark.parametrize("target", ["http://name:private@host/v1/functions", "name:private@host:80"])
+async def test_what_stands_before_the_path_is_not_logged(listening: Listening, target: str) -> None:
+    """A target as proxies are asked may carry a password before the path, as does the one of CONNECT."""
+    method = "GET" if "://" in target else "CONNECT"
+    structlog.reset_defaults()
+    with structlog.testing.capture_logs() as lines:
+        assert await exchange(listening.main, [f"{method} {target} HTTP/1.1"]) in {401, 404}
+    assert len(lines) == 1
+    assert "private" not in str(lines)
+
+
 async def test_probes_are_not_logged(listening: Listening) -> None:
     """Probes and scrapes come every few seconds and say nothing."""
     with structlog.testing.capture_logs() as lines:

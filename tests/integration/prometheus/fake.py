@@ -22,6 +22,7 @@ class FakePrometheus:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True  # else each answer waits 40 ms for the acknowledgement of its headers
 
             def do_GET(self) -> None:
                 query = parse_qs(urlsplit(self.path).query)
@@ -76,11 +77,11 @@ def document(handler: BaseHTTPRequestHandler, value: object, status: int = 200, 
     body(handler, json.dumps(value).encode(), status, **headers)
 
 
-def answer(handler: BaseHTTPRequestHandler) -> list[dict[str, Any]]:
-    """Give what a healthy Prometheus would: 10 requests/s, 3 in flight, all covered, for `fn/steady`."""
+def answer(handler: BaseHTTPRequestHandler, name: str = "steady.fn") -> list[dict[str, Any]]:
+    """Give what a healthy Prometheus would: 10 requests/s, 3 in flight, all covered, for one function."""
     text = asked(handler)
+    own = {"function_name": name}
     if "signal" in text:
-        own = {"function_name": "steady.fn"}
         return [
             sample(500, signal="moved", **own),
             sample(2, signal="alive", **own),
@@ -89,7 +90,7 @@ def answer(handler: BaseHTTPRequestHandler) -> list[dict[str, Any]]:
             sample(0, signal="ragged"),
             sample(0, signal="resets"),
         ]
-    return [sample(10 if "rate(" in text else 3, function_name="steady.fn")]
+    return [sample(10 if "rate(" in text else 3, **own)]
 
 
 def sample(value: object, **labels: str) -> dict[str, Any]:

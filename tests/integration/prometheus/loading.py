@@ -12,7 +12,7 @@ from autoscaler.core.fleet import Fleet, FunctionKey
 from autoscaler.core.now import Now
 from autoscaler.core.observation import Load
 from autoscaler.policy.plan import Plan
-from autoscaler.policy.settings import SourceSettings
+from autoscaler.policy.source_settings import SourceSettings
 from autoscaler.ports import Replicas
 
 

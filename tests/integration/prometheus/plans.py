@@ -42,7 +42,7 @@ def plan_of(functions: Mapping[str, Sequence[str]], sources: Mapping[str, str] |
                 name=name,
                 namespaces=frozenset(one.split("/")[0] for one in functions[name]),
                 source=(sources or {}).get(name, "main"),
-                token_hashes=frozenset(),
+                callers=frozenset(),
                 replicas_cap=None,
                 dry_run=False,
             )

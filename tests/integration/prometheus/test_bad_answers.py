@@ -63,6 +63,24 @@ def dated(offset_s: float) -> Reply:
     return reply
 
 
+def negative_chunk(handler: BaseHTTPRequestHandler) -> None:
+    """Say that less than nothing follows."""
+    handler.wfile.write(
+        b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\nabc\r\n"
+    )
+    handler.close_connection = True
+
+
+def written_date(date: str) -> Reply:
+    """Answer soundly, with this for a date."""
+
+    def reply(handler: BaseHTTPRequestHandler) -> None:
+        handler.date_time_string = lambda timestamp=None: date  # type: ignore[method-assign]
+        healthy(handler)
+
+    return reply
+
+
 def changed(**more: object) -> Reply:
     """Answer soundly, with something beside it."""
     return lambda handler: document(handler, vector(answer(handler), **more))
@@ -103,6 +121,7 @@ WRONG = {
     ),
     "huge": lambda handler: body(handler, b" " * 3_000_000),
     "broken off": breaks_off,
+    "a chunk of negative length": negative_chunk,
     "empty vector": lambda handler: document(handler, vector([])),
     "NaN": samples([0, "NaN"]),
     "Inf": samples([0, "+Inf"]),
@@ -128,6 +147,7 @@ async def test_what_cannot_be_believed_is_unknown(reply: Reply) -> None:
     assert not health.is_ok
     assert health.failures == 1
     assert health.error is not None
+    assert "its worker did not end" not in health.error
     assert "secret" not in health.error
     assert fake.url.removeprefix("http://") not in health.error
 
@@ -140,6 +160,21 @@ async def test_a_sound_answer_is_believed() -> None:
             (health,) = made.health()
     assert (seen.rps, seen.concurrency, seen.in_flight, seen.is_covered) == (10.0, 3.0, 3.0, True)
     assert (health.is_ok, health.error, health.series, health.failures) == (True, None, 9, 0)
+
+
+NO_DATES = {
+    "no date": "soon",
+    "an offset that no clock has": "Sat, 21 Nov 2026 10:06:07 +99999999999999",
+    "a day that no calendar has": "Sat, 99999999999999999999 Nov 2026 10:06:07 GMT",
+}
+
+
+@pytest.mark.parametrize("date", NO_DATES.values(), ids=NO_DATES.keys())
+async def test_a_date_that_is_none_says_nothing_of_the_clock(date: str) -> None:
+    """An answer whose date cannot be read is taken like one without, and the source goes on being read."""
+    with FakePrometheus(written_date(date)) as fake:
+        async with loads(main=source(fake.url, timeout="1s")) as made:
+            assert row(await made.read(PLAN, at(LAST)), PLAN, "fn/steady").rps == 10.0
 
 
 @pytest.mark.parametrize("more", [{"infos": ["PromQL info: x"]}, {"warnings": ["PromQL info: metric might not be"]}])

@@ -10,7 +10,7 @@ import pytest
 from autoscaler.adapters.clock import SystemClock
 from autoscaler.core.fleet import FunctionKey
 from autoscaler.core.now import Now
-from autoscaler.policy.settings import SourceSettings
+from autoscaler.policy.source_settings import SourceSettings
 from tests.contract.load_source import LoadServer, LoadSourceContract
 from tests.integration.prometheus.loading import openfaas, source
 from tests.servers.exporter import Exporter

@@ -19,7 +19,7 @@ from autoscaler.adapters.prometheus.asking import QUERY_LAG
 from autoscaler.adapters.prometheus.signals import Rows, answered_by
 from autoscaler.policy.evidence import weigh
 from autoscaler.policy.profiles import SignalName, profile_of
-from autoscaler.policy.settings import SourceSettings
+from autoscaler.policy.source_settings import SourceSettings
 from tests.integration.prometheus.loading import openfaas, source
 from tests.integration.prometheus.timeline import SCRAPE_S, START_S
 from tests.servers.prometheus import Prometheus, prometheus, write_blocks

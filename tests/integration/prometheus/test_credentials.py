@@ -1,17 +1,15 @@
 """Who we say we are: credentials from files as they are now, over TLS, and never in what we say."""
 
-import ssl
-import subprocess
 from base64 import b64encode
 from pathlib import Path
 
 import pytest
 
+from tests.integration.prometheus.certificates import certificates, server_context
 from tests.integration.prometheus.fake import FakePrometheus, healthy
 from tests.integration.prometheus.loading import loads, row, source
 from tests.integration.prometheus.plans import plan_of
 from tests.integration.prometheus.timeline import LAST, at
-from tests.servers.binaries import require
 
 PLAN = plan_of({"ours": ["fn/steady"]})
 SECRET = "very-secret"
@@ -77,28 +75,10 @@ async def test_the_environment_and_cookies_are_not_used(monkeypatch: pytest.Monk
             assert row(await made.read(PLAN, at(LAST)), PLAN, "fn/steady").rps == 10.0
 
 
-def certificates(folder: Path) -> None:
-    """Make a CA, and a server's and a client's certificate of it."""
-    run(folder, "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout ca.key -out ca.crt -days 2 "
-        "-subj /CN=ca -addext basicConstraints=critical,CA:TRUE -addext keyUsage=keyCertSign")  # fmt: skip
-    for name, more in (("server", "subjectAltName=IP:127.0.0.1"), ("client", "extendedKeyUsage=clientAuth")):
-        run(folder, f"req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout {name}.key -out {name}.csr "
-            f"-subj /CN={name}")  # fmt: skip
-        (folder / "ext").write_text(more)
-        run(folder, f"x509 -req -in {name}.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 2 -out {name}.crt "
-            "-extfile ext")  # fmt: skip
-
-
-def run(folder: Path, command: str) -> None:
-    subprocess.run([require("openssl"), *command.split()], cwd=folder, check=True, capture_output=True)
-
-
 async def test_tls_with_a_client_certificate(tmp_path: Path) -> None:
     """A CA and a client certificate from files are used; without the CA nothing is believed."""
     certificates(tmp_path)
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(tmp_path / "ca.crt"))
-    context.load_cert_chain(tmp_path / "server.crt", tmp_path / "server.key")
-    context.verify_mode = ssl.CERT_REQUIRED
+    context = server_context(tmp_path)
     files = {"caFile": "ca.crt", "certFile": "client.crt", "keyFile": "client.key"}
     paths = {name: str(tmp_path / file) for name, file in files.items()}
     wrong = {**paths, "caFile": str(tmp_path / "missing.crt")}

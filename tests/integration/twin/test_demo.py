@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from autoscaler.twin.budget_claims import CLAIMS as BUDGET_CLAIMS
 from autoscaler.twin.claims import CLAIMS
 from tests.servers.process import Server, wait_until
 
@@ -33,6 +34,19 @@ def test_everything_is_seen(tmp_path: Path) -> None:
     assert summary["ticks"] > 30
     assert "UNKNOWN_LOAD" in picture.read_text()
     assert "@font-face" not in picture.read_text()
+
+
+def test_the_budget_fight_adds_up(tmp_path: Path) -> None:
+    """Who lends, who borrows and who gets it back is found in the accounts of the ticks; a picture shows the table."""
+    picture = tmp_path / "budgets.svg"
+    done = run(
+        "--scenario", "budgets", "--duration", "45", "--speed", "2", "--output", "json", "--record", str(picture)
+    )
+    summary = json.loads(done.stdout)
+    unseen = [claim for claim in summary["claims"] if not claim["seen"]]
+    assert (unseen, done.returncode, summary["holds"], summary["scenario"]) == ([], 0, True, "budgets"), done.stderr
+    assert [claim["claim"] for claim in summary["claims"]] == [claim.code for claim in BUDGET_CLAIMS]
+    assert all(word in picture.read_text() for word in ("borrowed", "umbrella", "POOL"))
 
 
 def test_it_stops_when_told(tmp_path: Path) -> None:
@@ -72,6 +86,7 @@ def is_running(pid: int) -> bool:
         (["--duration", "10"], "45"),
         (["--duration", "long"], "--duration"),
         (["--speed", "0"], "--speed"),
+        (["--scenario", "none"], "budgets"),
         (["--speed", "100"], "20"),
         (["--port", "70000"], "65535"),
     ],

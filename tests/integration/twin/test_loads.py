@@ -13,7 +13,7 @@ from autoscaler.policy.compile import Compiler
 from autoscaler.policy.deployment import Deployed
 from autoscaler.policy.loading import load
 from autoscaler.policy.plan import Plan
-from autoscaler.policy.settings import SourceSettings
+from autoscaler.policy.source_settings import SourceSettings
 from autoscaler.twin.prometheus import Mode
 from autoscaler.twin.world import TARGET, Twin
 from tests.integration.twin.scene import RESIZE, SLEEPY, HandClock

@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 
 from autoscaler.policy.profiles import profile_of
-from autoscaler.policy.settings import GatewaySettings, SourceSettings
+from autoscaler.policy.source_settings import GatewaySettings, SourceSettings
 from autoscaler.twin.prometheus import Mode
 from autoscaler.twin.queries import recognise
 from autoscaler.twin.world import TARGET, Twin

@@ -2,8 +2,12 @@
 
 import pytest
 
-from autoscaler.policy.loading import load
-from autoscaler.twin.story import CAP, ENCODE, OUTAGE_S, RENDER, REPORT, SHORTEST_S, Act, story
+from autoscaler.policy.loading import Given, load
+from autoscaler.policy.settings import Settings
+from autoscaler.twin import budget_fight
+from autoscaler.twin.scenarios import SCENARIOS
+from autoscaler.twin.story import SHORTEST_S, Act
+from autoscaler.twin.tour import CAP, ENCODE, OUTAGE_S, RENDER, REPORT, story
 
 HASH = "ab" * 32
 
@@ -21,17 +25,30 @@ def test_cues_are_in_order_and_inside(duration_s: float) -> None:
     assert speech - silence == OUTAGE_S
 
 
-def test_it_refuses_to_be_too_short() -> None:
+@pytest.mark.parametrize("name", list(SCENARIOS))
+def test_it_refuses_to_be_too_short(name: str) -> None:
     """A duration in which not everything can happen is refused with the shortest that is allowed."""
     with pytest.raises(ValueError, match="45"):
-        story(SHORTEST_S - 1, 3.0, "token", HASH)
+        SCENARIOS[name].story(SHORTEST_S - 1, 3.0, "token", HASH)
 
 
-def test_its_documents_have_no_problem() -> None:
-    """All policy documents of the demo are valid, and there are three tenants."""
-    policies = load(story(60.0, 3.0, "token", HASH).documents)
+@pytest.mark.parametrize(("name", "tenants"), [("tour", 3), ("budgets", 4)])
+def test_its_documents_have_no_problem(name: str, tenants: int) -> None:
+    """All policy documents of every story are valid with its settings, and as many tenants are in it."""
+    told = SCENARIOS[name].story(60.0, 3.0, "token", HASH)
+    settings = Settings.model_validate({"pools": told.pools} if told.pools else {})
+    policies = load(told.documents, None, Given(pools=settings.pools))
     assert policies.problems == ()
-    assert len(policies.tenants) == 3
+    assert len(policies.tenants) == tenants
+
+
+def test_the_budget_fight_is_one() -> None:
+    """Its guarantees fit the pool, and what its tenants want at once does not."""
+    told = budget_fight.story(60.0, 3.0, "token", HASH)
+    tenants = load(told.documents).tenants.values()
+    assert sum(one.document.spec.budget.replicas.guarantee for one in tenants) < budget_fight.POOL
+    rates = [max(step.rate for step in one.steps) for one in told.scenario.workloads.values()]  # type: ignore[union-attr]
+    assert sum(rates) / 10 > budget_fight.POOL
 
 
 def test_umbrella_wants_more_than_its_cap() -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from hypothesis import strategies as st
 
+from autoscaler.core.budgets import Budgets
 from autoscaler.core.events import BoostFiring, BoostResolved, Event, Wake
 from autoscaler.core.fleet import Fleet, FunctionKey
 from autoscaler.core.lanes import MetricKind, OtherMetrics, RatePolicies, Select
@@ -120,12 +121,31 @@ def specs_of(rng: np.random.Generator, tenants: int = 3, functions: int = 5) -> 
     ]
 
 
-def fleet_of(rng: np.random.Generator, tenants: int = 3, functions: int = 5, *, has_caps: bool = True) -> Fleet:
+def fleet_of(
+    rng: np.random.Generator, tenants: int = 3, functions: int = 5, *, has_caps: bool = True, has_pools: bool = False
+) -> Fleet:
     """Make a random fleet."""
     caps = [float(rng.choice([INF, 0.0, 6.0, 15.0])) if has_caps else INF for _ in range(tenants)]
     uids = {f"f{name}": f"uid{name}-{rng.integers(2)}" for name in range(functions)}
     specs = specs_of(rng, tenants, functions)
-    return built(specs, {f"t{tenant}": cap for tenant, cap in enumerate(caps)}, uids)
+    fleet = built(specs, {f"t{tenant}": cap for tenant, cap in enumerate(caps)}, uids)
+    return replace(fleet, budgets=budgets_of(rng, tenants)) if has_pools else fleet
+
+
+def budgets_of(rng: np.random.Generator, tenants: int) -> Budgets:
+    """Make random budgets in two pools, tight and wide, strict or not, some whose guarantees exceed them."""
+    return Budgets(
+        guarantee=rng.choice([0.0, 0.0, 3.0, 8.0], tenants),
+        lend=rng.choice([0.0, 2.0, INF], tenants),
+        weight=rng.choice([0.0, 0.5, 1.0, 2.0], tenants),
+        concurrency_cap=rng.choice([INF, INF, 40.0, 7.0], tenants),
+        pool=rng.integers(0, 2, tenants),
+        pools=("one", "two"),
+        size=rng.choice([INF, 0.0, 6.0, 14.0, 30.0], 2),
+        is_strict=rng.random(2) < 0.3,
+        hold_s=rng.choice([0.0, 0.0, 20.0], 2),
+        grace_s=rng.choice([0.0, 10.0], 2),
+    )
 
 
 def observation_of(

@@ -37,7 +37,8 @@ def as_bytes(decisions: Decisions) -> bytes:
         decisions.panicking,
         decisions.others,
     )
-    return b"".join(column.tobytes() for column in columns)
+    accounts = () if decisions.accounts is None else arrays_of(decisions.accounts)
+    return b"".join(column.tobytes() for column in (*columns, *accounts))
 
 
 def arrays_of(value: object) -> Iterator[np.ndarray]:
@@ -53,11 +54,11 @@ def arrays_of(value: object) -> Iterator[np.ndarray]:
 def script(seed: int, steps: int = 25) -> list[tuple[float, Observation | None, list[Event]]]:
     """Make a random run: irregular ticks and steps between them, fleets that come and go."""
     rng = np.random.default_rng(seed)
-    fleet, now_s, run = fleet_of(rng), 0.0, []
+    fleet, now_s, run = fleet_of(rng, has_pools=True), 0.0, []
     for _ in range(steps):
         now_s += float(rng.choice([0.0, 1.0, 2.0, 15.0, 70.0]))
         if rng.random() < 0.2:
-            fleet = fleet_of(rng)
+            fleet = fleet_of(rng, has_pools=rng.random() < 0.8)
         observation = observation_of(rng, fleet) if rng.random() < 0.6 else None
         run.append((now_s, observation, events_of(rng, now_s)))
     return run
@@ -88,9 +89,9 @@ def test_the_same_inputs_give_the_same_bytes(seed: int) -> None:
 def test_inputs_are_left_as_they_came(seed: int) -> None:
     """No step writes into the columns of its observation."""
     rng = np.random.default_rng(seed)
-    controller, fleet = Controller(RULE), fleet_of(rng)
+    controller, fleet = Controller(RULE), fleet_of(rng, has_pools=True)
     for tick in range(8):
-        fleet = fleet_of(rng) if tick % 3 == 2 else fleet
+        fleet = fleet_of(rng, has_pools=True) if tick % 3 == 2 else fleet
         seen = observation_of(rng, fleet)
         columns = list(arrays_of(seen))
         before = [column.copy() for column in columns]
@@ -147,7 +148,7 @@ def test_splitting_events_under_a_budget_moves_no_sum(seed: int) -> None:
 def test_events_repeated_change_nothing(seed: int) -> None:
     """The same wakes and firing alerts told three times, in one step or in several, come to the same as told once."""
     rng = np.random.default_rng(seed)
-    fleet = fleet_of(rng)
+    fleet = fleet_of(rng, has_pools=True)
     first, last = observation_of(rng, fleet), observation_of(rng, fleet)
     events = events_of(rng, 2.0)
     once, often = Controller(RULE), Controller(RULE)

@@ -14,7 +14,7 @@ from autoscaler.adapters.prometheus.pool import Pool
 from autoscaler.adapters.prometheus.questions import Told
 from autoscaler.adapters.prometheus.segments import AttachedSegment
 from autoscaler.core.now import Now
-from autoscaler.policy.settings import SourceSettings
+from autoscaler.policy.source_settings import SourceSettings
 
 SETTINGS = SourceSettings.model_validate(
     {"url": "http://127.0.0.1:9", "gateways": [{"profile": "openfaas", "match": {"job": "gateway"}}]}
@@ -47,6 +47,7 @@ def layout(*names: str, first_lane: int = 0) -> Layout:
         lanes=np.arange(first_lane, first_lane + len(names)),
         names="\n".join(f"fn/{name}" for name in names).encode(),
         titles=names,
+        namespaces=(None,) * len(names),
     )
 
 

@@ -13,7 +13,7 @@ from autoscaler.adapters.prometheus.pool import Pool, Worker
 from autoscaler.adapters.prometheus.segments import OwnedSegment
 from autoscaler.adapters.prometheus.source import Source
 from autoscaler.core.now import Now
-from autoscaler.policy.settings import SourceSettings
+from autoscaler.policy.source_settings import SourceSettings
 from tests.integration.prometheus.plans import plan_of
 
 SETTINGS = SourceSettings.model_validate(
@@ -59,3 +59,77 @@ async def test_a_worker_that_cannot_be_started_makes_its_source_sick_and_nothing
             await Pool(1, start).ask(Adopt("main", SETTINGS, (), segment.description), Ask("main", 1, 0.0, 1.0))
     finally:
         segment.close()
+
+
+class Late(Pool):
+    """Workers that answer once they are told to, and nothing after that."""
+
+    def __init__(self, query_s: float) -> None:
+        super().__init__(1)
+        self.may_answer = asyncio.Event()
+        self._query_s = query_s
+        self._asked = 0
+
+    async def ask(self, adopt: Adopt, ask: Ask) -> Answer:
+        self._asked += 1
+        if self._asked > 1:
+            await asyncio.Event().wait()
+        await self.may_answer.wait()
+        version = adopt.segment.version
+        return Answer(ask.source, ask.number, version, 1, self._query_s, None, is_sick=False, is_large=False)
+
+
+@pytest.mark.parametrize(("age_s", "is_known"), [(0.9, True), (1.1, False)])
+async def test_a_late_answer_of_the_only_source_is_no_fresher_than_any(age_s: float, is_known: bool) -> None:
+    """However long it may be waited for, what comes late counts for a scrape interval or two ticks and no longer."""
+    settings = SETTINGS.model_copy(update={"scrape_interval": 1.0})
+    pool = Late(query_s=0.3)
+    source = Source("main", settings, pool, patience_s=0.05, is_alone=True)
+    await source.adopt(plan_of({"ours": ["fn/a"]}))
+    try:
+        assert await source.read(Now(0.0, 0.0)) is None
+        pool.may_answer.set()
+        async with asyncio.timeout(30):
+            while not source.health().is_ok:
+                await asyncio.sleep(0)
+        assert (await source.read(Now(age_s, age_s)) is not None) is is_known
+    finally:
+        await source.stop()
+        source.release()
+
+
+class Prompt(Pool):
+    """Workers that answer at once, but the first time only once they are told to."""
+
+    def __init__(self) -> None:
+        super().__init__(1)
+        self.may_answer = asyncio.Event()
+
+    async def ask(self, adopt: Adopt, ask: Ask) -> Answer:
+        await self.may_answer.wait()
+        return Answer(ask.source, ask.number, adopt.segment.version, 1, 0.0, None, is_sick=False)
+
+
+@pytest.mark.parametrize(("next_s", "is_after_gap"), [(59.0, False), (61.0, True), (74.0, True), (75.0, True)])
+async def test_what_a_late_answer_does_not_cover_is_a_gap(next_s: float, is_after_gap: bool) -> None:
+    """An answer of 0 that counts at 14 covers nothing after 0: the next one, of 60 s, joins it only if asked before 60."""
+    pool = Prompt()
+    source = Source("main", SETTINGS, pool, patience_s=0.05)
+    await source.adopt(plan_of({"ours": ["fn/a"]}))
+    try:
+        assert await source.read(Now(0.0, 0.0)) is None
+        source._rows, rows = None, source._rows  # nothing more is asked for now
+        pool.may_answer.set()
+        late = read = None
+        async with asyncio.timeout(30):
+            while late is None:
+                late = await source.read(Now(14.0, 14.0))
+        assert (late.asked_s, late.is_after_gap) == (0.0, False)
+        source._rows = rows
+        async with asyncio.timeout(30):
+            while read is None:
+                read = await source.read(Now(next_s, next_s))
+        assert (read.asked_s, read.is_after_gap) == (next_s, is_after_gap)
+    finally:
+        await source.stop()
+        source.release()

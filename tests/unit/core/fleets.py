@@ -5,6 +5,7 @@ from dataclasses import fields
 
 import numpy as np
 
+from autoscaler.core.budgets import Budgets
 from autoscaler.core.columns import Floats
 from autoscaler.core.controller import Controller
 from autoscaler.core.decisions import Decisions
@@ -119,6 +120,32 @@ def metrics(*lanes: tuple[int, MetricKind, float], is_value: bool = False) -> Ot
     )
 
 
+def budgets(
+    size: float,
+    *tenants: Mapping[str, float],
+    strict: bool = False,
+    hold_s: float = 0.0,
+    grace_s: float = 60.0,
+) -> Budgets:
+    """Make the budgets of tenants in one pool, each from its guarantee, lend, weight and concurrency_cap, in order."""
+
+    def column(name: str, otherwise: float) -> Floats:
+        return np.array([tenant.get(name, otherwise) for tenant in tenants], np.float64)
+
+    return Budgets(
+        guarantee=column("guarantee", 0.0),
+        lend=column("lend", INF),
+        weight=column("weight", 1.0),
+        concurrency_cap=column("concurrency_cap", INF),
+        pool=np.zeros(len(tenants), np.int64),
+        pools=("default",),
+        size=np.array([size], np.float64),
+        is_strict=np.array([strict]),
+        hold_s=np.array([hold_s]),
+        grace_s=np.array([grace_s]),
+    )
+
+
 def spans(*of: tuple[int, float, float, float, float]) -> Schedules:
     """Make schedules from (row, start, end, floor, ceiling); times count from the UTC second at which `at` is 0."""
     columns = np.array(of, np.float64).reshape(-1, 5).T
@@ -163,7 +190,7 @@ def observe(fleet: Fleet, requested: object, **columns: object) -> Observation:
     return Observation(fleet, make_load(count, **columns), wanted, ready, waiting, is_held, obstacle)
 
 
-_LANES = ("created_s", "rate_up", "rate_down", "others", "schedules")
+_LANES = ("budgets", "created_s", "rate_up", "rate_down", "others", "schedules")
 
 
 def one(**rules: object) -> Fleet:

@@ -1,7 +1,7 @@
 """Steps to be recorded: a few functions with changing loads, and comparison to the bit."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from autoscaler.core.fleet import Fleet
 from autoscaler.core.journal.encoder import Encoder
 from autoscaler.core.journal.step import Head, Origin, Step
 from autoscaler.core.observation import Observation
-from tests.unit.core.fleets import at, key, make_fleet, observe
+from tests.unit.core.fleets import at, budgets, key, make_fleet, observe
 
 RULES: Mapping[str, float | bool] = {"target_rps": 10.0, "zero_after_s": 30.0, "stabilization_down_s": 20.0}
 HEAD = Head("run", 0, "{}")
@@ -22,6 +22,13 @@ HEAD = Head("run", 0, "{}")
 def fleet_of(names: Sequence[str]) -> Fleet:
     """Make a fleet of one tenant, `ns`, capped at 20 replicas."""
     return make_fleet([("ns", name, RULES) for name in names], {"ns": 20.0})
+
+
+def pooled_fleet(names: Sequence[str]) -> Fleet:
+    """Make a fleet of two tenants that share a pool of 12 replicas; the first lends what it does not use."""
+    fleet = make_fleet([(name, "f", RULES) for name in names])
+    shared = [{"guarantee": 5.0}, *({"concurrency_cap": 90.0} for _ in names[1:])]
+    return replace(fleet, budgets=budgets(12, *shared, hold_s=9.0))
 
 
 def run(

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from autoscaler.core.boosts import Boosts
+from autoscaler.core.boosts import PAIRS_BESIDE, PAIRS_PER_FUNCTION, Boosts
 from autoscaler.core.controller import Controller
 from autoscaler.core.events import BoostFiring, BoostResolved, Wake
 from autoscaler.core.reasons import Reason
@@ -110,6 +110,32 @@ def test_boosts_are_bounded_by_tenant() -> None:
     assert [view.id for view in boosts.in_force(2.0)] == ["1", "3", "o"]
 
 
+def test_one_functions_boosts_are_bounded_by_how_many_functions_its_tenant_has() -> None:
+    """A tenant of one function has places for a thousand boosts and some, not for as many as its alerts name."""
+    fleet, boosts = make_fleet([("acme", "f", {}), ("other", "f", {})]), Boosts()
+    boosts.fire([BoostFiring(f"{n:05}", (F,), 2.0, 0.0, 99.0) for n in range(3_000)], fleet, three, 1.0)
+    places = PAIRS_BESIDE + PAIRS_PER_FUNCTION
+    assert (len(boosts.in_force(1.0)), boosts.refused) == (places, 3_000 - places)
+    boosts.fire([BoostFiring("o", (key("f", "other"),), 2.0, 0.0, 99.0)], fleet, three, 1.0)
+    assert boosts.in_force(1.0)[-1].id == "o"
+
+
+def test_what_is_shown_of_boosts_follows_each_change() -> None:
+    """Boosts are shown as the same tuple until one comes, is resolved or ends, and then as they are."""
+    fleet, boosts = make_fleet([("acme", "f", {})]), Boosts()
+    boosts.fire(
+        [BoostFiring(name, (F,), 2.0, 0.0, ends_s) for name, ends_s in (("a", 10.0), ("b", 20.0))], fleet, three, 1
+    )
+    shown = boosts.in_force(2.0)
+    assert [view.id for view in shown] == ["a", "b"]
+    assert boosts.in_force(9.0) is shown
+    assert [view.id for view in boosts.in_force(10.0)] == ["b"]
+    boosts.fire([BoostFiring("c", (F,), 2.0, 0.0, 30.0)], fleet, three, 11.0)
+    assert [view.id for view in boosts.in_force(11.0)] == ["b", "c"]
+    boosts.resolve("c")
+    assert [view.id for view in boosts.in_force(11.0)] == ["b"]
+
+
 def test_unknown_functions_in_events_are_ignored() -> None:
     """Events for functions that the fleet lacks change nothing."""
     fleet, controller = one(), Controller(None)
@@ -185,6 +211,18 @@ def test_a_repetition_that_finds_no_place_for_more_keeps_what_it_has() -> None:
     rows = boosts.fire([BoostFiring("b", (F, key("g", "acme")), 2.0, 0.0, 20.0)], fleet, three, 2.0)
     assert (rows.tolist(), boosts.refused) == ([0], 1)
     assert [(view.keys, view.ends_s) for view in boosts.in_force(2.0)] == [((F,), 20.0)]
+
+
+def test_a_repetition_means_the_same_rows_until_functions_or_keys_are_others() -> None:
+    """Told again a boost raises its rows again; where rows have moved or it names others, those it means now."""
+    first, both = make_fleet([("acme", "f", {})]), make_fleet([("acme", "a", {}), ("acme", "f", {})])
+    boosts = Boosts()
+    for fleet, raised in ((first, [0]), (first, [0]), (both, [1]), (both, [1]), (first, [0])):
+        assert boosts.fire([boost()], fleet, three, 0.0).tolist() == raised
+    wider = replace(boost(), keys=(key("a", "acme"), F))
+    for _ in range(2):
+        assert boosts.fire([wider], both, three, 0.0).tolist() == [0, 1]
+    assert boosts.floor(both).rows.tolist() == [0, 1]
 
 
 def test_a_namespace_that_changes_hands_takes_its_new_boosts_along() -> None:

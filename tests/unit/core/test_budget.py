@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from autoscaler.core.budget import budget, fill
+from autoscaler.core.budget import Household, cut, fill
 from autoscaler.core.derived import derive
 from autoscaler.core.part import Part
 from autoscaler.core.reasons import Reason
@@ -67,17 +67,18 @@ def budgeted(
 ) -> tuple[Trail, list[float]]:
     """Run stage 6 for tenants a (functions 0, 1) and b (functions 2, 3); give the replicas, and the room that is left."""
     fleet = make_fleet([(tenant, name, (rules or {}) if name == "x" else {}) for tenant in "ab" for name in "xy"], caps)
-    chosen = Part(4, None if part is None else np.array(part))
-    outcome = budget(
-        np.array(replicas, float),
-        np.array(requested, float),
-        chosen.of(fleet.rules.min_replicas),
-        chosen,
-        masked=np.array(masked, np.int64),
+    chosen, derived, asked = Part(4, None if part is None else np.array(part)), derive(fleet), np.array(replicas, float)
+    household = Household(
+        part=chosen,
         fleet=fleet,
-        derived=derive(fleet),
+        derived=derived,
+        requested=np.array(requested, float),
+        minima=chosen.of(fleet.rules.min_replicas),
+        masked=np.array(masked, np.int64),
     )
-    return applied(np.array(replicas, float), *outcome.changes), outcome.room.tolist()
+    over = np.flatnonzero(household.sums(asked) > derived.cap)
+    trail = applied(asked, cut(asked, over, derived.cap, household, None, Reason.BUDGET))
+    return trail, (derived.cap - household.sums(trail.replicas)).tolist()
 
 
 def test_only_the_tenant_above_its_cap_is_cut() -> None:

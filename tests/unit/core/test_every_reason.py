@@ -13,7 +13,7 @@ from autoscaler.core.fleet import Fleet
 from autoscaler.core.observation import Observation, PanicAverages
 from autoscaler.core.obstacles import Obstacle
 from autoscaler.core.reasons import REASON_OF, Reason
-from tests.unit.core.fleets import INF, NAN, UTC_S, key, make_fleet, observe, one, policies, spans, stepped
+from tests.unit.core.fleets import INF, NAN, UTC_S, budgets, key, make_fleet, observe, one, policies, spans, stepped
 
 F = key("f", "acme")
 Step = tuple[float, Observation | None, Sequence[Event]]
@@ -52,6 +52,14 @@ def obstructed(obstacle: Obstacle) -> DecisionRecord:
     return told((0, samples[0], ()), (2, samples[1], ()))
 
 
+def reclaimed() -> DecisionRecord:
+    """In a strict pool of 10 of which b runs 9, a comes back for its guarantee."""
+    fleet = make_fleet(
+        [("a", "f", {}), ("b", "f", {})], budgets=budgets(10, {"guarantee": 5.0}, {"guarantee": 0.0}, strict=True)
+    )
+    return told((0, observe(fleet, [1, 9], rps=90.0), ()))
+
+
 IDLE = {"rps": 0.0, "is_idle": True}
 ONE_POD = policies({0: [(False, 1.0, 60.0)]})
 
@@ -64,6 +72,7 @@ SCENARIOS: Mapping[Reason, Callable[[], DecisionRecord]] = {
     Reason.WAITING: lambda: once(one(concurrency_limit=1.0), 0, rps=0.0, waiting=3),
     Reason.PANIC: panicking,
     Reason.UNKNOWN_LOAD: lambda: once(one(), 5, rps=NAN),
+    Reason.POLICY_UNKNOWN: lambda: once(make_fleet([("acme", "f", {})], is_doubtful=np.array([True])), 5, rps=10.0),
     Reason.LOWER_BOUND: lambda: once(one(), 5, rps=10.0, is_covered=False),
     Reason.TOLERANCE: lambda: once(one(tolerance_down=0.2), 5, rps=40.0),
     Reason.STABILIZATION: lambda: once(one(stabilization_down_s=60.0), 5, rps=10.0),
@@ -86,6 +95,9 @@ SCENARIOS: Mapping[Reason, Callable[[], DecisionRecord]] = {
     Reason.CONCURRENCY_CAP: lambda: once(one(concurrency_cap=3.0, concurrency_limit=1.0), 1, rps=90.0),
     Reason.SCHEDULE_CEILING: lambda: once(one(schedules=spans((0, 0.0, 9.0, 0.0, 2.0))), 1, rps=90.0),
     Reason.BUDGET: lambda: once(make_fleet([("acme", "f", {})], {"acme": 3.0}), 1, rps=90.0),
+    Reason.POOL: lambda: once(one(budgets=budgets(3, {})), 1, rps=90.0),
+    Reason.CONCURRENCY_BUDGET: lambda: once(one(budgets=budgets(INF, {"concurrency_cap": 3.0})), 1, rps=90.0),
+    Reason.RECLAIM: reclaimed,
     Reason.BLAST_RADIUS: lambda: told((0, observe(one(), 9, rps=10.0), ()), rule=BlastRadiusRule(2.0, 0.0, 60.0)),
     Reason.PAUSED: lambda: once(one(paused=True), 5, rps=90.0),
     Reason.FOREIGN_WRITER: lambda: once(one(), 5, rps=90.0, is_held=True),

@@ -7,7 +7,7 @@ from autoscaler.core import guards
 from autoscaler.core.obstacles import Obstacle
 from autoscaler.core.reasons import Reason
 from autoscaler.core.seen import Seen
-from tests.unit.core.fleets import INF, NAN, applied, make_rules
+from tests.unit.core.fleets import INF, NAN, applied
 
 ONE = np.array([0])
 NOBODY = np.empty(0, np.int64)
@@ -108,15 +108,14 @@ def test_requests_in_flight_keep_their_replicas(in_flight: float, limit: float, 
 )
 def test_dead_band_is_relative_and_by_direction(load: float, is_near: bool) -> None:
     """At 5 replicas of target 10, tolerances of 0.2 up and 0.1 down, loads from 45 to 60 change nothing, ends included."""
-    rules = make_rules(1, tolerance_up=0.2, tolerance_down=0.1)
-    near = guards.tolerated(column(load / 50), column(5), ONE, rules)
+    near = guards.tolerated(column(load / 50), column(5), ONE, column(1.0 - 0.1), column(1.0 + 0.2))
     assert bool(near.size) == is_near
 
 
 def test_zero_has_no_dead_band() -> None:
     """A function at zero is never left as it is for being near its target."""
-    rules = make_rules(2, tolerance_up=9.0, tolerance_down=0.9)
-    assert guards.tolerated(np.ones(2), np.array([0.0, 1.0]), np.arange(2), rules).tolist() == [1]
+    least, most = np.full(2, 1.0 - 0.9), np.full(2, 1.0 + 9.0)
+    assert guards.tolerated(np.ones(2), np.array([0.0, 1.0]), np.arange(2), least, most).tolist() == [1]
 
 
 def test_requests_in_flight_that_are_served_bind_nothing() -> None:

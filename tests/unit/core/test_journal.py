@@ -17,8 +17,8 @@ from autoscaler.core.lanes import NO_POLICIES, MetricKind, OtherMetrics
 from autoscaler.core.observation import Load, Observation, PanicAverages
 from autoscaler.core.reasons import Reason
 from autoscaler.core.stages import Stage
-from tests.unit.core.fleets import at, key, make_fleet, make_load, observe
-from tests.unit.core.recorded import HEAD, fleet_of, run, unlike, written
+from tests.unit.core.fleets import at, budgets, key, make_fleet, make_load, observe
+from tests.unit.core.recorded import HEAD, fleet_of, pooled_fleet, run, unlike, written
 
 
 def steps_of(data: bytes) -> list[Step]:
@@ -38,6 +38,50 @@ def test_every_step_comes_back_to_the_bit() -> None:
     assert entries[0] == HEAD
     assert sum(step.observation is None for step in steps) >= 10
     assert_same(steps, [entry.step for entry in entries[1:] if isinstance(entry, Recorded)])
+
+
+def test_budgets_and_their_accounts_come_back_to_the_bit() -> None:
+    """Pools, guarantees and what a tick's budgets came to are read as they were, whether or not as many as functions."""
+    fleets = [pooled_fleet("abc"), pooled_fleet("abcd"), fleet_of("abcdef"), pooled_fleet("ab")]
+    steps = run(80, fleets=fleets)
+    told = [step.decisions.accounts for step in steps if step.decisions.accounts is not None]
+    assert {len(one.asked) for one in told} >= {2, 3, 4}
+    assert any(one.lent.any() for one in told)
+    assert_same(steps, steps_of(b"".join(written(steps))))
+
+
+def test_accounts_are_no_rows_though_they_be_as_many() -> None:
+    """A tick that decides two rows of twelve writes the accounts of two tenants, which are told whole."""
+    functions = [(tenant, f"f{number}", {"zero_after_s": 0.0}) for tenant in "ab" for number in range(6)]
+    fleet = make_fleet(functions, budgets=budgets(5, {}, {"guarantee": 1.0}))
+    rps = np.where(np.arange(12) % 6 == 0, 40.0, 0.0)
+    controller, steps = Controller(None), []
+    for number in range(6):
+        seen = observe(
+            fleet, np.where(rps > 0, 3.0, 0.0), rps=rps + number * (rps > 0), is_idle=rps == 0, in_flight=0.0
+        )
+        steps.append(Step(at(2.0 * number), seen, (), controller.step(at(2.0 * number), seen, ())))
+    assert len(steps[-1].decisions.rows) == len(fleet.tenants) == 2
+    data = b"".join(written(steps))
+    assert_same(steps, steps_of(data))
+    decoder = Decoder()
+    for frame in frames(data):
+        assert isinstance(frame, Frame)
+        decoder.take(frame)
+    last = steps[-1].decisions
+    assert decoder.decisions_on(6).record(0).budget == last.record(1).budget
+
+
+def test_one_row_of_a_log_has_its_tenants_account() -> None:
+    """What is read of one row alone has the account of all tenants, and makes the same record."""
+    steps = [step for step in run(20, fleets=[pooled_fleet("abc")]) if step.observation is not None]
+    decoder = Decoder()
+    for frame in frames(b"".join(written(steps))):
+        assert isinstance(frame, Frame)
+        decoder.take(frame)
+    last, row = steps[-1].decisions, int(steps[-1].decisions.rows[-1])
+    assert decoder.decisions_on(row).record(0).budget == last.record(len(last.rows) - 1).budget
+    assert last.is_tick
 
 
 def test_functions_that_come_and_go_and_are_made_anew() -> None:

@@ -237,3 +237,13 @@ def test_another_period_takes_what_the_longest_knew() -> None:
     fresh.carry(limits, np.array([0]))
     assert ceiling(fresh, 3.0, 40.0) == 10.0
     assert ceiling(fresh, 3.0, 60.0) == 12.0
+
+
+def test_one_functions_odd_number_leaves_the_others_their_own() -> None:
+    """Whatever one standing number is, beside another it counts as it does alone: within 0 and the most there is."""
+    rule = [pods(4)]
+    both = policies((0, Select.MAX, rule), (1, Select.MAX, rule))
+    limits = RateLimits(both, both, 2)
+    for odd, most, least in ((-5.0, 4.0, 0.0), (1e300, 2**31 - 1, 2**31 - 5), (np.nan, 4.0, 0.0), (9.0, 13.0, 5.0)):
+        assert limits.ceiling(ALL, column(odd, 6), 0.0).tolist() == [most, 10.0]
+        assert limits.floor(ALL, column(odd, 6), 0.0).tolist() == [least, 2.0]

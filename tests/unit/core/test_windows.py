@@ -117,7 +117,7 @@ def test_an_hour_of_samples_sums_exactly(horizon_s: tuple[float, ...]) -> None:
         now_s += float(rng.exponential(2.0))
         values = np.where(rng.random(3) < 0.1, NAN, rng.exponential(1e4, 3))
         kept.append((now_s, values))
-        means = samples.take(values, np.ones(3, np.bool_), Part(3), now_s)
+        means = samples.take(values, np.flatnonzero(np.isnan(values)), np.ones(3, np.bool_), Part(3), now_s)
     for lane, length_s in enumerate(horizon_s):
         inside = [values[lane] for time_s, values in kept if time_s > now_s - length_s and not np.isnan(values[lane])]
         exact = np.sum(np.floor(np.array(inside) * 2**20) / 2**20)
@@ -230,3 +230,21 @@ def test_each_range_bridges_its_own_gaps(first_s: float, rules: dict[str, float]
     other = make_fleet([("t", "f", rules), ("t", "g", {})]) if rules else fleet
     late = stepped(controller, 100, observe(other, 5, rps=50.0, range_s=[60.0, 20.0]))
     assert late.seen.tolist() == [Seen.VALUE, Seen.LOWER_BOUND]
+
+
+def test_an_unknown_sample_is_lost_for_its_own_function_alone() -> None:
+    """Where only some functions use a metric, what is unknown of one is bridged for that one and kept of the others."""
+    fleet = make_fleet(
+        [
+            ("t", "a", {"target_rps": INF, "target_concurrency": 1.0, "stable_window_s": 60.0}),
+            ("t", "b", {"stable_window_s": 60.0}),
+            ("t", "c", {"stable_window_s": 60.0}),
+        ]
+    )
+    controller = Controller(None)
+    for n, rps in enumerate([[NAN, 10.0, 10.0], [NAN, NAN, 20.0], [NAN, 30.0, 60.0]]):
+        seen = observe(fleet, 9, rps=np.array(rps), concurrency=np.array([6.0, NAN, NAN]), range_s=20.0)
+        decisions = stepped(controller, 10.0 * n, seen)
+    assert decisions.rps[1:].tolist() == [20.0, 30.0]
+    assert decisions.concurrency[0] == 6.0
+    controller.check_invariants()

@@ -14,9 +14,20 @@ from autoscaler.daemon.alerts import ReadFiring
 from autoscaler.daemon.loop import Daemon
 from autoscaler.daemon.policies import Policies
 from autoscaler.policy.alerts import Alert
+from autoscaler.policy.loading import Given
 from autoscaler.policy.settings import Settings
 from autoscaler.policy.shards import Shard
-from autoscaler.ports import AccessReviews, Announcements, Caller, DecisionSink, Leadership, PastLoads, Role, StepSink
+from autoscaler.ports import (
+    AccessReviews,
+    Announcements,
+    Caller,
+    DecisionSink,
+    Leadership,
+    PastLoads,
+    Role,
+    Statuses,
+    StepSink,
+)
 from tests.unit.daemon.clock import HandClock
 from tests.unit.daemon.fakes import Inline, MemoryCluster, MemoryLoads
 
@@ -125,13 +136,14 @@ async def rig(
     journals: Sequence[StepSink] = (),
     leadership: Leadership | None = None,
     reviews: AccessReviews | None = None,
+    statuses: Statuses | None = None,
     **changes: object,
 ) -> AsyncIterator[Rig]:
     """Run a daemon until the end of the block; its first tick is done when the block begins."""
     inline, clock, loads = Inline(), clock or HandClock(), loads or MemoryLoads()
     configured = settings(**changes)
     shard = Shard.parse(configured.shard) if configured.shard is not None else None
-    policies = Policies(files, configured.sources, inline, shard)
+    policies = Policies(files, Given.by(configured), inline, shard)
     controller = controller or Controller(None)
     kept = Kept(controller)
     daemon = Daemon(
@@ -150,6 +162,7 @@ async def rig(
         journals=journals,
         leadership=leadership,
         reviews=reviews,
+        statuses=statuses,
         firing=firing,
     )
     running = asyncio.ensure_future(daemon.run())

@@ -8,6 +8,8 @@ from structlog.testing import capture_logs
 from autoscaler.core.fleet import FunctionKey
 from autoscaler.daemon.announcing import BURST, MOST_WAITING, PER_SECOND, Announcer
 from autoscaler.ports import Announcement, AnnouncementFailed
+from tests.unit.core.fleets import budgets
+from tests.unit.core.test_pools import once
 from tests.unit.daemon.clock import HandClock
 from tests.unit.daemon.fakes import MemoryCluster, MemoryLoads
 from tests.unit.daemon.rig import FILES, policy, rig, tenant
@@ -190,3 +192,14 @@ async def test_a_missing_right_is_one_problem_and_delays_nothing() -> None:
         await it.ticks(40)
         assert told.of("acme/a") == ["Demand"]
         assert not it.daemon.health().cluster_problems
+
+
+def test_an_event_says_nothing_of_others_in_the_pool() -> None:
+    """Events lie in the tenant's namespace: what a pool refused is told with the tenant's own numbers alone."""
+    shared = budgets(10, {"guarantee": 4.0}, {"guarantee": 2.0})
+    announcer = Announcer(HandClock(), MemoryAnnouncements())
+    (told,) = announcer.pick(once(shared, [1, 20], [1, 2]), lambda key: False)
+    assert (str(told.key), told.reason) == ("b/f", "Pool")
+    assert "asks for 20 and gets 9" in told.words
+    assert "in the pool" not in told.words
+    assert "21" not in told.words

@@ -114,6 +114,18 @@ def test_boosts_that_wait_are_bounded() -> None:
     assert len(queue.take()) == most
 
 
+def test_boosts_of_one_sender_leave_place_for_anothers() -> None:
+    """What one tenant's alerts fill is its own share: another's event is taken, and the step empties both."""
+    queue = EventQueue()
+    most = events_module.MOST_BOOST_EVENTS
+    queue.put([BoostResolved(str(number)) for number in range(most + 3)], frozenset({"acme"}))
+    queue.put([BoostResolved("other")], frozenset({"umbrella"}))
+    assert queue.refused == 3
+    assert queue.take()[-1] == BoostResolved("other")
+    queue.put([BoostResolved("again")], frozenset({"acme"}))
+    assert queue.refused == 3
+
+
 async def test_history_keeps_the_last_changes_of_each_function() -> None:
     """Of many changes the newest eight are there, oldest first, and the latest of all functions together."""
     cluster, loads = MemoryCluster(), MemoryLoads()

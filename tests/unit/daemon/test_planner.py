@@ -7,6 +7,7 @@ import pytest
 
 from autoscaler.daemon.planner import LARGE, Planner
 from autoscaler.daemon.policies import Policies
+from autoscaler.policy.loading import Given
 from tests.unit.daemon.fakes import Inline, MemoryCluster
 from tests.unit.daemon.rig import FILES, policy, settings
 
@@ -23,7 +24,7 @@ def planner(functions: int) -> tuple[Planner, Policies, MemoryCluster]:
     cluster, configured = MemoryCluster(), settings()
     for number in range(functions):
         cluster.add(f"acme/f{number:05d}")
-    policies = Policies(FILES, configured.sources, Inline())
+    policies = Policies(FILES, Given.by(configured), Inline())
     return Planner(configured, policies, cluster, Inline()), policies, cluster
 
 

@@ -128,6 +128,23 @@ async def test_a_storm_of_wrong_tokens_is_not_passed_on() -> None:
     assert await it.caller("wrong-last", Asked(Verb.GET)) is None
 
 
+async def test_who_asks_for_many_rights_uses_up_nobody_elses() -> None:
+    """A user who is known and asks in namespace after namespace, with token after token, is turned away; another's first is answered."""
+    it, reviews, clock = reviewing()
+    mallory = [KubernetesUser("mallory", "2", (), (("id", (str(number),)),)) for number in range(4)]
+    reviews.users |= {user.extra[0][1][0]: user for user in mallory}
+    reviews.rights = {("jane", Verb.GET, "acme-prod")}
+    outcomes = [
+        (await asyncio.gather(it.caller(str(number % 4), Asked(Verb.GET, f"n{number}")), return_exceptions=True))[0]
+        for number in range(2 * BURST)
+    ]
+    assert {type(one) for one in outcomes} == {AccessDenied, AccessUnknown}
+    assert await it.caller("jane", Asked(Verb.GET, "acme-prod")) is not None
+    await clock.advance(1.0)
+    with pytest.raises(AccessDenied):
+        await it.caller("1", Asked(Verb.GET, "one-more"))
+
+
 async def test_a_storm_of_wrong_tokens_locks_nobody_out_who_is_known() -> None:
     """While strangers use the rate up, a yes that has to be asked for again is, for an hour, and so is another right."""
     it, reviews, clock = reviewing()

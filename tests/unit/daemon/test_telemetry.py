@@ -9,7 +9,7 @@ import pytest
 import structlog
 
 from autoscaler.daemon import telemetry
-from autoscaler.ports import Asked, SourceHealth, Verb
+from autoscaler.ports import Asked, Shown, SourceHealth, Verb
 from tests.unit.daemon.fakes import MemoryCluster, MemoryLoads, outcomes
 from tests.unit.daemon.rig import ACME, BOOST, FILES, policy, rig, slow
 
@@ -51,7 +51,7 @@ async def test_labels_of_alerts_and_tokens_stay_out(stream: io.StringIO) -> None
     loads.concurrency[key] = 15.0
     cluster.answers[key] = outcomes("forbidden")
     async with rig(cluster, files=FILES | {"policy.yaml": policy(spec=BOOST)}, loads=loads) as it:
-        await it.daemon.identify("a-very-secret-token", Asked(Verb.GET))
+        await it.daemon.identify(Shown(token="a-very-secret-token"), Asked(Verb.GET))
         alert = slow(function="a")
         await it.daemon.take_alerts(
             ACME, [alert.__class__(alert.fingerprint, alert.starts_at, True, {**alert.labels, "x": "raw-value"})]

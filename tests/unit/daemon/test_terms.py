@@ -7,7 +7,7 @@ import numpy as np
 
 from autoscaler.core.fleet import FunctionKey
 from autoscaler.policy.alerts import Alert
-from autoscaler.ports import Asked, LeadershipState, Verb, WakeState
+from autoscaler.ports import Asked, LeadershipState, Shown, Verb, WakeState
 from tests.unit.daemon.fakes import MemoryCluster, MemoryLoads, counts
 from tests.unit.daemon.rig import ACME, BOOST, FILES, OPERATOR, ZERO, policy, rig, slow, tenant
 from tests.unit.daemon.test_reviewing import MemoryReviews
@@ -254,7 +254,7 @@ async def test_a_shard_decides_for_its_own_tenants_only() -> None:
         asked = [it.daemon.elsewhere(OPERATOR, key) for key in (ours, theirs, FunctionKey("nobodys", "a"))]
         assert asked == [None, "0/2", None]
         assert it.daemon.elsewhere(ACME, theirs) is None
-        assert (await it.daemon.identify("umbrella", Asked(Verb.GET))) is not None
+        assert (await it.daemon.identify(Shown(token="umbrella"), Asked(Verb.GET))) is not None
         assert it.daemon.health().problems == []
 
 
@@ -266,7 +266,7 @@ async def test_a_token_of_kubernetes_is_told_of_the_right_shard_too() -> None:
     reviews.rights = {("jane", Verb.GET, "umbrella")}
     async with rig(cluster, files=files, shard="1/2", reviews=reviews) as it:
         await it.ticks(1)
-        caller = await it.daemon.identify("jane", Asked(Verb.GET, "umbrella"))
+        caller = await it.daemon.identify(Shown(token="jane"), Asked(Verb.GET, "umbrella"))
         assert caller is not None
         assert it.daemon.elsewhere(caller, theirs) == "0/2"
         assert it.daemon.elsewhere(caller, FunctionKey("acme", "a")) is None

@@ -9,7 +9,7 @@ from autoscaler.core.decisions import Decisions
 from autoscaler.core.events import Wake
 from autoscaler.core.fleet import FunctionKey
 from autoscaler.daemon.wakes import WakeHub
-from autoscaler.ports import Asked, Caller, Role, ScaleChange, ScaleResult, Verb, WakeResult, WakeState
+from autoscaler.ports import Asked, Caller, Role, ScaleChange, ScaleResult, Shown, Verb, WakeResult, WakeState
 from tests.unit.daemon.clock import HandClock
 from tests.unit.daemon.fakes import MemoryCluster, MemoryLoads, counts, outcomes
 from tests.unit.daemon.rig import ACME, FILES, OPERATOR, ZERO, Rig, policy, rig, tenant
@@ -187,7 +187,7 @@ async def test_a_gateway_wakes_for_the_tenants_it_serves() -> None:
     """A gateway's token may wake its tenants' functions."""
     cluster, key = asleep()
     async with rig(cluster, files=ASLEEP) as it:
-        caller = await it.daemon.identify("gateway", Asked(Verb.UPDATE, key.namespace))
+        caller = await it.daemon.identify(Shown(token="gateway"), Asked(Verb.UPDATE, key.namespace))
         assert caller == Caller(Role.GATEWAY, frozenset({"acme"}))
         await call(it, key, caller=caller)
         assert counts(cluster.writes) == [("acme/a", 0, 1)]
@@ -216,7 +216,7 @@ async def test_a_step_that_had_not_heard_of_the_wake_refuses_nothing() -> None:
     async with rig(cluster, files=ASLEEP) as it:
         at_zero = it.kept.decisions[-1]
         hub = WakeHub(it.clock, lambda wake: None, lambda key: 0)
-        held = asyncio.ensure_future(hub.wake(key, 5.0, 10))
+        held = asyncio.ensure_future(hub.wake(key, 5.0, 10, "acme"))
         await it.clock.settle()
         hub.decided(at_zero, [])
         await it.clock.settle()
@@ -230,15 +230,35 @@ async def test_requests_held_in_all_are_bounded() -> None:
     """Over the bound of the whole daemon a request is turned away, whatever its own function would allow."""
     clock = HandClock()
     hub = WakeHub(clock, lambda wake: None, lambda key: 0, most_held=2)
-    held = [asyncio.ensure_future(hub.wake(FunctionKey("n", name), 5.0, 10)) for name in ("a", "b", "c")]
+    held = [asyncio.ensure_future(hub.wake(FunctionKey("n", name), 5.0, 10, name)) for name in ("a", "b", "c")]
     await clock.settle()
     assert [task.done() for task in held] == [False, False, True]
     assert held[2].result().state is WakeState.FULL
     await clock.advance(6.0)
-    again = asyncio.ensure_future(hub.wake(FunctionKey("n", "c"), 5.0, 10))
+    again = asyncio.ensure_future(hub.wake(FunctionKey("n", "c"), 5.0, 10, "c"))
     await clock.settle()
     assert not again.done()
     hub.heard(FunctionKey("n", "c"), 1, 1)
+    assert (await again).state is WakeState.READY
+
+
+async def test_one_tenants_requests_leave_places_for_others() -> None:
+    """A tenant holds no more requests than there are places left; another one finds its own, and who ends gives its back."""
+    clock, flood, own = HandClock(), FunctionKey("acme", "a"), FunctionKey("umbrella", "b")
+    hub = WakeHub(clock, lambda wake: None, lambda key: 0, most_held=8)
+    held = [asyncio.ensure_future(hub.wake(flood, 5.0, 100_000, "acme")) for _ in range(8)]
+    await clock.settle()
+    assert [task.done() for task in held] == [False] * 4 + [True] * 4
+    others = [asyncio.ensure_future(hub.wake(own, 5.0, 10, "umbrella")) for _ in range(3)]
+    await clock.settle()
+    assert [task.done() for task in others] == [False, False, True]
+    hub.heard(flood, 1, 1)
+    await clock.settle()
+    assert held[0].result().state is WakeState.READY
+    again = asyncio.ensure_future(hub.wake(own, 5.0, 10, "umbrella"))
+    await clock.settle()
+    assert not again.done()
+    hub.heard(own, 1, 1)
     assert (await again).state is WakeState.READY
 
 

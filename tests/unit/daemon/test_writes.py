@@ -53,6 +53,28 @@ async def test_wakes_go_before_raises_and_raises_before_cuts() -> None:
         assert [str(change.key) for change in cluster.asked] == ["n/wake", "n/raise", "n/cut"]
 
 
+async def test_an_old_cut_waits_for_the_next_tick() -> None:
+    """After seven seconds without a tick, where six are the most, raises that wait go out and cuts do not until a tick wishes them."""
+    cluster, clock = MemoryCluster(), HandClock()
+    for name in ("n/a", "n/b", "n/c", "n/cut"):
+        cluster.add(name, 5)
+    settings = KubernetesSettings.model_validate({"writeBurst": 2, "writesPerSecond": 0.1})
+    writes = WriteScheduler(clock, cluster, settings, np.random.default_rng(1), stale_s=6.0)
+    running = asyncio.ensure_future(writes.run())
+    wishes = [wish(name, 5, 6) for name in ("n/a", "n/b", "n/c")] + [wish("n/cut", 5, 1)]
+    writes.offer(wished(wishes), is_tick=True)
+    await clock.advance(7.0)
+    assert [str(change.key) for change in cluster.asked] == ["n/a", "n/b"]
+    await clock.advance(30.0)
+    assert [str(change.key) for change in cluster.asked] == ["n/a", "n/b", "n/c"]
+    writes.offer(wished(wishes[3:]), is_tick=True)
+    await clock.settle()
+    assert str(cluster.asked[-1].key) == "n/cut"
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    await writes.close(0.0)
+
+
 async def test_rates_hold_and_wakes_have_their_own() -> None:
     """With two writes at once and one a second, six raises take four seconds; ten wakes meanwhile take none."""
     cluster, clock = MemoryCluster(), HandClock()

@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from autoscaler.adapters.kubernetes.errors import Garbled
-from autoscaler.adapters.kubernetes.pages import Page, read_page
+from autoscaler.adapters.kubernetes.pages import Page, read_page, without_spec
 
 HEAD = {"kind": "DeploymentList", "apiVersion": "apps/v1", "metadata": {"resourceVersion": "7", "continue": "more"}}
 SEPARATOR = '},{"metadata":{'
@@ -88,3 +88,58 @@ def test_a_list_that_breaks_off_is_refused() -> None:
     for cut in range(whole.index(b"[") + 5, len(whole) - 1, 7):
         with pytest.raises(Garbled):
             list(read_page(whole[:cut]).objects())
+
+
+def custom(number: int, annotation: str = "", spec: Any = None) -> dict[str, Any]:
+    """Give a custom resource as the API server writes it: keys in order."""
+    return {
+        "apiVersion": "a.dev/v1",
+        "kind": "Thing",
+        "metadata": {
+            "annotations": {"text": annotation},
+            "generation": number,
+            "managedFields": [{"fieldsV1": {"f:spec": {"f:x": {}}}, "manager": "m"}],
+            "name": f"n{number}",
+            "namespace": "ns",
+            "ownerReferences": [{"kind": "Thing", "name": "owner", "uid": "o"}],
+            "uid": f"u{number}",
+        },
+        "spec": spec or {},
+        "status": {"conditions": [{"reason": "x"}]},
+    }
+
+
+TRICKY = '}],"name":"stolen"},"spec":{"items":[{"apiVersion":"a.dev/v1","kind":"Thing","metadata":{'
+
+
+def test_lists_of_custom_resources_are_read_in_pieces() -> None:
+    """Their own metadata stands behind the objects; each object is parsed alone, whatever its texts hold."""
+    items = [custom(number, TRICKY, {"things": [custom(9)]}) for number in range(3)]
+    metadata = {"continue": "more", "resourceVersion": "7"}
+    whole = orjson.dumps({"apiVersion": "a.dev/v1", "items": items, "kind": "ThingList", "metadata": metadata})
+    found = read_page(whole + b"\n")
+    assert (found.version, found.token, list(found.objects())) == ("7", "more", items)
+    assert found.place is not None
+    broken = Page("7", "", whole.replace(b'"n1"', b"n--"), found.place, found.start)
+    assert next(broken.objects()) == items[0]
+
+
+@pytest.mark.parametrize("size", [100, 100_000])
+def test_of_a_large_object_only_its_metadata_is_read(size: int) -> None:
+    """An object beyond the limit comes without spec and status, with its size; in a list, alone or within an event."""
+    large, small = custom(1, TRICKY, {"names": ["x" * 10] * (size // 13 + 90)}), custom(2)
+    raw_size = len(orjson.dumps(large))
+    cut = {key: value for key, value in large.items() if key not in ("spec", "status")}
+    cut["metadata"] = {key: value for key, value in large["metadata"].items() if key != "managedFields"}
+    cut["sizeBytes"] = raw_size
+    head = {
+        "apiVersion": "a.dev/v1",
+        "items": [large, small],
+        "kind": "ThingList",
+        "metadata": {"resourceVersion": "7"},
+    }
+    assert list(read_page(orjson.dumps(head)).objects(1_200)) == [cut, small]
+    event = orjson.dumps({"type": "ADDED", "object": large})
+    assert orjson.loads(without_spec(event, 1_200)) == {"type": "ADDED", "object": cut | {"sizeBytes": len(event)}}
+    assert without_spec(event, None) is event
+    assert without_spec(event, len(event)) is event

@@ -90,3 +90,38 @@ def test_a_tenant_that_no_gateway_serves_is_named() -> None:
     files = {"t.yaml": ACME + "---\n" + tenant("umbrella", "u")}
     problems = check(settings(GATEWAY | {"tenants": ["acme"]}), files)
     assert [(problem.line, problem.path) for problem in problems] == [(11, "spec.source")]
+
+
+def test_everything_about_tenants_is_named_at_once() -> None:
+    """A pool, a label and a weight that are not there, a pool promised twice and a namespace of two: each at its line."""
+    known = settings().model_dump(by_alias=True, exclude_unset=True)
+    known |= {"pools": {"default": {"replicas": 10}}, "namespaceLabels": ["capsule"]}
+    selector = "spec: {namespaceSelector: {matchLabels: {team: x}}}\n"
+    files = {
+        "a.yaml": tenant("a", "one, both", "{budget: {replicas: {guarantee: 6}}}"),
+        "b.yaml": tenant("b", "both", "{budget: {replicas: {guarantee: 5}}}"),
+        "c.yaml": tenant("c", "three", "{pool: defualt}"),
+        "d.yaml": tenant(
+            "d", "four", "{budget: {concurrency: {cap: 9}}, defaults: {metrics: [{type: rps, target: 5}]}}"
+        ),
+        "e.yaml": tenant("e", "five").partition("spec:")[0] + selector,
+    }
+    found = check(Settings.model_validate(known), files)
+    assert [(one.file, one.line, one.path) for one in found] == [
+        ("a.yaml", 4, "spec.namespaces[1]"),
+        ("b.yaml", 4, "spec.namespaces[0]"),
+        ("c.yaml", 4, "spec.pool"),
+        ("d.yaml", 4, "spec.defaults.metrics"),
+        ("e.yaml", 4, "spec.namespaceSelector.matchLabels"),
+        ("settings", None, "pools.default.replicas"),
+    ]
+    assert "did you mean default?" in found[2].allowed
+    assert "capsule.clastix.io/tenant" in found[4].allowed
+
+
+def test_a_gateways_tenant_may_be_a_custom_resource() -> None:
+    """Where custom resources are read, a tenant that no file has is no mistake of the settings."""
+    known = settings(GATEWAY | {"tenants": ["elsewhere"]}).model_dump(by_alias=True, exclude_unset=True)
+    assert [one.path for one in check(Settings.model_validate(known), {})] == ["sources.main.gateways[0].tenants[0]"]
+    known["kubernetes"] = {"customResources": True}
+    assert check(Settings.model_validate(known), {}) == []

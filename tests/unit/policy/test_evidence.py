@@ -7,7 +7,7 @@ import pytest
 
 from autoscaler.policy.evidence import Answered, Coverage, Evidence, Sums, weigh
 from autoscaler.policy.profiles import Profile, profiles_of
-from autoscaler.policy.settings import SourceSettings
+from autoscaler.policy.source_settings import SourceSettings
 
 NAN = float("nan")
 WHOLE = Coverage(up=1, scrapes=5, ragged=0, resets=0)

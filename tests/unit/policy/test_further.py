@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from autoscaler.core.fleet import FunctionKey
 from autoscaler.policy.evidence import whole_cores
 from autoscaler.policy.further import Names, cpu_query, default_namespace, queue_query
-from autoscaler.policy.settings import SourceSettings
+from autoscaler.policy.source_settings import SourceSettings
 
 LONG = "a" * 47
 CUT = "b" * 58
@@ -86,7 +86,10 @@ def test_labels_name_a_function_in_two_ways(labels: dict[str, str], key: tuple[s
 
 def test_gateways_that_disagree_give_no_default_namespace() -> None:
     """A bare name belongs where all gateways of the source say; nowhere, where they say different things."""
-    gateways = [{"profile": "openfaas", "defaultNamespace": name} for name in ("a", "a", "b")]
+    gateways = [
+        {"profile": "openfaas", "match": {"job": str(number)}, "defaultNamespace": name}
+        for number, name in enumerate(("a", "a", "b"))
+    ]
     assert default_namespace(source(gateways=gateways[:2])) == "a"
     assert default_namespace(source(gateways=gateways)) is None
     assert Names([], None).named({"function_name": "web"}) is None

@@ -5,6 +5,7 @@ import pytest
 from autoscaler.core.fleet import FunctionKey
 from autoscaler.policy.compile import Compiler
 from autoscaler.policy.deployment import Deployed
+from autoscaler.policy.labels import Said
 from autoscaler.policy.loading import PolicySet
 from autoscaler.policy.precedence import BUILT_IN, fits
 from autoscaler.policy.rules import FunctionRules
@@ -38,10 +39,10 @@ def test_each_layer_overrides_the_one_below() -> None:
     assert {
         path: fields[path] for path in ("replicas.min", "replicas.max", "scaleDown.maxRate", "scaleUp.maxRate")
     } == {
-        "replicas.min": (3, "autoscaler.faas.dev/min"),
-        "replicas.max": (20, "policies.yaml:7"),
-        "scaleDown.maxRate": (4.0, "policies.yaml:13"),
-        "scaleUp.maxRate": (1000.0, "built-in default"),
+        "replicas.min": Said(3, "autoscaler.faas.dev/min"),
+        "replicas.max": Said(20, "policies.yaml:7"),
+        "scaleDown.maxRate": Said(4.0, "policies.yaml:13"),
+        "scaleUp.maxRate": Said(1000.0, "built-in default"),
     }
     assert fields["windows.stable"].value == 90
 
@@ -116,12 +117,12 @@ def test_a_star_stands_for_any_text(pattern: str, name: str, expected: bool) -> 
 
 
 def test_bounds_clip_what_policies_and_labels_ask_for() -> None:
-    """Neither a policy nor a label gets past the tenant's bounds; the origin names the bound and who asked."""
+    """Neither a policy nor a label gets past the tenant's bounds; the origin is the bound's place, beside what was asked."""
     policies = loaded(ACME, policy("p", "acme-prod", "{replicas: {min: 60, max: 70}}"))
     rules = rules_of(policies, deployed("f", labels={"com.openfaas.scale.max": "100"}))
     assert (rules.columns["min_replicas"], rules.columns["max_replicas"]) == (50, 50)
     assert "policies.yaml:6" in rules.fields["replicas.max"].origin
-    assert "com.openfaas.scale.max says 100" in rules.fields["replicas.max"].origin
+    assert rules.fields["replicas.max"].asked == Said(100, "com.openfaas.scale.max")
 
 
 def test_bounds_clip_every_number_of_replicas() -> None:

@@ -7,7 +7,8 @@ from pydantic import Field, ValidationError
 
 from autoscaler.policy.problems import field_names, problems_of
 from autoscaler.policy.quantities import Duration
-from autoscaler.policy.settings import Settings, Strict
+from autoscaler.policy.settings import Settings
+from autoscaler.policy.strict import Strict
 
 
 class Example(Strict):

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from autoscaler.policy.further import cpu_query, queue_query
-from autoscaler.policy.settings import SourceSettings
+from autoscaler.policy.source_settings import SourceSettings
 from tests.servers.binaries import require
 
 pytestmark = pytest.mark.server

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from autoscaler.policy.profiles import profiles_of
-from autoscaler.policy.settings import SourceSettings
+from autoscaler.policy.source_settings import SourceSettings
 from tests.servers.binaries import require
 
 SOURCE = SourceSettings.model_validate(

@@ -6,7 +6,7 @@ import pytest
 
 from autoscaler.core.fleet import FunctionKey
 from autoscaler.policy.profiles import Profile, matchers, profiles_of, quoted
-from autoscaler.policy.settings import SourceSettings
+from autoscaler.policy.source_settings import SourceSettings
 
 
 def profile(gateway: dict[str, object], **source: object) -> Profile:

@@ -1,0 +1,1 @@
+"""The process that keeps tenants, on a cluster in memory."""
