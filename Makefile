@@ -39,7 +39,7 @@ demo: setup  ## the daemon's main job on the embedded twin; ARGS="--duration 60 
 test: setup-test pure check-code server-tests cluster-tests  ## every test, the pure ones first
 
 pure: setup-test  ## unit, property, golden, parity and architecture tests: no server needed
-	$(BIN)/python -m pytest tests/unit tests/property tests/golden tests/parity tests/architecture tests/deterministic $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile tests/unit tests/property tests/golden tests/parity tests/architecture tests/deterministic $(ARGS)
 
 check-code: setup-test  ## ruff, mypy, import contracts
 	$(BIN)/ruff check .
