@@ -161,6 +161,16 @@ async def test_a_file_holds_against_a_resource_of_its_name(plane: ControlPlane, 
         assert docs.policies.current.owned["docs"] == ("docs-b",)
 
 
+@pytest.fixture
+def may_list_namespaces(plane: ControlPlane) -> Iterator[None]:
+    """The rights of the component, for one test: other tests see to it that the daemon has none without it."""
+    plane.apply((MANIFESTS / "components/namespace-labels/rbac.yaml").read_text())
+    yield
+    binding = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/faas-autoscaler-namespaces"
+    plane.request("DELETE", binding)
+
+
+@pytest.mark.usefixtures("may_list_namespaces")
 async def test_namespaces_join_and_leave_by_their_labels(plane: ControlPlane, settings: KubernetesSettings) -> None:
     """A Tenant that selects has the namespaces that carry the label, and of one that another claims neither has it."""
 
@@ -172,7 +182,6 @@ async def test_namespaces_join_and_leave_by_their_labels(plane: ControlPlane, se
             headers={"Content-Type": "application/merge-patch+json"},
         )
 
-    plane.apply((MANIFESTS / "components/namespace-labels/rbac.yaml").read_text())
     await apply(plane, tenant("docs", namespaceSelector={"matchLabels": {KEY: "docs"}}))
     async with following(settings, label_keys=[KEY]) as docs:
         assert docs.policies.current.owned["docs"] == ()
