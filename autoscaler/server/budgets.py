@@ -1,6 +1,6 @@
 """Budgets as JSON: who holds what, what was asked, what was refused, and by which budget."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
@@ -44,12 +44,15 @@ def numbers(accounts: Accounts) -> dict[str, Floats]:
     return {name: other[name] if name in other else getattr(accounts, name) for name in TENANT_NUMBERS}
 
 
-def tenant(planned: TenantPlan | None, decisions: Decisions) -> Json | None:
-    """Give a tenant's budget, and what the last tick made of it; null where nothing of either is known."""
-    if planned is None:
-        return None
+def of_tenants(tenants: Iterable[TenantPlan], decisions: Decisions) -> dict[str, Json]:
+    """Give tenants' budgets by name, and what the last tick made of them; its numbers are null where it made nothing."""
+    used = _used(decisions)
+    return {one.name: _said(one) | used.get(one.name, _UNUSED) for one in tenants}
+
+
+def _said(planned: TenantPlan) -> Json:
     replicas = planned.budget.replicas
-    said: Json = {
+    return {
         "pool": planned.pool,
         "guarantee": replicas.guarantee,
         "cap": replicas.cap,
@@ -57,17 +60,23 @@ def tenant(planned: TenantPlan | None, decisions: Decisions) -> Json | None:
         "weight": replicas.weight,
         "concurrency_cap": planned.budget.concurrency.cap,
     }
-    return said | _used(planned.name, decisions)
 
 
-def _used(name: str, decisions: Decisions) -> Json:
-    accounts, names = decisions.accounts, decisions.fleet.tenants
-    if accounts is None or name not in names:
-        return dict.fromkeys((*TENANT_NUMBERS, "bound_by"), None)
-    at = names.index(name)
-    bound = REASON_OF[int(accounts.bound[at])]
-    used: Json = {column: known(float(values[at])) for column, values in numbers(accounts).items()}
-    return used | {"bound_by": None if bound is Reason.PASSED else bound.name}
+def _used(decisions: Decisions) -> dict[str, Json]:
+    accounts = decisions.accounts
+    if accounts is None:
+        return {}
+    columns = {name: column.tolist() for name, column in numbers(accounts).items()}
+    bounds = [REASON_OF[code] for code in accounts.bound.tolist()]
+    return {
+        name: {column: known(values[at]) for column, values in columns.items()}
+        | {"bound_by": None if bounds[at] is Reason.PASSED else bounds[at].name}
+        for at, name in enumerate(decisions.fleet.tenants)
+    }
+
+
+_UNUSED: Json = dict.fromkeys((*TENANT_NUMBERS, "bound_by"))
+"""Of a tenant that the last tick made no account of."""
 
 
 def pools(decisions: Decisions, plan: Plan, caller: Caller) -> list[Json]:

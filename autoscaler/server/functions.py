@@ -110,7 +110,8 @@ class Reading:
             _tenant(name, plan, empty, caller) for name in plan.tenants if name not in shown and caller.may_see(name)
         ]
         if caller.namespaces is None:
-            rows = [row | {"budget": budgets.tenant(plan.tenants.get(str(row["tenant"])), decisions)} for row in rows]
+            of = budgets.of_tenants(plan.tenants.values(), decisions)
+            rows = [row | {"budget": of.get(str(row["tenant"]))} for row in rows]
         ordered = sorted(rows, key=lambda row: str(row["tenant"]))
         return replies.json({"tenants": ordered, "pools": budgets.pools(decisions, plan, caller)})
 
