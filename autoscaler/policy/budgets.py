@@ -53,7 +53,7 @@ def pools_of(budgets: Budgets) -> dict[str, PoolSettings]:
 
 def in_the_way(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     """Give the problems that keep a document out; guarantees above their pool are scaled, and a simulation can show it."""
-    return tuple(problem for problem in problems if problem.code != "EmergencyMode")
+    return tuple(problem for problem in problems if not problem.is_warning)
 
 
 def _limit(value: int | None) -> float:

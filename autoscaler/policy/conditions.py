@@ -17,9 +17,6 @@ _NO_TENANT = (
 )
 """In place of the problem's own words: those say which namespaces tenants have, and this status is one team's."""
 
-_WARNINGS = frozenset({"EmergencyMode"})
-"""Codes of problems that refuse nothing of a document."""
-
 _EXHAUSTED = {
     Reason.BUDGET: ("BudgetExhausted", "Its functions ask for more replicas than budget.replicas.cap allows."),
     Reason.POOL: ("PoolExhausted", "Its functions ask for more replicas than its pool has for it now."),
@@ -46,7 +43,7 @@ def accepted(state: ResourceState) -> Claim:
     What is wrong with others and only told here, such as guarantees that their pool cannot hold, refuses nothing.
     """
     words = _in_words(state)
-    refusing = [problem.code for problem in state.problems if problem.code not in _WARNINGS]
+    refusing = [problem.code for problem in state.problems if not problem.is_warning]
     is_whole = state.in_force is not None and not state.in_force.is_kept
     if is_whole and not refusing:
         return Claim("Accepted", "True", "Valid", words or "It is valid.")

@@ -59,6 +59,11 @@ class Problem:
     allowed: str
     code: str = "Invalid"
 
+    @property
+    def is_warning(self) -> bool:
+        """Whether it refuses nothing: guarantees above their pool are scaled, and the documents hold."""
+        return self.code == "EmergencyMode"
+
     def __str__(self) -> str:
         place = self.file if self.line is None else f"{self.file}:{self.line}"
         return f"{place}: {self.path + ': ' if self.path else ''}{self.wrong}; allowed: {self.allowed}"
