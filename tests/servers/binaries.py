@@ -10,6 +10,7 @@ KUBERNETES_VERSION = "1.36.3"
 ETCD_VERSION = "3.6.7"
 HELM_VERSION = "3.22.0"
 OPERATOR_VERSION = "0.85.0"
+PROMETHEUS_3_VERSION = "3.15.0"
 CACHE = Path(os.environ.get("AUTOSCALER_SERVERS", Path.home() / ".cache" / "faas-autoscaler" / "servers"))
 
 MANIFESTS = "manifests"
@@ -23,6 +24,7 @@ _BUILT = {
     "etcd": f"etcd-{ETCD_VERSION}",
     "helm": f"helm-{HELM_VERSION}",
     "prometheus-operator": f"prometheus-operator-{OPERATOR_VERSION}",
+    "prometheus-3": f"prometheus-{PROMETHEUS_3_VERSION}",
 }
 
 

@@ -1,7 +1,7 @@
 """Gets the programs of real servers: `python -m tests.servers.build`, which is what `make servers` runs.
 
 Debian packages are installed where this user may (root with apt-get); the Kubernetes control plane, etcd,
-Helm and prometheus-operator are built from their own Go modules into a cache keyed by version. What is there already is left alone.
+Helm, prometheus-operator and Prometheus 3 are built from their own Go modules into a cache keyed by version. What is there already is left alone.
 """
 
 import json
@@ -20,6 +20,7 @@ from tests.servers.binaries import (
     KUBERNETES_VERSION,
     MANIFESTS,
     OPERATOR_VERSION,
+    PROMETHEUS_3_VERSION,
     find,
 )
 
@@ -30,6 +31,10 @@ _PACKAGES = {
     "chromium": "chromium",
     "openssl": "openssl",
     "faketime": "faketime",
+    "haproxy": "haproxy",
+    "nginx": "nginx-light",
+    "caddy": "caddy",
+    "mtail": "mtail",
 }
 """Debian package of each program."""
 
@@ -85,6 +90,13 @@ _BUILDS = (
             "github.com/prometheus-operator/prometheus-operator",
             ("example/prometheus-operator-crd/*.yaml", "example/rbac/prometheus-operator/*-cluster-role.yaml"),
         ),
+    ),
+    Build(
+        module="prometheus-3",
+        packages={"prometheus-3": "github.com/prometheus/prometheus/cmd/prometheus"},
+        place=f"prometheus-{PROMETHEUS_3_VERSION}",
+        flags=f"-X github.com/prometheus/common/version.Version={PROMETHEUS_3_VERSION}",
+        cost="4 to 8 minutes, 100 MB (and 2 GB of Go's build cache)",
     ),
     Build(
         module="controlplane",

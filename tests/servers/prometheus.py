@@ -12,6 +12,10 @@ from typing import Any
 from tests.servers.binaries import require
 from tests.servers.process import Server, free_port, is_listening, running
 
+VERSION_2, VERSION_3 = "prometheus", "prometheus-3"
+VERSIONS = (VERSION_2, VERSION_3)
+"""Debian's Prometheus, and one of today, where the beginning of a range is not within it."""
+
 CONFIG = """\
 global: {{scrape_interval: {interval}, scrape_timeout: {interval}, evaluation_interval: {interval}}}
 scrape_configs:
@@ -44,7 +48,11 @@ class Prometheus:
 
 @contextlib.contextmanager
 def prometheus(
-    folder: Path, jobs: Mapping[str, Iterable[str]], interval: str = "1s", config: str = ""
+    folder: Path,
+    jobs: Mapping[str, Iterable[str]],
+    interval: str = "1s",
+    config: str = "",
+    program: str = VERSION_2,
 ) -> Iterator[Prometheus]:
     """Run a Prometheus for the length of a `with` block.
 
@@ -53,21 +61,21 @@ def prometheus(
         jobs: scrape targets by job.
         interval: scrape interval.
         config: further configuration, such as `rule_files` and `alerting`.
+        program: which version to run, of `VERSIONS`.
     """
     text = CONFIG.format(interval=interval)
     text += "".join(JOB.format(job=job, targets=json.dumps(list(targets))) for job, targets in jobs.items())
-    with configured(folder, text + config) as server:
+    with configured(folder, text + config, program) as server:
         yield server
 
 
 @contextlib.contextmanager
-def configured(folder: Path, config: str) -> Iterator[Prometheus]:
+def configured(folder: Path, config: str, program: str = VERSION_2) -> Iterator[Prometheus]:
     """Run a Prometheus whose whole configuration is given, as `prometheus` does."""
-    program = require("prometheus")
     port = free_port()
     (folder / "prometheus.yml").write_text(config)
     command = [
-        program,
+        require(program),
         f"--config.file={folder / 'prometheus.yml'}",
         f"--storage.tsdb.path={folder / 'data'}",
         "--storage.tsdb.retention.time=100y",

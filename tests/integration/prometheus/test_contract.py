@@ -14,7 +14,7 @@ from autoscaler.policy.source_settings import SourceSettings
 from tests.contract.load_source import LoadServer, LoadSourceContract
 from tests.integration.prometheus.loading import openfaas, source
 from tests.servers.exporter import Exporter
-from tests.servers.prometheus import Prometheus, prometheus
+from tests.servers.prometheus import VERSIONS, Prometheus, prometheus
 
 pytestmark = pytest.mark.server
 
@@ -46,14 +46,14 @@ class RealServer:
 class TestRealPrometheus(LoadSourceContract):
     """The contract, over real scrapes."""
 
-    @pytest.fixture
-    async def load_server(self, tmp_path: Path) -> AsyncIterator[LoadServer]:
+    @pytest.fixture(params=VERSIONS)
+    async def load_server(self, tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[LoadServer]:
         """Run exporter and Prometheus."""
         with Exporter() as exporter:
             exporter.load("busy.fn", 10.0)
             exporter.know("busy.fn", 1)
             exporter.know("idle.fn", 0)
-            with prometheus(tmp_path, {"gateway": [exporter.address]}) as server:
+            with prometheus(tmp_path, {"gateway": [exporter.address]}, program=request.param) as server:
                 settings = source(server.url, openfaas(), scrapeInterval="1s", timeout="3s")
                 busy, idle = FunctionKey("fn", "busy"), FunctionKey("fn", "idle")
                 yield RealServer(server, exporter, settings, busy, 10.0, idle)

@@ -22,7 +22,7 @@ from autoscaler.policy.profiles import SignalName, profile_of
 from autoscaler.policy.source_settings import SourceSettings
 from tests.integration.prometheus.loading import openfaas, source
 from tests.integration.prometheus.timeline import SCRAPE_S, START_S
-from tests.servers.prometheus import Prometheus, prometheus, write_blocks
+from tests.servers.prometheus import VERSIONS, Prometheus, prometheus, write_blocks
 
 pytestmark = pytest.mark.server
 
@@ -72,11 +72,11 @@ def made() -> Series:
     return series | {name: old[name] + new[name] for name in old}
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
+@pytest.fixture(scope="module", params=VERSIONS)
+def server(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Prometheus]:
     folder = tmp_path_factory.mktemp("covered")
     write_blocks(folder, made())
-    with prometheus(folder, {}) as running:
+    with prometheus(folder, {}, program=request.param) as running:
         yield running
 
 
