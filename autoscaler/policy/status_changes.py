@@ -1,5 +1,6 @@
 """A draft and the status that is there → the fields to write, of the daemon's own alone."""
 
+import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -30,7 +31,12 @@ def changes_of(draft: Draft, before: Json, utc_s: float) -> dict[str, object]:
     """
     wanted = _dumped(draft, before, utc_s)
     own = _OWN[draft.identity.kind]
-    return {name: wanted.get(name) for name in own if before.get(name) != wanted.get(name)}
+    return {name: wanted.get(name) for name in own if _text(before.get(name)) != _text(wanted.get(name))}
+
+
+def _text(value: object) -> str:
+    """Write a value as JSON: to Python `false` is 0, to whoever reads a status it is none."""
+    return json.dumps(value, sort_keys=True)
 
 
 def _dumped(draft: Draft, before: Json, utc_s: float) -> dict[str, object]:

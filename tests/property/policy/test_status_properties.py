@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from autoscaler.policy.conditions import Claim
@@ -72,8 +72,12 @@ def written(status: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
+NOBODYS = Draft(Identity("ScalingPolicy", "acme-prod", "p"), "acme", Text("u", 0, ()), 0)
+
+
 @settings(max_examples=examples(150), deadline=None)
 @given(BEFORE, drafts(), st.integers(0, 2_000_000_000))
+@example(before={"observedGeneration": False}, draft=NOBODYS, utc_s=0)
 def test_one_write_is_enough(before: dict[str, Any], draft: Draft, utc_s: int) -> None:
     """After the write nothing has to change, at any later time; others' fields are as they were; ours are valid."""
     after = written(before, changes_of(draft, before, utc_s))
