@@ -155,7 +155,11 @@ def guarded(trail: Trail, memory: Memory, sight: Sight, asked: Asked) -> None:
 
 
 def _near(memory: Memory, sight: Sight) -> Ints:
-    """Give the positions within their dead band, measured as the HPA does: load / (target × requested)."""
+    """Give the positions within their dead band, measured as the HPA does: load / (target × requested).
+
+    Fewer replicas than any load activates are no level to stay at: of two loads the one within the band would keep fewer
+    than the smaller one below it.
+    """
     derived, functions, averaged = memory.derived, len(memory.fleet), sight.averaged
     which, at = derived.tolerant.of(sight.part, functions)
     if not at.size:
@@ -169,7 +173,10 @@ def _near(memory: Memory, sight: Sight) -> Ints:
             np.fmax(load, averaged.concurrency.take(at) / (band.target_concurrency[which] * requested), out=load)
     if memory.fleet.others.rows.size:
         np.fmax(load, _further(memory, sight, at), out=load)
-    return guards.tolerated(load, requested, at, band.least[which], band.most[which])
+    near = guards.tolerated(load, requested, at, band.least[which], band.most[which])
+    if derived.activating.rows.size:
+        near = near.compress(sight.requested[near] >= sight.rules.activation[near])
+    return near
 
 
 def _further(memory: Memory, sight: Sight, at: Ints) -> Floats:

@@ -3,6 +3,7 @@
 from itertools import pairwise
 
 import numpy as np
+import pytest
 
 from autoscaler.core.blast_radius import BlastRadiusRule
 from autoscaler.core.controller import Controller
@@ -83,6 +84,13 @@ def test_within_the_dead_band_what_is_requested_is_recommended() -> None:
     loads = {50: 85.0, 100: 50.0, 111: 50.0}
     desired = [stepped(controller, t, observe(fleet, 10, rps=load)).desired[0] for t, load in loads.items()]
     assert desired == [10, 10, 5]
+
+
+@pytest.mark.parametrize("load", [7.8, 8.2, 10.0, 10.1])
+def test_the_dead_band_holds_nothing_below_its_activation(load: float) -> None:
+    """One replica of which the load is within the band grows to the activation that a smaller load below it asks for."""
+    fleet = one(tolerance_down=0.2, activation=3.0)
+    assert Controller(None).step(at(0.0), observe(fleet, [1], rps=[load]), []).desired[0] == 3
 
 
 def test_silence_ages_no_recommendation() -> None:
