@@ -1,15 +1,32 @@
 """Alertmanager's API v2: what fires now, read back after a restart, so that no boost is lost by it."""
 
 import asyncio
+import base64
+import json
+import re
+import ssl
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import aiohttp
-import orjson
 
 from autoscaler.policy.alerts import MAX_ALERTS, Alert, normal_time
 from autoscaler.policy.settings import AlertmanagerSettings
 
 _MAX_BYTES = 64 << 20
+
+
+async def read_cluster(members: Sequence[AlertmanagerSettings]) -> list[Alert] | None:
+    """Read the alerts that fire by the word of any member of one cluster.
+
+    Returns:
+        None: none of them could be read, so nothing is known of what fires.
+    """
+    found = await asyncio.gather(*(read_firing(one) for one in members))
+    known = [alerts for alerts in found if alerts is not None]
+    alerts = {(one.fingerprint, one.starts_at): one for alerts in known for one in alerts}
+    return list(alerts.values()) if known else None
 
 
 async def read_firing(settings: AlertmanagerSettings) -> list[Alert] | None:
@@ -21,24 +38,29 @@ async def read_firing(settings: AlertmanagerSettings) -> list[Alert] | None:
     try:
         body = await _get(settings)
         # In a thread: thousands of alerts would hold the event loop for 50 ms.
-        alerts = await asyncio.to_thread(_alerts, body) if body is not None else None
-    except (aiohttp.ClientError, TimeoutError, OSError, ValueError, TypeError, KeyError, AttributeError):
-        return None
-    return alerts if alerts is None or len(alerts) <= MAX_ALERTS else None
+        return await asyncio.to_thread(_alerts, body, settings.receivers) if body is not None else None
+    except (
+        aiohttp.ClientError,
+        TimeoutError,
+        OSError,
+        ValueError,
+        TypeError,
+        KeyError,
+        AttributeError,
+        RecursionError,
+    ):
+        return None  # what the ssl module says of a file is one of these
 
 
 async def _get(settings: AlertmanagerSettings) -> bytes | None:
     """Give the answer's body; None where it is refused or too large."""
-    headers = {}
-    if settings.bearer_token_file is not None:
-        token = await asyncio.to_thread(Path(settings.bearer_token_file).read_text, encoding="utf-8")
-        headers["Authorization"] = f"Bearer {token.strip()}"
+    shown = await asyncio.to_thread(_shown, settings)
     url = f"{settings.url.rstrip('/')}/api/v2/alerts"
     query = {"active": "true", "silenced": "false", "inhibited": "false", "unprocessed": "false"}
     timeout = aiohttp.ClientTimeout(total=settings.timeout)
     async with (
         aiohttp.ClientSession(timeout=timeout, trust_env=False, cookie_jar=aiohttp.DummyCookieJar()) as session,
-        session.get(url, params=query, headers=headers, allow_redirects=False) as answer,
+        session.get(url, params=query, headers=shown.headers, ssl=shown.tls, allow_redirects=False) as answer,
     ):
         if answer.status != 200:
             return None
@@ -50,11 +72,91 @@ async def _get(settings: AlertmanagerSettings) -> bytes | None:
         return bytes(body)
 
 
-def _alerts(body: bytes) -> list[Alert]:
-    return [_alert(one) for one in orjson.loads(body)]
+class _Shown(NamedTuple):
+    """What goes with a reading: headers, and what its connection is made with."""
+
+    headers: dict[str, str]
+    tls: ssl.SSLContext | bool
 
 
-def _alert(document: dict[str, object]) -> Alert:
+def _shown(settings: AlertmanagerSettings) -> _Shown:
+    """Read the files of credentials as they are now: they are rotated under us.
+
+    Raises:
+        OSError, ValueError: one cannot be read, or does not hold what it should.
+    """
+    headers = {}
+    if settings.bearer_token_file is not None:
+        headers["Authorization"] = f"Bearer {_secret(settings.bearer_token_file)}"
+    if settings.username is not None and settings.password_file is not None:
+        basic = f"{settings.username}:{_secret(settings.password_file)}".encode()
+        headers["Authorization"] = f"Basic {base64.b64encode(basic).decode()}"
+    tls = settings.tls
+    if not settings.url.startswith("https://") or (tls.ca_file, tls.cert_file) == (None, None):
+        return _Shown(headers, True)
+    context = ssl.create_default_context(cafile=tls.ca_file)
+    if tls.cert_file is not None:
+        # A key that asks for a password would have one read from the terminal.
+        context.load_cert_chain(tls.cert_file, tls.key_file, password=lambda: "")
+    return _Shown(headers, context)
+
+
+def _secret(path: str) -> str:
+    return Path(path).read_text(encoding="utf-8").strip()
+
+
+def _alerts(body: bytes, receivers: Collection[str] | None) -> list[Alert] | None:
+    """Read the alerts of an answer that are routed to any of these receivers, or to whomever; None: there are too many.
+
+    Raises:
+        ValueError: it is no list of alerts.
+    """
+    alerts = []
+    for one in _elements(body.decode()):
+        alert = _alert(one)
+        if receivers is None or _is_for(one, receivers):
+            alerts.append(alert)
+        if len(alerts) > MAX_ALERTS:
+            return None
+    return alerts
+
+
+def _elements(text: str) -> Iterator[Any]:
+    """Read a JSON list one element at a time: read at once, 15 MiB hold the interpreter for 125 ms, in whatever thread.
+
+    Raises:
+        ValueError: it is no list.
+    """
+    at = _past_space(text, 0)
+    mark, at = text[at : at + 1], _past_space(text, at + 1)
+    if mark == "[" and text[at : at + 1] == "]":
+        mark, at = "]", _past_space(text, at + 1)
+    elif mark == "[":
+        mark = ","
+    while mark == ",":
+        element, at = _JSON.raw_decode(text, at)
+        yield element
+        at = _past_space(text, at)
+        mark, at = text[at : at + 1], _past_space(text, at + 1)
+    if mark != "]" or at < len(text):
+        raise ValueError("a list of alerts is expected")
+
+
+def _past_space(text: str, at: int) -> int:
+    found = _SPACE.match(text, at)
+    return found.end() if found else at
+
+
+_JSON = json.JSONDecoder()
+_SPACE = re.compile(r"[ \t\n\r]*")
+
+
+def _is_for(document: dict[str, Any], receivers: Collection[str]) -> bool:
+    """Tell whether an alert of API v2 is routed to any of these."""
+    return any(receiver["name"] in receivers for receiver in document["receivers"])
+
+
+def _alert(document: dict[str, Any]) -> Alert:
     """Read one alert of API v2.
 
     Raises:

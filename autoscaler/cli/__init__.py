@@ -20,6 +20,8 @@ class _Entry(NamedTuple):
 COMMANDS: Mapping[str, _Entry] = {
     "run": _Entry("autoscaler.cli.run", "The daemon, against a cluster."),
     "demo": _Entry("autoscaler.cli.demo", "The daemon against a simulated platform, live, on this machine alone."),
+    "init": _Entry("autoscaler.cli.init", "Settings and documents to start with, from what is there; in dry run."),
+    "convert": _Entry("autoscaler.cli.convert", "KEDA, HPA, Knative and OpenFaaS settings as ScalingPolicy."),
     "check": _Entry("autoscaler.cli.check", "Every problem of settings and policies at once."),
     "status": _Entry("autoscaler.cli.status", "Tenants and functions: load, replicas, budget, reason."),
     "explain": _Entry("autoscaler.cli.explain", "Why a function has the replicas it has, in words."),
@@ -57,6 +59,7 @@ Try it without a cluster:
   autoscaler demo
 \b
 On a cluster, look before you write:
+  autoscaler init
   autoscaler check --config settings.yaml
   autoscaler run --config settings.yaml --dry-run
   autoscaler explain shop/thumbnail

@@ -1,6 +1,8 @@
 """`autoscaler check`: every problem of settings and policies at once."""
 
+import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -12,6 +14,7 @@ from autoscaler.cli.errors import WrongConfiguration
 from autoscaler.cli.output import console, output_option, print_json
 from autoscaler.cli.settings import CONFIG_VARIABLE, LoadedSettings, load_settings
 from autoscaler.policy.check import SETTINGS, check
+from autoscaler.policy.live_checks import Finding
 from autoscaler.policy.problems import Problem
 
 _EPILOG = """\b
@@ -20,8 +23,11 @@ Examples:
   autoscaler check --config settings.yaml
       the settings, and the folder that they name
   autoscaler check --config settings.yaml acme.yaml --output json
+  autoscaler check --config settings.yaml --live
+      asks the Prometheus servers and the cluster too: do the profile's series exist, are they scraped as the settings
+      say, is every function seen, are its requests cut off, does it take what its concurrencyLimit says
 \b
-Exit codes: 0 nothing is wrong, 1 something is, 2 there is nothing to check.
+Exit codes: 0 nothing is wrong (warnings aside), 1 something is, 2 there is nothing to check.
 """
 
 
@@ -30,8 +36,9 @@ Exit codes: 0 nothing is wrong, 1 something is, 2 there is nothing to check.
 @click.option(
     "--config", envvar=CONFIG_VARIABLE, metavar="FILE", help="Settings, YAML; tenants' sources are checked too."
 )
+@click.option("--live", is_flag=True, help="Ask the settings' Prometheus servers and cluster too; needs --config.")
 @output_option
-def command(paths: Sequence[str], config: str | None, output: str) -> None:
+def command(paths: Sequence[str], config: str | None, live: bool, output: str) -> None:
     """Name every problem: file, line, path of the field, what is wrong, what is allowed.
 
     PATH is a file or a folder of policy documents; without one, the folder that the settings name.
@@ -39,6 +46,8 @@ def command(paths: Sequence[str], config: str | None, output: str) -> None:
     loaded = load_settings(config, {}) if config is not None else None
     if not paths and loaded is None:
         raise WrongConfiguration("Nothing to check: name a folder of policy documents, or settings with --config.")
+    if live and loaded is None:
+        raise WrongConfiguration("--live asks what the settings name: --config FILE is needed with it.")
     texts: dict[str, str] = {}
     for path in paths:
         texts.update(_read(path))
@@ -47,11 +56,27 @@ def command(paths: Sequence[str], config: str | None, output: str) -> None:
             f"Nothing to check: no *.yaml or *.yml stands directly in {', '.join(paths)}; folders inside are not read."
         )
     problems = _problems(loaded, texts) if paths or loaded is None else _problems_of_settings(loaded, texts)
+    findings = _findings(loaded, texts) if live and loaded is not None else None
     if output == "json":
-        print_json({"files": sorted(texts), "problems": [_as_json(problem) for problem in problems]})
+        found = {"files": sorted(texts), "problems": [_as_json(problem) for problem in problems]}
+        print_json(found if findings is None else found | {"live": [_finding_as_json(one) for one in findings]})
     else:
         _print(problems, len(texts), has_settings=loaded is not None)
-    raise click.exceptions.Exit(1 if problems else 0)
+        _print_findings(findings)
+    is_wrong = bool(problems) or any(not one.is_warning for one in findings or ())
+    raise click.exceptions.Exit(1 if is_wrong else 0)
+
+
+def _findings(loaded: LoadedSettings, texts: dict[str, str]) -> list[Finding] | None:
+    """Ask everything; None: settings that cannot be read name nobody to ask."""
+    if loaded.settings is None:
+        return None
+    from autoscaler.cli.live import look
+
+    return [
+        replace(one, problem=loaded.places.put(one.problem)) if one.problem.file == SETTINGS else one
+        for one in asyncio.run(look(loaded.settings, texts))
+    ]
 
 
 def _problems_of_settings(loaded: LoadedSettings, texts: dict[str, str]) -> list[Problem]:
@@ -111,6 +136,36 @@ def _print(problems: Sequence[Problem], documents: int, has_settings: bool) -> N
         place = problem.file if problem.line is None else f"{problem.file}:{problem.line}"
         table.add_row(*map(Text, (place, problem.path, problem.wrong, problem.allowed)))
     console().print(table)
+
+
+def _print_findings(findings: Sequence[Finding] | None) -> None:
+    if findings is None:
+        return
+    if not findings:
+        click.echo("Everything that was asked answers as it should.")
+        return
+    warnings = sum(one.is_warning for one in findings)
+    others = len(findings) - warnings
+    count = f"{others} {'thing is' if others == 1 else 'things are'} not so now, "
+    count += f"{warnings} {'warning' if warnings == 1 else 'warnings'}"
+    table = Table(title=count, title_justify="left")
+    for column in ("where", "path", "wrong", "what is lost", "allowed"):
+        table.add_column(column, overflow="fold")
+    for one in sorted(findings, key=lambda one: one.is_warning):
+        problem = one.problem
+        place = problem.file if problem.line is None else f"{problem.file}:{problem.line}"
+        wrong = f"warning: {problem.wrong}" if one.is_warning else problem.wrong
+        table.add_row(*map(Text, (place, problem.path, wrong, one.lost, problem.allowed)))
+    console().print(table)
+
+
+def _finding_as_json(found: Finding) -> dict[str, object]:
+    return _as_json(found.problem) | {
+        "code": found.problem.code,
+        "lost": found.lost,
+        "is_warning": found.is_warning,
+        "functions": [str(key) for key in found.functions],
+    }
 
 
 def _as_json(problem: Problem) -> dict[str, object]:

@@ -19,6 +19,16 @@ DEADLINE_S = 10.0
 _NOT_SO = (404, 409, 503)
 
 
+class _Answer(Json):
+    """An object of an answer; what it lacks is no mistake of whoever reads it, but of whoever was asked."""
+
+    def __missing__(self, key: str) -> object:
+        raise WrongConfiguration(
+            f"The answer has no {key!r}: the daemon is of another version than this command, or what listens there is none; "
+            "--server names it"
+        )
+
+
 class Client:
     """Asks a daemon's API."""
 
@@ -61,7 +71,7 @@ class Client:
         if status == 200:
             return _parsed(body, target)
         _refuse_the_clusters(status, body, target)
-        words = _refusal(status, body)
+        words = _refusal(status, body, target)
         raise NotSo(words) if status in _NOT_SO else WrongConfiguration(words)
 
     async def pages(self, path: str, items: str, parameters: Mapping[str, str], most: int) -> list[Json]:
@@ -116,7 +126,14 @@ def _parsed(body: bytes, target: Target) -> Json:
         raise WrongConfiguration(f"What listens at {target.url} is not the daemon: its answer is no JSON") from None
     if not isinstance(answer, dict):
         raise WrongConfiguration(f"What listens at {target.url} is not the daemon: its answer is no object")
-    return answer
+    whole: Json = _answered(answer)
+    return whole
+
+
+def _answered(value: Any) -> Any:
+    if isinstance(value, dict):
+        return _Answer({key: _answered(one) for key, one in value.items()})
+    return [_answered(one) for one in value] if isinstance(value, list) else value
 
 
 def _refuse_the_clusters(status: int, body: bytes, target: Target) -> None:
@@ -139,11 +156,11 @@ def _refuse_the_clusters(status: int, body: bytes, target: Target) -> None:
     raise WrongConfiguration(f"{target.words} cannot be asked: {said.get('message') or status}; allowed: {allowed}")
 
 
-def _refusal(status: int, body: bytes) -> str:
+def _refusal(status: int, body: bytes, target: Target) -> str:
     """Give the daemon's own words: what, where, what is allowed."""
     try:
         error = orjson.loads(body)["error"]
         words = f"{error['what']} ({error['where']}); allowed: {error['allowed']}"
     except (orjson.JSONDecodeError, KeyError, TypeError):
-        words = f"HTTP {status}"
+        words = f"What listens at {target.url} answers HTTP {status}, and not in the daemon's words; {target.option} names it"
     return f"{words}. --token or --token-file names who is asking" if status == 401 else words

@@ -11,6 +11,7 @@ import orjson
 from autoscaler.cli.client import Client, Json, client, until_interrupted
 from autoscaler.cli.output import held_words, output_option, print_json, source_line
 from autoscaler.cli.reaching import Reach, daemon_options
+from autoscaler.cli.schedule_words import schedule_words
 from autoscaler.core.fleet import FunctionKey
 
 _EPILOG = """\b
@@ -160,7 +161,17 @@ def _said_now(found: Json) -> list[str]:
     source = found["source"]
     sick = [f"  {source_line(source)}"] if source is not None and not source["is_ok"] else []
     sick += [f"  {words}" for words in source.get("query_problems", ())] if source is not None else []
-    return [title, *_sentences(decision), *_held_lines(found.get("held")), *sick, *dry]
+    schedule = [f"  {words}" for words in schedule_words(found.get("schedule"))]
+    beside = [*schedule, *_cap_lines(found.get("cap")), *_held_lines(found.get("held"))]
+    return [title, *_sentences(decision), *beside, *sick, *dry]
+
+
+def _cap_lines(cap: Json | None) -> list[str]:
+    """Say whether replicas take what their policy's limit says; nothing where there is no limit."""
+    if cap is None:
+        return []
+    problem = f"{cap['problem']}: " if cap["problem"] is not None else ""
+    return [f"  {problem}{cap['words']}"]
 
 
 def _held_lines(held: Json | None) -> list[str]:

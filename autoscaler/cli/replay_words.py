@@ -1,6 +1,5 @@
 """What a replay found, as words and as JSON."""
 
-from collections.abc import Mapping
 from dataclasses import asdict
 
 import click
@@ -8,10 +7,9 @@ from rich.table import Table
 
 from autoscaler.cli.output import console
 from autoscaler.core.explain import sentences
-from autoscaler.core.fleet import FunctionKey
 from autoscaler.policy.moments import format_moment
 from autoscaler.policy.quantities import format_duration
-from autoscaler.simulator.replay.accounts import Account, Side
+from autoscaler.simulator.replay.accounts import Account, by_tenant
 from autoscaler.simulator.replay.again import Difference, Outcome
 from autoscaler.simulator.replay.otherwise import Otherwise
 
@@ -56,7 +54,7 @@ def _side_of(first: Difference, is_recorded: bool) -> Json | None:
 
 def print_again(outcome: Outcome) -> None:
     """Say the outcome of deciding again."""
-    steps = f"{outcome.steps} steps, {outcome.ticks} of them ticks, of {_counted(outcome.runs, 'run')} of the daemon"
+    steps = f"{outcome.steps} steps, {outcome.ticks} of them ticks, of {counted(outcome.runs, 'run')} of the daemon"
     if outcome.is_identical:
         click.echo(f"identical: {steps}; {outcome.compared} compared.")
     elif not outcome.compared:
@@ -70,7 +68,7 @@ def print_again(outcome: Outcome) -> None:
             f"{outcome.steps - outcome.compared} steps were not compared ({format_duration(round(outcome.warm_up_s))}): "
             "what the daemon knew then comes from before the log, or from a gap in it."
         )
-    for line in _losses(outcome.lost, outcome.damaged):
+    for line in losses(outcome.lost, outcome.damaged):
         click.echo(line)
 
 
@@ -95,7 +93,7 @@ def otherwise_document(otherwise: Otherwise, start_up_s: float, is_measured: boo
         "lost_steps": otherwise.lost,
         "damaged": otherwise.damaged,
         "unscaled": [str(key) for key in sorted(otherwise.unscaled)],
-        "tenants": [{"tenant": name, **_numbers(one)} for name, one in _tenants(accounts).items()],
+        "tenants": [{"tenant": name, **_numbers(one)} for name, one in by_tenant(accounts).items()],
         "functions": [
             {
                 "namespace": key.namespace,
@@ -118,22 +116,11 @@ def _numbers(account: Account) -> Json:
     }
 
 
-def _tenants(accounts: Mapping[FunctionKey, Account]) -> dict[str, Account]:
-    found: dict[str, Account] = {}
-    for one in accounts.values():
-        total = found.setdefault(one.tenant, Account(one.tenant, Side(), Side()))
-        total.recorded.add(one.recorded)
-        total.replayed.add(one.replayed)
-        total.ticks += one.ticks
-        total.differing += one.differing
-    return dict(sorted(found.items()))
-
-
 def print_otherwise(otherwise: Otherwise, start_up_s: float, is_measured: bool) -> None:
     """Say what other policies would have done."""
     accounts, out = otherwise.accounts.finished(), console()
     tenants = _table("Tenants: recorded → replayed", "tenant")
-    for name, one in _tenants(accounts).items():
+    for name, one in by_tenant(accounts).items():
         tenants.add_row(name, *_cells(one))
     out.print(tenants)
     functions = _table("Functions: recorded → replayed", "function", "first difference")
@@ -152,7 +139,7 @@ def print_otherwise(otherwise: Otherwise, start_up_s: float, is_measured: bool) 
     if otherwise.unscaled:
         first, more = sorted(otherwise.unscaled)[0], len(otherwise.unscaled) - 1
         out.print(f"Not scaled by these documents: {first}{f' and {more} more' if more else ''}.", soft_wrap=True)
-    for line in _losses(otherwise.lost, otherwise.damaged):
+    for line in losses(otherwise.lost, otherwise.damaged):
         out.print(line, soft_wrap=True)
 
 
@@ -185,13 +172,13 @@ def _first_words(one: Account) -> str:
     )
 
 
-def _losses(lost: int, damaged: int) -> list[str]:
-    lines = [f"{_counted(lost, 'step')} in no file: the disk was too slow, full or away."] if lost else []
+def losses(lost: int, damaged: int) -> list[str]:
+    lines = [f"{counted(lost, 'step')} in no file: the disk was too slow, full or away."] if lost else []
     if damaged:
-        lines.append(f"{_counted(damaged, 'stretch')} of the log damaged and passed over.")
+        lines.append(f"{counted(damaged, 'stretch')} of the log damaged and passed over.")
     return lines
 
 
-def _counted(count: int, what: str) -> str:
+def counted(count: int, what: str) -> str:
     plural = f"{what}es" if what.endswith("h") else f"{what}s"
     return f"{count} {what if count == 1 else plural}"

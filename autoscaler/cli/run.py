@@ -23,7 +23,7 @@ The smallest settings:
     main:
       url: http://prometheus.monitoring:9090
       gateways: [{profile: openfaas, match: {job: gateway}}]
-  operators: [{tokenSHA256: <output of: printf %s TOKEN | sha256sum>}]
+  operators: [{tokenSHA256: "<output of: printf %s TOKEN | sha256sum>"}]
   policies: ./policies
 """
 

@@ -1,15 +1,18 @@
 """`autoscaler status`: tenants and functions as the daemon sees them."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
 import click
 from rich.table import Table
 
+from autoscaler.cli.alert_words import alert_lines
 from autoscaler.cli.budget_words import budget_table, pool_lines
 from autoscaler.cli.client import Client, Json, client, until_interrupted
 from autoscaler.cli.errors import NotSo
 from autoscaler.cli.output import console, held_words, output_option, print_json, source_line
 from autoscaler.cli.reaching import Reach, daemon_options
+from autoscaler.cli.schedule_words import schedule_words
 
 _EPILOG = """\b
 Examples:
@@ -19,10 +22,17 @@ Examples:
   AUTOSCALER_SERVER=http://autoscaler.autoscaler:8080 AUTOSCALER_TOKEN=… autoscaler status --output json
   kubectl autoscaler status -n shop
       through the API server, as whoever kubectl is
+  autoscaler status --compare --last 24h --log decisions/
+      what was done to each function, beside what we would have done; from a decision log, without the daemon
+  kubectl -n autoscaler exec deploy/autoscaler -- autoscaler status --compare --log /var/lib/autoscaler/decisions
+\b
+Exit codes: 0 shown, 1 not ready, not there or nothing to compare, 2 wrong usage or configuration.
 """
 
 _NAMED = 10
 """Functions with one thing wrong that are named one by one."""
+
+_MOST_TENANTS = 100_000
 
 
 @click.command(name="status", epilog=_EPILOG)
@@ -36,6 +46,15 @@ _NAMED = 10
 @click.option(
     "--limit", type=click.IntRange(1, 100_000), default=500, show_default=True, help="Functions shown at most."
 )
+@click.option("--compare", is_flag=True, help="What was done beside what we would have done; needs a decision log.")
+@click.option("--last", metavar="DURATION", help="With --compare: how far to look back. Default: 24h.")
+@click.option(
+    "--log",
+    envvar="AUTOSCALER_DECISION_LOG__PATH",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="With --compare: the folder of the decision log. [env var: AUTOSCALER_DECISION_LOG__PATH]",
+)
 @output_option
 def command(
     *,
@@ -45,15 +64,23 @@ def command(
     all_namespaces: bool,
     reason: str | None,
     limit: int,
+    compare: bool,
+    last: str | None,
+    log: Path | None,
     output: str,
 ) -> None:
     """Show tenants against their caps, and functions with load, replicas and reason.
 
     Each caller sees only its own tenants. Exits with 1 while the daemon is not ready, and for a
-    tenant that is not there.
+    tenant that is not there. With --compare it asks no daemon but reads a decision log: best that of a dry run.
     """
+    if last is not None and not compare:
+        raise click.UsageError("--last is for a comparison: --compare is needed with it")
     if all_namespaces and namespace is not None:
         raise click.UsageError("--namespace and --all-namespaces contradict each other: one of them is allowed")
+    if compare:
+        _compare(log, last or "24h", tenant, namespace, reason, output)
+        return
     target = reach.target
     place = None if all_namespaces else namespace or target.namespace
     filters = {name: value for name, value in (("tenant", tenant), ("reason", reason)) if value is not None}
@@ -76,12 +103,31 @@ def command(
     until_interrupted(show())
 
 
+def _compare(
+    log: Path | None, last: str, tenant: str | None, namespace: str | None, reason: str | None, output: str
+) -> None:
+    from autoscaler.cli import comparison as comparing
+
+    if log is None:
+        raise click.UsageError("--compare reads a decision log: name its folder with --log, as in `decisionLog.path`")
+    if reason is not None:
+        raise click.UsageError("--reason is about what is; with --compare, --tenant and --namespace are allowed")
+    found = comparing.Comparison(log, comparing.seconds_of(last), comparing.Only(tenant, namespace))
+    if output == "json":
+        print_json(comparing.document(found))
+    else:
+        comparing.show(found)
+
+
 async def _tables(
     daemon: Client, status: Json, place: str | None, filters: Mapping[str, str], limit: int
 ) -> tuple[list[Json], list[Json], list[Json]]:
     """Give tenants, pools and functions; none of any before the daemon's first tick, which is what then is to be said."""
     try:
         found = await daemon.get("/v1/tenants", _within(place))
+        if found.get("continue") is not None:
+            further = {**_within(place), "continue": found["continue"]}
+            found["tenants"] += await daemon.pages("/v1/tenants", "tenants", further, _MOST_TENANTS)
         functions = await daemon.pages("/v1/functions", "functions", {**filters, **_within(place)}, limit)
         return found["tenants"], found.get("pools", []), functions
     except NotSo:
@@ -115,6 +161,19 @@ def _print(
         for line in pool_lines(pools):
             out.print(line, markup=False)
         out.print(_function_table(functions))
+        for line in _schedule_lines(functions):
+            out.print(line, markup=False, soft_wrap=True)
+
+
+def _schedule_lines(functions: Sequence[Json]) -> list[str]:
+    """Say what the calendar holds of each function that it has anything ahead for."""
+    lines = [
+        f"{row['namespace']}/{row['function']}: {words}"
+        for row in functions
+        for words in schedule_words(row.get("schedule"))
+    ]
+    more = [f"… and schedules of {len(lines) - _NAMED} functions more"] if len(lines) > _NAMED else []
+    return [*lines[:_NAMED], *more]
 
 
 def _daemon_lines(status: Json) -> Sequence[str]:
@@ -134,6 +193,7 @@ def _daemon_lines(status: Json) -> Sequence[str]:
     lines += [source_line(source) for source in status["sources"] if not source["is_ok"]]
     lines += _failure_lines(status)
     lines += _foreign_lines(status)
+    lines += alert_lines(status.get("boosts", ()), is_more=status.get("more_boosts", False))
     return [*lines, *(f"policy: {problem}" for problem in status["problems"])]
 
 

@@ -37,6 +37,7 @@ def command(*, function: str, reach: Reach, namespace: str | None, output: str) 
     async def ask() -> None:
         async with client(target) as daemon:
             answer = await daemon.post(path)
-        print_json(answer) if output == "json" else click.echo(f"{key} is decided on again from the next tick on.")
+        words = f"{answer['namespace']}/{answer['function']} is decided on again from the next tick on."
+        print_json(answer) if output == "json" else click.echo(words)
 
     until_interrupted(ask())

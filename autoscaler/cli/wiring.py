@@ -12,7 +12,7 @@ import numpy as np
 from aiohttp import web
 
 from autoscaler.adapters import files, kubernetes
-from autoscaler.adapters.alertmanager import read_firing
+from autoscaler.adapters.alertmanager import read_cluster
 from autoscaler.adapters.decision_log import DecisionLog, FileArchive
 from autoscaler.adapters.kubernetes import KubernetesCluster
 from autoscaler.adapters.prometheus import PrometheusLoads
@@ -22,6 +22,7 @@ from autoscaler.cli.errors import WrongConfiguration
 from autoscaler.cli.leading import election
 from autoscaler.core.blast_radius import BlastRadiusRule
 from autoscaler.core.controller import Controller
+from autoscaler.daemon.ledger import Ledger
 from autoscaler.daemon.loop import Daemon
 from autoscaler.daemon.policies import Policies
 from autoscaler.daemon.telemetry import log
@@ -60,6 +61,7 @@ async def wired(settings: Settings, clock: Clock, sinks: Sequence[DecisionSink] 
         cluster = await stack.enter_async_context(_connected(settings, clock, generator))
         loads = await stack.enter_async_context(_reading(settings, cluster))
         leadership = await stack.enter_async_context(election(settings, clock, generator))
+        ledger = Ledger()
         journal, archive = stack.enter_context(_decision_log(settings))
         daemon = Daemon(
             clock,
@@ -73,9 +75,9 @@ async def wired(settings: Settings, clock: Clock, sinks: Sequence[DecisionSink] 
             step_in=step_in,
             slow_in=slow_in,
             sinks=sinks,
-            journals=() if journal is None else (journal,),
+            journals=[one for one in (ledger, journal) if one is not None],
             past=loads,
-            firing=[partial(read_firing, one) for one in settings.alertmanagers.values()],
+            firing=[partial(read_cluster, members) for members in settings.alertmanager_clusters()],
             announcements=cluster.events() if settings.kubernetes.events else None,
             reviews=cluster.reviews() if settings.kubernetes.token_reviews else None,
             statuses=cluster.statuses() if settings.kubernetes.custom_resources else None,
@@ -84,7 +86,9 @@ async def wired(settings: Settings, clock: Clock, sinks: Sequence[DecisionSink] 
         app = build(daemon, clock, archive=archive, leadership=leadership, certificates=certificates)
         await stack.enter_async_context(
             _listening(
-                build_metrics(daemon, app[TALLY], archive, certificates), "metrics.listen", settings.metrics.listen
+                build_metrics(daemon, app[TALLY], archive, certificates, ledger),
+                "metrics.listen",
+                settings.metrics.listen,
             )
         )
         address = await stack.enter_async_context(_listening(app, "listen", settings.listen, certificates))
@@ -116,7 +120,9 @@ def _decision_log(settings: Settings) -> Iterator[tuple[DecisionLog | None, File
     if path is None:
         yield None, None
         return
-    decision_log = DecisionLog(path, settings.decision_log, settings.blast_radius, tell=log.warning)
+    decision_log = DecisionLog(
+        path, settings.decision_log, settings.blast_radius, tell=log.warning, dry_run=settings.dry_run
+    )
     decision_log.start()
     try:
         yield decision_log, FileArchive(decision_log, path)

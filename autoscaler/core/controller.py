@@ -9,7 +9,7 @@ from autoscaler.core.blast_radius import BlastRadiusRule
 from autoscaler.core.boosts import BoostInForce, Boosts
 from autoscaler.core.columns import Floats, Ints
 from autoscaler.core.decisions import Decisions
-from autoscaler.core.events import BoostFiring, BoostResolved, Event, Wake
+from autoscaler.core.events import BoostFiring, BoostResolved, Effect, Event, Wake
 from autoscaler.core.floors import Floor
 from autoscaler.core.invariants import check_decisions, check_memory
 from autoscaler.core.memory import Memory, followed
@@ -105,7 +105,7 @@ class Controller:
         return no_decisions(at)
 
     def boosts(self, now: Now) -> tuple[BoostInForce, ...]:
-        """Give the boosts in force, by id."""
+        """Give the boosts, freezes and wakes of alerts that are in force, in the order in which they came."""
         return self._boosts.in_force(now.monotonic_s)
 
     @property
@@ -133,7 +133,10 @@ class Controller:
         self._boosts.lift(now.monotonic_s)
         self._held = np.flatnonzero(observation.is_held)
         others = self._floors(memory, now.monotonic_s)
-        self._last = tick(now, memory, observation, held=self._held, others=others, rule=self._blast_radius)
+        frozen = self._boosts.frozen(memory.fleet)
+        self._last = tick(
+            now, memory, observation, held=self._held, others=others, frozen=frozen, rule=self._blast_radius
+        )
         return self._last
 
     def _forward(self, now: Now) -> Now:
@@ -188,12 +191,16 @@ class Controller:
         return named
 
     def _fire(self, memory: Memory, events: Sequence[BoostFiring], now_s: float) -> Ints:
-        def floors_of(rows: Ints, factor: Floats, add: Floats) -> Floats:
+        def floors_of(rows: Ints, firing: Sequence[BoostFiring]) -> Floats:
+            factor, add = (np.array([getattr(event, name) for event in firing]) for name in ("factor", "add"))
             with np.errstate(over="ignore", invalid="ignore"):
-                boosted = np.clip(
-                    np.ceil(memory.known_demand[rows] * factor + add), 0.0, MOST_REPLICAS
-                )  # nan stays nan
-            result: Floats = np.where(np.isnan(boosted), memory.settled[rows], boosted)
+                boosted = memory.known_demand[rows] * factor + add
+            floors = np.array([np.nan if event.floor is None else event.floor for event in firing])
+            is_wake = np.array([event.effect is Effect.WAKE for event in firing])
+            floors[is_wake] = np.maximum(memory.fleet.rules.activation[rows[is_wake]], 1.0)
+            for otherwise in (boosted, memory.settled[rows]):
+                np.copyto(floors, otherwise, where=np.isnan(floors))
+            result: Floats = np.clip(np.ceil(floors), 0.0, MOST_REPLICAS)
             return result
 
         return self._boosts.fire(events, memory.fleet, floors_of, now_s)
@@ -201,4 +208,4 @@ class Controller:
     def _floors(self, memory: Memory, now_s: float) -> tuple[Floor, ...]:
         awake = memory.awake[memory.wake_ends_s[memory.awake] > now_s]
         memory.awake = awake
-        return Floor(awake, memory.wake_floor[awake], Reason.WAKE), self._boosts.floor(memory.fleet)
+        return Floor(awake, memory.wake_floor[awake], Reason.WAKE), *self._boosts.floors(memory.fleet)

@@ -1,6 +1,7 @@
 """What may happen between ticks. Every event is a level: told twice, it changes nothing more."""
 
 from dataclasses import dataclass
+from enum import IntEnum
 
 from autoscaler.core.fleet import FunctionKey
 
@@ -18,12 +19,20 @@ class Wake:
     waiting: int
 
 
+class Effect(IntEnum):
+    """What an alert does while it fires."""
+
+    BOOST = 0  # a floor above what the load asks for
+    FREEZE = 1  # load lowers nothing
+    WAKE = 2  # the function runs, with its activation replicas at least
+
+
 @dataclass(frozen=True, slots=True)
 class BoostFiring:
-    """An alert that raises a floor under functions while it fires, until `ends_s` at the latest.
+    """An alert that holds functions up while it fires, until `ends_s` at the latest.
 
-    The floor is fixed when the boost is first seen: `factor` and `add` apply to the demand of the last
-    tick with known load, and where none is known the floor is what runs. A repetition moves `ends_s` only.
+    What it does, and a floor of replicas, are fixed when it is first seen: `factor` and `add` apply to the demand of the
+    last tick with known load, and where none is known the floor is what runs. A repetition moves `ends_s` only.
 
     Attributes:
         id: fingerprint, startsAt and rule: one alert's effect on one policy.
@@ -31,6 +40,8 @@ class BoostFiring:
         factor: multiplies demand, >= 1.
         add: replicas added to demand after the factor, >= 0.
         ends_s: monotonic seconds at which it ends by itself.
+        effect: what it does; factor, add and floor are those of a boost alone.
+        floor: replicas that the boost is, whatever the demand; None: factor and add say it.
     """
 
     id: str
@@ -38,11 +49,13 @@ class BoostFiring:
     factor: float
     add: float
     ends_s: float
+    effect: Effect = Effect.BOOST
+    floor: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class BoostResolved:
-    """The alert behind a boost ended: its floor is lifted at the next tick; nothing is scaled down by this."""
+    """The alert behind a boost, freeze or wake ended: it is lifted at the next tick; nothing is scaled down by this."""
 
     id: str
 

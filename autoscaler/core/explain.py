@@ -309,6 +309,7 @@ _DETAILS: dict[Reason, Callable[[DecisionRecord, int, int], str]] = {
     Reason.SCHEDULE: _plain("a schedule raises it from {before} to {after}."),
     Reason.WAKE: _plain("a wake raises it from {before} to {after}."),
     Reason.BOOST: _plain("an alert's boost raises it from {before} to {after}."),
+    Reason.FREEZE: _plain("{before} would do now, but while an alert freezes it load lowers nothing: {after} {stay}."),
     Reason.RESTART: _of(
         "stable_window_s", "{after} ran when it was first seen, and stay until a window of {n} s is known whole."
     ),

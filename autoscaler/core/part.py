@@ -66,6 +66,10 @@ class Part:
         """Give the positions of rows that are all within the part."""
         return rows if self.rows is None or not rows.size else np.searchsorted(self.rows, rows)
 
+    def positions(self, rows: Ints) -> Ints:
+        """Give the positions of those rows that are within the part; they ascend."""
+        return rows if self.rows is None else np.flatnonzero(np.isin(self.rows, rows))
+
 
 class Lanes:
     """Rows that have something of their own, each once, and how to find them from a part."""

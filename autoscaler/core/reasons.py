@@ -43,6 +43,7 @@ class Reason(IntEnum):
     RESTART = 23, "What ran when the daemon first saw it is a floor until a full window is known."
     INITIAL = 24, "The function is new: its initial replicas are a floor until a full window is known."
     SCHEDULE = 25, "A schedule holds it up."
+    FREEZE = 26, "While an alert that freezes it fires, load lowers nothing."
     ZERO_IDLE = 30, "It is proven idle for long enough, so it needs no replica."
     ZERO_NOT_PROVEN = 31, "Zero is not proven for long enough yet, so one replica stays."
     ZERO_NOT_ALLOWED = 32, "The policy does not allow zero, so one replica stays."

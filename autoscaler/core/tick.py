@@ -35,6 +35,7 @@ def tick(
     *,
     held: Ints,
     others: tuple[Floor, ...],
+    frozen: Ints,
     rule: BlastRadiusRule | None,
 ) -> Decisions:
     """Decide all functions, and remember what the next tick needs.
@@ -45,6 +46,7 @@ def tick(
         observation: what was seen; replicas whole and not negative.
         held: rows that a foreign writer holds.
         others: floors of wakes and boosts, in rows.
+        frozen: rows of which load lowers nothing, ascending.
         rule: limit of load-driven cuts; None: off.
     """
     memory.hear_ranges(observation.load.range_s)
@@ -52,7 +54,7 @@ def tick(
     sight = look(memory, observation, part, now.monotonic_s)
     trail, asked = wanted(memory, sight)
     guarded(trail, memory, sight, asked)
-    _floors_to_limits(trail, memory, sight, others=others, now=now)
+    _floors_to_limits(trail, memory, sight, others=others, frozen=frozen, now=now)
     accounts = _stages_of_a_tenant(trail, memory, sight, held=held, rule=rule, now=now)
     _settle(trail, memory, sight, now.monotonic_s)
     averaged, has_panic = sight.averaged, memory.derived.has_panic
@@ -78,7 +80,9 @@ def tick(
     )
 
 
-def _floors_to_limits(trail: Trail, memory: Memory, sight: Sight, *, others: tuple[Floor, ...], now: Now) -> None:
+def _floors_to_limits(
+    trail: Trail, memory: Memory, sight: Sight, *, others: tuple[Floor, ...], frozen: Ints, now: Now
+) -> None:
     """Run stages 3 to 5, which look at no function but their own."""
     part, rules = sight.part, sight.rules
     standing = memory.standing(now.utc_s)
@@ -88,7 +92,7 @@ def _floors_to_limits(trail: Trail, memory: Memory, sight: Sight, *, others: tup
     )
     for floor in others:
         trail.apply(Stage.FLOORS, raise_to(trail.replicas, floor._replace(rows=part.within(floor.rows))))
-    for floor in _first_floors(memory, sight):
+    for floor in (*_first_floors(memory, sight), *_frozen(memory, sight, frozen)):
         trail.apply(Stage.FLOORS, raise_to(trail.replicas, floor))
     at = unwanted(trail.replicas)
     if at.size:
@@ -113,6 +117,19 @@ def _first_floors(memory: Memory, sight: Sight) -> list[Floor]:
         Floor(at, memory.restart_floor.take(rows), Reason.RESTART),
         Floor(at, memory.initial_floor.take(rows), Reason.INITIAL),
     ]
+
+
+def _frozen(memory: Memory, sight: Sight, frozen: Ints) -> list[Floor]:
+    """Give what runs of frozen functions, or was asked for last and is on its way; of those at zero there is nothing to hold.
+
+    What somebody else or a budget has lowered since is what runs.
+    """
+    if not frozen.size:
+        return []
+    at = sight.part.positions(frozen)
+    rows, requested = sight.part.rows_at(at), sight.requested.take(at)
+    asked = memory.asked.take(rows) * (requested == memory.found.take(rows))
+    return [Floor(at, np.maximum(requested, asked), Reason.FREEZE)]
 
 
 def _stages_of_a_tenant(

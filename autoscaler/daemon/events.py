@@ -8,7 +8,11 @@ from autoscaler.core.events import BoostFiring, BoostResolved, Event, Wake
 from autoscaler.core.fleet import FunctionKey
 
 MOST_BOOST_EVENTS = 20_000
-"""Boosts of one sender that wait for a step. By sender, so that one tenant's alerts never crowd out another's."""
+MOST_PAIRS = 100_000
+"""Boosts of one sender that wait for a step, and pairs of boost and function beyond which no more are taken. By sender,
+so that one tenant's alerts never crowd out another's, nor make everybody wait for their step."""
+MOST_HEARD = 100_000
+"""Boosts of which it is remembered that they were heard of while alerts were read back."""
 MOST_ATTEMPTS = 2
 
 
@@ -26,18 +30,38 @@ class EventQueue:
         self._wakes: dict[FunctionKey, Wake] = {}
         self._boosts: dict[str, BoostFiring | BoostResolved] = {}
         self._waiting: Counter[Hashable] = Counter()
+        self._pairs: Counter[Hashable] = Counter()
+        self._readings: list[set[str]] = []
         self._attempts: dict[FunctionKey | str, int] = {}
 
     def put(self, events: Sequence[Event], sender: Hashable = None) -> None:
         """Queue events that shall become a step at once.
 
         Args:
-            sender: whose alerts they come from; None: nobody's who is bounded by himself.
+            sender: whose alerts they come from; None: everybody's, so that each namespace is bounded by itself.
         """
         for event in events:
+            if not isinstance(event, Wake):
+                for heard in self._readings:
+                    if len(heard) < MOST_HEARD:
+                        heard.add(event.id)
             self._put(event, sender)
         if events:
             self.has_urgent.set()
+
+    def begin_reading(self) -> set[str]:
+        """Begin to note the boosts that are heard of, until `put_read` is given the same set.
+
+        What is read back may be put long after it was read; what a webhook said meanwhile is newer.
+        """
+        heard = set[str]()
+        self._readings.append(heard)
+        return heard
+
+    def put_read(self, events: Sequence[BoostFiring | BoostResolved], heard: set[str]) -> None:
+        """Queue what was read back, but for what was heard of since the reading began."""
+        self._readings = [one for one in self._readings if one is not heard]
+        self.put([event for event in events if event.id not in heard])
 
     def touch(self, key: FunctionKey) -> None:
         """Note that somebody wants a function that runs already: activity for the next tick, no step of its own."""
@@ -53,6 +77,7 @@ class EventQueue:
         self._wakes.clear()
         self._boosts.clear()
         self._waiting.clear()
+        self._pairs.clear()
         self.has_urgent.clear()
         return events
 
@@ -79,11 +104,21 @@ class EventQueue:
             self._wakes[event.key] = event
         elif event.id in self._boosts:
             self._boosts[event.id] = event
-        elif self._waiting[sender] < MOST_BOOST_EVENTS:
+        elif self._have_place(event, whose := _whose(event) if sender is None else sender):
             self._boosts[event.id] = event
-            self._waiting[sender] += 1
+            self._waiting[whose] += 1
+            self._pairs[whose] += len(event.keys) if isinstance(event, BoostFiring) else 0
         else:
             self.refused += 1
+
+    def _have_place(self, event: BoostFiring | BoostResolved, whose: Hashable) -> bool:
+        is_spent = isinstance(event, BoostFiring) and self._pairs[whose] >= MOST_PAIRS
+        return self._waiting[whose] < MOST_BOOST_EVENTS and not is_spent
+
+
+def _whose(event: BoostFiring | BoostResolved) -> Hashable:
+    """Tell whom a boost counts for that nobody has sent: the namespace that it is about, if it says so."""
+    return (event.keys[0].namespace, event.effect) if isinstance(event, BoostFiring) and event.keys else None
 
 
 def _subject(event: Event) -> FunctionKey | str:

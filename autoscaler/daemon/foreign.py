@@ -8,7 +8,7 @@ import numpy as np
 from autoscaler.core.columns import Bools, Floats, Ints
 from autoscaler.core.decisions import Decisions
 from autoscaler.core.fleet import Fleet, FunctionKey
-from autoscaler.daemon import telemetry
+from autoscaler.daemon import openfaas, telemetry
 from autoscaler.daemon.reverts import Reverts
 from autoscaler.ports import Clock, HeldView, ReplicaChange, RevertView
 
@@ -40,6 +40,7 @@ class ForeignWriters:
         clock: measures how long they have been quiet.
         rivals: names the autoscaler of every Deployment that has one; such a function is never written.
         is_leading: tells whether this daemon is the one that writes.
+        woken: told of a function that a gateway of OpenFaaS has started, which is a call and no foreign writer.
     """
 
     def __init__(
@@ -47,14 +48,19 @@ class ForeignWriters:
         clock: Clock,
         rivals: Callable[[], Mapping[FunctionKey, str]],
         is_leading: Callable[[], bool] = lambda: True,
+        woken: Callable[[FunctionKey], None] = lambda _: None,
     ) -> None:
         self._clock = clock
         self._rivals = rivals
         self._is_leading = is_leading
+        self._woken = woken
+        self._community = openfaas.CommunityEdition(CHANGES)
         self._reverts = Reverts(clock)
         self._fleet: Fleet | None = None
         self._changes: Ints = np.zeros(0, np.int64)
         self._last_s: Floats = np.zeros(0)
+        self._quiet_s: Floats = np.zeros(0)
+        self._latest: Decisions | None = None
         self._by: dict[FunctionKey, str] = {}
         self._names: Mapping[FunctionKey, str] = {}
         self._has_rival: Bools = np.zeros(0, np.bool_)
@@ -70,6 +76,9 @@ class ForeignWriters:
         if change.is_deploy:
             if not change.has_new_template:
                 self._reverts.note(change)
+        elif openfaas.is_wake(change, self._was_at_zero(change.key)):
+            self._community.forget(change.key)
+            self._woken(change.key)
         elif change.manager:
             self._count(row, change)
         elif self._is_leading():
@@ -85,6 +94,7 @@ class ForeignWriters:
         names = self._rivals()
         if fleet is not self._fleet or names is not self._names:
             self._align(fleet, names)
+        self._latest = latest
         self._judge_unnamed(latest)
         return self._is_held()
 
@@ -114,13 +124,21 @@ class ForeignWriters:
         if row is None or self._has_rival[row] or not self._is_held()[row]:
             return False
         self._changes[row] = 0
+        self._community.forget(key)
         return True
 
     def _row(self, key: FunctionKey) -> int | None:
         return None if self._fleet is None else self._fleet.row_of.get(key)
 
+    def _was_at_zero(self, key: FunctionKey) -> bool:
+        """Tell whether the last tick that was told found a function at 0; one that it did not know was not."""
+        row = None if self._latest is None else self._latest.fleet.row_of.get(key)
+        if self._latest is None or row is None:
+            return False
+        return float(self._latest.of_rows(self._latest.requested, np.array([row], np.int64))[0]) == 0
+
     def _is_held(self) -> Bools:
-        is_recent = self._clock.now().monotonic_s - self._last_s < QUIET_S
+        is_recent = self._clock.now().monotonic_s - self._last_s < self._quiet_s
         held: Bools = (self._changes >= CHANGES) & is_recent | self._has_rival
         return held
 
@@ -128,31 +146,34 @@ class ForeignWriters:
         changes, rival = int(self._changes[row]), self._names.get(key)
         if rival is not None:
             return HeldView(key, rival, changes, None)
-        ends_in_s = float(self._last_s[row]) + QUIET_S - self._clock.now().monotonic_s
+        ends_in_s = float(self._last_s[row]) + float(self._quiet_s[row]) - self._clock.now().monotonic_s
         return HeldView(key, self._by[key], changes, ends_in_s)
 
     def _align(self, fleet: Fleet, names: Mapping[FunctionKey, str]) -> None:
         """Carry over what is known to a new fleet; only rows that somebody changed, or that have a rival, are looked at."""
         if fleet is not self._fleet:
             changes, last_s = np.zeros(len(fleet), np.int64), np.zeros(len(fleet))
-            by: dict[FunctionKey, str] = {}
-            for key, (uid, known, known_s) in self._known().items():
+            quiet_s, by = np.full(len(fleet), QUIET_S), dict[FunctionKey, str]()
+            for key, (uid, known, known_s, its_quiet_s) in self._known().items():
                 row = fleet.row_of.get(key)
                 if row is not None and fleet.uids[row] == uid:
-                    changes[row], last_s[row], by[key] = known, known_s, self._by[key]
-            self._changes, self._last_s, self._by, self._fleet = changes, last_s, by, fleet
+                    changes[row], last_s[row], quiet_s[row], by[key] = known, known_s, its_quiet_s, self._by[key]
+            self._changes, self._last_s, self._quiet_s, self._by, self._fleet = changes, last_s, quiet_s, by, fleet
             self._reverts.retain(fleet)
         self._names = names
         self._has_rival = np.zeros(len(fleet), np.bool_)
         self._has_rival[[row for row in map(fleet.row_of.get, names) if row is not None]] = True
 
-    def _known(self) -> dict[FunctionKey, tuple[str, int, float]]:
-        """Give uid, changes and time of the last one of every function that was changed."""
-        fleet, changes, last_s = self._fleet, self._changes, self._last_s
+    def _known(self) -> dict[FunctionKey, tuple[str, int, float, float]]:
+        """Give uid, changes, time of the last one, and how long it counts, of every function that was changed."""
+        fleet, changes, last_s, quiet_s = self._fleet, self._changes, self._last_s, self._quiet_s
         if fleet is None:
             return {}
         rows = np.flatnonzero(changes).tolist()
-        return {fleet.keys[row]: (fleet.uids[row], int(changes[row]), float(last_s[row])) for row in rows}
+        return {
+            fleet.keys[row]: (fleet.uids[row], int(changes[row]), float(last_s[row]), float(quiet_s[row]))
+            for row in rows
+        }
 
     def _judge_unnamed(self, latest: Decisions | None) -> None:
         """Count the unnamed changes that led away from what the last tick decided; keep those since for the next."""
@@ -171,7 +192,13 @@ class ForeignWriters:
     def _count(self, row: int, change: ReplicaChange) -> None:
         now_s, name = self._clock.now().monotonic_s, change.manager or UNNAMED
         self._counts[name if name in self._counts or len(self._counts) < NAMES else OTHERS] += 1
-        before = int(self._changes[row]) if now_s - self._last_s[row] < QUIET_S else 0
-        self._changes[row], self._last_s[row], self._by[change.key] = before + 1, now_s, name
-        if before + 1 == CHANGES:
-            telemetry.left_alone(change.key, name, CHANGES)
+        was_recent = now_s - self._last_s[row] < self._quiet_s[row]
+        before = int(self._changes[row]) if was_recent else 0
+        is_community, quiet_s, changes = self._community.note(change), QUIET_S, before + 1
+        if is_community:
+            # What one function of a namespace has shown, each other one need not suffer three times.
+            name, quiet_s, changes = openfaas.name(name), openfaas.QUIET_S, max(changes, CHANGES)
+        self._changes[row], self._last_s[row], self._quiet_s[row] = changes, now_s, quiet_s
+        self._by[change.key] = name
+        if before < CHANGES <= changes:
+            telemetry.left_alone(change.key, name, changes)

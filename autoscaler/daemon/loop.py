@@ -118,7 +118,7 @@ class Daemon:
         self._history = History()
         self._sources = telemetry.SourceLog()
         self._stopping = asyncio.Event()
-        self._foreign = ForeignWriters(clock, cluster.rivals, self._leadership.may_write)
+        self._foreign = ForeignWriters(clock, cluster.rivals, self._leadership.may_write, self._woken)
         self._policies = policies
         self._planner = Planner(settings, policies, cluster, slow_in)
         self._warm: Planned | None = None
@@ -215,6 +215,10 @@ class Daemon:
         if self._term is not None:
             self._term.heard(key, requested, ready)
 
+    def _woken(self, key: FunctionKey) -> None:
+        if self._term is not None:
+            self._term.events.touch(key)
+
     def _settled(self, key: FunctionKey, outcome: ScaleOutcome) -> None:
         failure = self._writes.failure(key)
         if failure is not None:
@@ -240,7 +244,7 @@ class Daemon:
         while (term := self._term) is not None and term.planned is not None:
             # In a thread of its own: what is slow, as compiling a plan is, must not delay an alert.
             plan, now = term.planned.plan, self._clock.now()
-            events, receipt = await asyncio.to_thread(receive, plan, caller.tenants, alerts, now)
+            events, receipt = await asyncio.to_thread(receive, plan, self._settings, caller.tenants, alerts, now)
             if term is self._term:  # else nobody would ever take them, though they were called accepted
                 term.events.put(events, caller.tenants)
                 return receipt

@@ -35,7 +35,7 @@ class BoostViews(Sequence[BoostView]):
         if isinstance(which, slice):
             return BoostViews(self._boosts[which], self._now_s)
         boost = self._boosts[which]
-        return BoostView(boost.id, boost.keys, boost.floors, max(0.0, boost.ends_s - self._now_s))
+        return BoostView(boost.id, boost.effect, boost.keys, boost.floors, max(0.0, boost.ends_s - self._now_s))
 
 
 class Stepped(NamedTuple):

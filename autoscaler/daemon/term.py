@@ -9,7 +9,7 @@ from typing import Any
 
 from autoscaler.core.controller import Controller
 from autoscaler.core.decisions import Decisions
-from autoscaler.core.events import Event
+from autoscaler.core.events import BoostFiring, BoostResolved, Event
 from autoscaler.core.fleet import FunctionKey
 from autoscaler.core.now import Now
 from autoscaler.core.observation import Load, Observation
@@ -30,6 +30,7 @@ from autoscaler.daemon.waiting import flag_or_time
 from autoscaler.daemon.wakes import WakeHub
 from autoscaler.daemon.wishes import Wishes
 from autoscaler.daemon.writes import WriteScheduler
+from autoscaler.policy.alerts import freeze_events
 from autoscaler.policy.plan import Plan
 from autoscaler.policy.settings import Settings
 from autoscaler.ports import Clock, Cluster, DecisionSink, LoadSource, PastLoads, Replicas, ScaleOutcome, StepSink
@@ -138,6 +139,8 @@ class Term:
         if planned is not None:
             self._look(planned)
         self._retained: Plan | None = None
+        self._unread = 0  # Alertmanagers that must be asked again
+        self._frozen: list[BoostFiring] = []  # until they answer
         self._kept: asyncio.Future[None] | None = None
         self._beside: list[asyncio.Future[Any]] = []
         self._closing = asyncio.Event()
@@ -204,31 +207,38 @@ class Term:
         """Learn what was before this term: alerts that fire, and loads; what cannot be known of it holds what runs.
 
         Without the alerts the loads are not told either: what a boost holds up must not be cut by a load that is known
-        before it is.
+        before it is. Nor must it be later: while nobody says what fires, functions with alert rules are frozen.
         """
         shell = self._shell
         if self._closing.is_set():
             return
         planned = await shell.planner.current(shell.clock.now().utc_s)
+        heard = self.events.begin_reading()
         found = await asyncio.gather(*(self._firing(read, planned.plan) for read in shell.firing))
         missing = [read for read, events in zip(shell.firing, found, strict=True) if events is None]
         if missing:
             telemetry.log.warning("alerts cannot be read back", retry_s=RETRY_FIRING_S)
+        if missing or not shell.firing:
+            self._unread = len(missing)
+            self._frozen = freeze_events(planned.plan, shell.clock.now().monotonic_s)
+            self.events.put(self._frozen)
         self._beside += [asyncio.ensure_future(shell.rounds.once(partial(self._read_later, read))) for read in missing]
-        if shell.past is not None and not missing:
-            now, seen = shell.clock.now(), self._look(planned)
-            self.recalled = await recall(shell.past, planned, now, shell.settings.tick, seen, self._stepper)
-        self._put_back([event for events in found for event in events or ()])
+        try:
+            if shell.past is not None and not missing:
+                now, seen = shell.clock.now(), self._look(planned)
+                self.recalled = await recall(shell.past, planned, now, shell.settings.tick, seen, self._stepper)
+        finally:
+            self._put_back([event for events in found for event in events or ()], heard)
 
-    def _put_back(self, boosts: Sequence[Event]) -> None:
+    def _put_back(self, boosts: Sequence[BoostFiring | BoostResolved], heard: set[str]) -> None:
         """Let boosts multiply what the load wants: from the first tick on where the past told it, else after that tick."""
         if self.recalled:
-            self.events.put(boosts)
+            self.events.put_read(boosts, heard)
             return
 
         async def put_after_the_first_tick() -> None:
             await self._ticked.wait()
-            self.events.put(boosts)
+            self.events.put_read(boosts, heard)
 
         self._beside.append(asyncio.ensure_future(put_after_the_first_tick()))
 
@@ -327,21 +337,27 @@ class Term:
         telemetry.decided(self._shell.history.take(decisions), is_dry)
 
     async def _read_later(self, read: ReadFiring) -> None:
-        """Put the boosts back that could not be read before the first tick; until then what runs is held."""
+        """Put the boosts back that could not be read before the first tick, and thaw what was frozen for want of them."""
         await self._ticked.wait()
         is_read = False
         while not is_read:
             await self._shell.clock.sleep(RETRY_FIRING_S)
+            heard = self.events.begin_reading()
             events = await self._firing(read, self.planned.plan) if self.planned is not None else None
             is_read = events is not None
-            self.events.put(events or ())
+            self.events.put_read(events or (), heard)
+        self._unread -= 1
+        if not self._unread:
+            self.events.put([BoostResolved(frozen.id) for frozen in self._frozen])
 
-    async def _firing(self, read: ReadFiring, plan: Plan) -> Sequence[Event] | None:
+    async def _firing(self, read: ReadFiring, plan: Plan) -> Sequence[BoostFiring | BoostResolved] | None:
         """Give the boosts of what fires in one Alertmanager; None: it cannot be read now."""
         alerts = await read()
         if alerts is None:
             return None
         loop, now = asyncio.get_running_loop(), self._shell.clock.now()
-        events, receipt = await loop.run_in_executor(self._shell.slow_in, receive, plan, None, alerts, now)
+        events, receipt = await loop.run_in_executor(
+            self._shell.slow_in, receive, plan, self._shell.settings, None, alerts, now
+        )
         telemetry.log.info("alerts read back", accepted=receipt.accepted, dropped=dict(receipt.dropped))
         return events

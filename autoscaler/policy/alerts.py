@@ -5,7 +5,7 @@ count, address or limit is read from them, and what they reach is bounded by the
 """
 
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Literal
@@ -13,15 +13,31 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
-from autoscaler.core.events import BoostFiring, BoostResolved
+from autoscaler.core.events import BoostFiring, BoostResolved, Effect
 from autoscaler.core.fleet import FunctionKey
-from autoscaler.policy.plan import AlertRule, Plan
+from autoscaler.policy.plan import AlertEffect, Plan
 from autoscaler.policy.problems import path_text
+from autoscaler.policy.source_settings import SourceSettings
 
 MAX_ALERTS = 10_000
+MOST_PROBLEMS = 5
+"""Malformed alerts of one payload that are told of one by one."""
+
+MOST_TRUNCATED = 1_000_000
+"""Alerts that one payload can say were left out: no sender's number shall make a counter so large that one more is lost."""
+
+MOST_EFFECTS = 20_000
+MOST_PAIRS = 100_000
+"""Effects, and pairs of effect and function (of a larger fleet two for each), that one tenant's alerts of one payload
+come to at the most. An alert that names no function is for all of a namespace: 10,000 of them for 5,000 functions would
+keep the next step, and with it every tenant, waiting for half a minute."""
+
+AMBIGUOUS_FUNCTION = "ambiguous-function"
 FOREIGN_NAMESPACE = "foreign-namespace"
+MALFORMED = "malformed"
 NO_FUNCTION = "no-function"
 NO_RULE = "no-rule"
+TOO_MANY = "too-many-effects"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +62,17 @@ class Payload:
     """What one webhook says.
 
     Attributes:
-        alerts: its alerts.
-        truncated: alerts that Alertmanager left out (`max_alerts`); nothing is known of them, least of all that
-            they are resolved.
+        alerts: its alerts, those that can be read.
+        truncated: alerts that Alertmanager left out (`max_alerts`), at most `MOST_TRUNCATED`; nothing is known of them,
+            least of all that they are resolved.
+        malformed: alerts that cannot be read.
+        problems: where the first of these are wrong, and what is allowed; nothing of the payload is quoted.
     """
 
     alerts: tuple[Alert, ...]
     truncated: int
+    malformed: int = 0
+    problems: tuple[str, ...] = ()
 
 
 class _Lenient(BaseModel):
@@ -81,6 +101,8 @@ class _Payload(_Lenient):
 def parse_payload(document: object) -> Payload:
     """Read a webhook's parsed JSON.
 
+    An alert that cannot be read is left out and told, alone: refused with it, the others would come again and again.
+
     Raises:
         ValueError: it is no payload of version 4, or too large; the message says where, and what is allowed, and
             quotes nothing of the payload.
@@ -90,8 +112,11 @@ def parse_payload(document: object) -> Payload:
     except ValidationError as error:
         raise ValueError(_words(error, ())) from None
     # One at a time: validating 4,000 at once holds the interpreter for 20 ms, whatever thread it is done in.
-    alerts = tuple(_alert(one, position) for position, one in enumerate(payload.alerts))
-    return Payload(alerts, payload.truncated_alerts)
+    read = [_alert(one, position) for position, one in enumerate(payload.alerts)]
+    alerts = tuple(one for one in read if isinstance(one, Alert))
+    problems = [one for one in read if isinstance(one, str)]
+    truncated = min(payload.truncated_alerts, MOST_TRUNCATED)
+    return Payload(alerts, truncated, len(problems), tuple(problems[:MOST_PROBLEMS]))
 
 
 def normal_time(text: str) -> str:
@@ -112,11 +137,12 @@ def normal_time(text: str) -> str:
         return text
 
 
-def _alert(document: object, position: int) -> Alert:
+def _alert(document: object, position: int) -> Alert | str:
+    """Read one alert; where it cannot be read say why."""
     try:
         one = _Alert.model_validate(document)
     except ValidationError as error:
-        raise ValueError(_words(error, ("alerts", position))) from None
+        return _words(error, ("alerts", position))
     return Alert(one.fingerprint, normal_time(one.starts_at), one.status == "firing", one.labels)
 
 
@@ -139,31 +165,56 @@ def _allowed(message: str) -> str:
     return message.replace("Input should be", "allowed is")
 
 
+def default_namespaces(
+    plan: Plan, tenants: frozenset[str] | None, sources: Mapping[str, SourceSettings]
+) -> frozenset[str]:
+    """Give the namespaces that a name without one may mean: those that the gateways of some tenants default to.
+
+    Args:
+        tenants: the caller's; None: all.
+        sources: the settings' sources, with their gateways.
+    """
+    served = [one for one in plan.tenants.values() if tenants is None or one.name in tenants]
+    return frozenset(
+        gateway.default_namespace
+        for name, source in sources.items()
+        for gateway in source.gateways
+        if gateway.default_namespace is not None
+        and any(one.source == name and ("*" in gateway.tenants or one.name in gateway.tenants) for one in served)
+    )
+
+
 def boost_events(
-    plan: Plan, tenants: frozenset[str] | None, alerts: Sequence[Alert], now_s: float
+    plan: Plan,
+    tenants: frozenset[str] | None,
+    alerts: Sequence[Alert],
+    now_s: float,
+    defaults: frozenset[str] = frozenset(),
 ) -> tuple[list[BoostFiring | BoostResolved], dict[str, int]]:
-    """Translate alerts into boosts.
+    """Translate alerts into boosts, freezes and wakes.
 
     An alert is about the functions of the namespace in its label `namespace`, or in `function_name` written as
     `name.namespace`; where both are there they must agree, since an enforced `namespace` label is worth more
-    than a text that the rule's author chose. Of these it means the one named by `function`, `function_name` or
-    `deployment`; if none of these is there, every one whose policy has a rule that matches.
+    than a text that the rule's author chose. OpenFaaS's own rules write `function_name` alone: it is in the namespace that
+    the caller's gateways default to, if they agree. Of these it means the one named by `function`, `function_name` or
+    `deployment`; if none of these is there, every one whose policy has a rule that matches. A label without a value is
+    none, as for Prometheus.
 
     Args:
         plan: functions and their alert rules.
         tenants: the caller's; None: all.
         alerts: levels; a repetition only moves the end of its boost.
         now_s: monotonic seconds.
+        defaults: namespaces that a `function_name` without one may mean; several: it is not known which.
 
     Returns:
         events, and the number of alerts that were dropped, by reason.
     """
-    reach = _Reach(plan, tenants)
+    reach = _Reach(plan, tenants, defaults)
     events: dict[str, BoostFiring | BoostResolved] = {}
     dropped: dict[str, int] = {}
     for alert in alerts:
-        meant = reach.rules(alert.labels)
-        found = meant if isinstance(meant, str) else list(_events(meant, alert, now_s)) or NO_RULE
+        found = reach.events(alert, now_s)
         if isinstance(found, str):
             dropped[found] = dropped.get(found, 0) + 1
         else:
@@ -171,15 +222,33 @@ def boost_events(
     return list(events.values()), dropped
 
 
-_Meant = Mapping[str, tuple[AlertRule, Sequence[FunctionKey]]]
-"""Rules by id, each with the functions that it is for."""
+@dataclass(frozen=True, slots=True)
+class _Meant:
+    """What alerts with certain labels may be about.
+
+    Attributes:
+        tenant: whose functions.
+        rules: each with the functions that it is for.
+    """
+
+    tenant: str
+    rules: Sequence[tuple[AlertEffect, tuple[FunctionKey, ...]]]
+
+
+@dataclass(slots=True)
+class _Room:
+    """What else one tenant's alerts of one payload may come to."""
+
+    effects: int
+    pairs: int
 
 
 class _Reach:
     """What one caller's alerts can reach; looked up once per namespace, however many alerts name it."""
 
-    def __init__(self, plan: Plan, tenants: frozenset[str] | None) -> None:
+    def __init__(self, plan: Plan, tenants: frozenset[str] | None, defaults: frozenset[str]) -> None:
         self._plan = plan
+        self._defaults = defaults
         self._namespaces = {
             namespace
             for tenant in plan.tenants.values()
@@ -187,11 +256,31 @@ class _Reach:
             for namespace in tenant.namespaces
         }
         self._known: dict[FunctionKey, _Meant | str] = {}
+        self._room: dict[str, _Room] = {}
 
-    def rules(self, labels: Mapping[str, str]) -> _Meant | str:
-        """Give the rules that may concern an alert with these labels, or why there are none."""
+    def events(self, alert: Alert, now_s: float) -> list[BoostFiring | BoostResolved] | str:
+        """Give what an alert does, or why it does nothing."""
+        meant = self._meant(alert.labels)
+        if isinstance(meant, str):
+            return meant
+        rules = [one for one in meant.rules if one[0].match.items() <= alert.labels.items()]
+        if not rules:
+            return NO_RULE
+        room = self._room.setdefault(meant.tenant, _Room(MOST_EFFECTS, max(MOST_PAIRS, 2 * len(self._plan.fleet))))
+        pairs = sum(len(keys) for _, keys in rules) if alert.is_firing else 0
+        if len(rules) > room.effects or pairs > room.pairs:
+            return TOO_MANY
+        room.effects -= len(rules)
+        room.pairs -= pairs
+        return [_event(rule, keys, alert, now_s) for rule, keys in rules]
+
+    def _meant(self, labels: Mapping[str, str]) -> _Meant | str:
         name, suffix = _named(labels)
-        namespace = labels.get("namespace", suffix)
+        namespace = labels.get("namespace") or suffix
+        if not namespace and name and labels.get("function_name") and not labels.get("function"):
+            if len(self._defaults) > 1:
+                return AMBIGUOUS_FUNCTION
+            namespace = next(iter(self._defaults), "")
         if not namespace:
             return NO_FUNCTION
         if suffix not in ("", namespace) or namespace not in self._namespaces:
@@ -207,30 +296,50 @@ class _Reach:
             keys = (key,) if key in row_of else ()
         else:
             keys = keys[bisect_left(keys, key) : bisect_left(keys, FunctionKey(f"{key.namespace}\0", ""))]
-        meant: dict[str, tuple[AlertRule, list[FunctionKey]]] = {}
+        if not keys:
+            return NO_FUNCTION
+        meant: dict[str, tuple[AlertEffect, list[FunctionKey]]] = {}
         for one in keys:
             for rule in self._plan.functions[row_of[one]].alerts:
                 meant.setdefault(rule.id, (rule, []))[1].append(one)
-        return meant if keys else NO_FUNCTION
+        fleet = self._plan.fleet
+        owner = fleet.tenants[fleet.tenant.item(row_of[keys[0]])]
+        return _Meant(owner, [(rule, tuple(of_it)) for rule, of_it in meant.values()])
 
 
 def _named(labels: Mapping[str, str]) -> tuple[str, str]:
     """Give the function's name and the namespace that came with it; empty where there is none."""
-    if "function" in labels:
+    if labels.get("function"):
         return labels["function"], ""
-    if "function_name" in labels:
+    if labels.get("function_name"):
         name, dot, namespace = labels["function_name"].rpartition(".")
+        if dot and not name:
+            return labels["function_name"], ""  # no function has such a name; without one all of them would be meant
         return (name, namespace) if dot else (namespace, "")
     return labels.get("deployment", ""), ""
 
 
-def _events(meant: _Meant, alert: Alert, now_s: float) -> Iterator[BoostFiring | BoostResolved]:
-    """Give one event for each rule that matches, over all functions that it is for."""
-    for rule, keys in meant.values():
-        if not rule.match.items() <= alert.labels.items():
-            continue
-        identity = f"{alert.fingerprint}/{alert.starts_at}/{rule.id}"
-        if alert.is_firing:
-            yield BoostFiring(identity, tuple(keys), rule.factor, rule.add, now_s + rule.expires_s)
-        else:
-            yield BoostResolved(identity)
+def _event(rule: AlertEffect, keys: tuple[FunctionKey, ...], alert: Alert, now_s: float) -> BoostFiring | BoostResolved:
+    identity = f"{alert.fingerprint}/{alert.starts_at}/{rule.id}"
+    if not alert.is_firing:
+        return BoostResolved(identity)
+    return BoostFiring(identity, keys, rule.factor, rule.add, now_s + rule.expires_s, rule.effect, rule.floor)
+
+
+def freeze_events(plan: Plan, now_s: float) -> list[BoostFiring]:
+    """Freeze what alerts may hold up, where nobody knows which of them fire: a daemon that starts has not heard of any.
+
+    Returns:
+        A freeze of every function that has alert rules, for as long as the longest of them lasts unrepeated; one event
+        for each tenant and such time, so that no tenant's functions are another's business.
+    """
+    fleet = plan.fleet
+    frozen: dict[tuple[str, float], list[FunctionKey]] = {}
+    for key, tenant, function in zip(fleet.keys, fleet.tenant.tolist(), plan.functions, strict=True):
+        if function.alerts:
+            longest_s = max(rule.expires_s for rule in function.alerts)
+            frozen.setdefault((fleet.tenants[tenant], longest_s), []).append(key)
+    return [
+        BoostFiring(f"restart/{tenant}/{longest_s:g}s", tuple(keys), 1.0, 0.0, now_s + longest_s, Effect.FREEZE)
+        for (tenant, longest_s), keys in sorted(frozen.items())
+    ]

@@ -2,15 +2,18 @@
 
 from collections.abc import Collection, Iterator, Mapping
 
+from pydantic.alias_generators import to_camel
+
 from autoscaler.policy.callers import problems_of_callers
 from autoscaler.policy.claims import SETTINGS
 from autoscaler.policy.documents import ScalingPolicy, Tenant
 from autoscaler.policy.labels import Fields
 from autoscaler.policy.loading import Given, Loaded, PolicySet, layers_of, load
 from autoscaler.policy.metrics import GATEWAYS, Metric
+from autoscaler.policy.name_patterns import NamePattern
 from autoscaler.policy.precedence import tenant_layers
 from autoscaler.policy.problems import Problem, shown, suggestion
-from autoscaler.policy.profiles import matchers, profiles_of
+from autoscaler.policy.profiles import CATALOG, matchers, profiles_of
 from autoscaler.policy.quantities import format_duration
 from autoscaler.policy.settings import Settings
 from autoscaler.policy.source_settings import GatewaySettings, SourceSettings
@@ -65,6 +68,7 @@ def _gateway_problems(path: str, gateway: GatewaySettings, source: SourceSetting
         return
     if gateway.profile != "custom" and gateway.queries is not None:
         yield Problem(SETTINGS, None, f"{path}.queries", f"means nothing to profile {gateway.profile}", "none")
+    yield from _naming_problems(path, gateway)
     queries = gateway.queries
     if gateway.profile == "custom" and queries is not None and queries.rate is None and queries.concurrency is None:
         yield Problem(SETTINGS, None, f"{path}.queries", "has neither rate nor concurrency", "one of them at least")
@@ -73,6 +77,24 @@ def _gateway_problems(path: str, gateway: GatewaySettings, source: SourceSetting
         profiles_of(source)
     except ValueError as error:
         yield Problem(SETTINGS, None, f"{path}.match", "is no selector", str(error))
+
+
+def _naming_problems(path: str, gateway: GatewaySettings) -> Iterator[Problem]:
+    """Name what is said of names and means nothing, or leaves nobody a namespace."""
+    if gateway.profile == "openfaas":
+        said = gateway.model_fields_set & {"namespace_label", "function_label", "names"}
+        for name in sorted(said):
+            wrong = "means nothing to profile openfaas, whose function_name holds both"
+            yield Problem(SETTINGS, None, f"{path}.{to_camel(name)}", wrong, "defaultNamespace")
+        return
+    said_names = None if gateway.names is None else NamePattern.parse(gateway.names)
+    known = CATALOG.get(gateway.profile)
+    has_label = known is None or known.namespace_label is not None or "namespace_label" in gateway.model_fields_set
+    if said_names is not None and not (said_names.has_namespace or has_label or gateway.default_namespace):
+        wrong = f"is {shown(said_names.text)}, which has no {{namespace}}, and nothing else says the namespace"
+        yield Problem(
+            SETTINGS, None, f"{path}.names", wrong, "{namespace} in it, or namespaceLabel, or defaultNamespace"
+        )
 
 
 def _tenant_problems(settings: Settings, tenants: Collection[str]) -> Iterator[Problem]:
@@ -104,18 +126,16 @@ def _unmeasured(settings: Settings, policies: PolicySet) -> Iterator[Problem]:
             for path, needed in _needs(fields, tenant.document.spec.bounds.allow_zero):
                 if needed not in known:
                     place = f"{prefix}.{path}"
-                    wrong = f"needs {needed} ({fields[path].origin}), which no gateway of {name} has a query for"
+                    wrong = f"needs {needed} ({fields[path].origin}), which no gateway of {name} can tell"
                     yield Problem(loaded.file, loaded.line(place), place, wrong, ", ".join(sorted(known)) or "none")
 
 
 def _signals(gateway: GatewaySettings) -> Iterator[str]:
-    queries = gateway.queries
-    has = {
-        "rps": queries is not None and queries.rate is not None,
-        "concurrency": queries is not None and queries.concurrency is not None,
-        "activity": queries is not None and queries.activity is not None,
-    }
-    return (signal for signal, is_there in has.items() if is_there or gateway.profile != "custom")
+    if (known := CATALOG.get(gateway.profile)) is not None:
+        yield from ("rps", "concurrency", "activity") if known.has_in_flight else ("rps", "activity")
+    elif (queries := gateway.queries) is not None:
+        given = {"rps": queries.rate, "concurrency": queries.concurrency, "activity": queries.activity}
+        yield from (signal for signal, text in given.items() if text is not None)
 
 
 def _needs(fields: Fields, is_zero_allowed: bool) -> Iterator[tuple[str, str]]:

@@ -211,7 +211,15 @@ class Compiler:
             others=metrics,
             schedules=schedules,
         )
-        return Plan(fleet, tuple(one.rules.plan for one in resolved), tenants, queries, known_until_s)
+        return Plan(
+            fleet,
+            tuple(one.rules.plan for one in resolved),
+            tenants,
+            queries,
+            known_until_s,
+            enforced_limit=np.array([_or_nan(deployed.enforced_limit) for deployed in functions], dtype=np.float64),
+            may_queue=np.fromiter((deployed.may_queue for deployed in functions), np.bool_, len(functions)),
+        )
 
 
 def _columns(shared: Shared) -> Rules:
@@ -234,8 +242,8 @@ def _doubtful(policies: PolicySet, resolved: Sequence[_Resolved], keys: Sequence
     return np.fromiter(found, np.bool_, len(keys))
 
 
-def _or_nan(seconds: float | None) -> float:
-    return math.nan if seconds is None else seconds
+def _or_nan(number: float | None) -> float:
+    return math.nan if number is None else number
 
 
 def _scope(tenant: Loaded[Tenant], policy: Loaded[ScalingPolicy] | None, namespaces: Collection[str]) -> Scope:

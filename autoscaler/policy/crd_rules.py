@@ -179,13 +179,24 @@ _TENANT = (
     ),
 )
 
-RULES: Mapping[str, tuple[Rule, ...]] = {
-    "Boost": (
-        Rule(
-            "(has(self.factor) && self.factor > 1.0) || (has(self.add) && self.add > 0)",
-            "allowed: a boost that raises something: factor above 1, or add above 0",
-        ),
+_BOOST = (
+    Rule(
+        f"((has(self.factor) && self.factor > 1.0) || (has(self.add) && self.add > 0)) != ({_given('floor')})",
+        "allowed: a boost that raises something: factor above 1 or add above 0, or floor",
     ),
+)
+
+_ALERT = (
+    Rule(
+        f"[{_given('boost')}, has(self.freeze) && self.freeze, has(self.wake) && self.wake]"
+        ".filter(one, one).size() == 1",
+        "allowed: one of boost, freeze: true and wake: true, and not two",
+    ),
+)
+
+RULES: Mapping[str, tuple[Rule, ...]] = {
+    "AlertRule": _ALERT,
+    "Boost": _BOOST,
     "CallerSettings": _CALLER,
     "Fallback": _FALLBACK,
     "FunctionSelector": (

@@ -16,11 +16,13 @@ _NOISE = 1e-9  # a difference of sums may be this far below 0 and still mean 0
 class Sums(NamedTuple):
     """One kind of series: `values (rows,) float64`, nan without one; `present (rows,) bool`.
 
-    Present with a value of nan is a series whose value is no number: it is there, and tells nothing.
+    Present with a value of nan is a series whose value is no number: it is there, and tells nothing. `unclear
+    (rows,) bool`, where a series is left out because it may be of this function or of another; None: nowhere.
     """
 
     values: Floats
     present: Bools
+    unclear: Bools | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,29 @@ class Coverage:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class PodCoverage:
+    """The same where each function's own pods are the targets, by function.
+
+    Attributes are as in `SignalQuery`.
+    """
+
+    targets: Sums
+    covered: Sums
+    resets: Sums
+
+    @property
+    def is_seen(self) -> bool:
+        """Whether a target was scraped at all; a fleet at zero has none, and nothing is wrong with that."""
+        return True
+
+    def is_whole(self, full_scrapes: int) -> Bools:
+        """Tell of which functions every pod was wholly covered: how many scrapes that takes, the query knows."""
+        did_not_reset = ~self.resets.present | (self.resets.values == 0)
+        result: Bools = self.targets.present & (self.covered.values == self.targets.values) & did_not_reset
+        return result
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Answered:
     """The answers of one gateway to its profile's queries, by function.
 
@@ -56,13 +81,15 @@ class Answered:
         born: `born` of it.
         alive: `alive` of it.
         coverage: the rest of it.
+        went_back: `went_back` of it; None: the profile does not ask for it.
     """
 
     signals: Mapping[SignalName, Sums]
     moved: Sums
     born: Sums
     alive: Sums
-    coverage: Coverage
+    coverage: Coverage | PodCoverage
+    went_back: Sums | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,6 +103,7 @@ class Evidence:
         is_covered: bool, the values are values; else they are lower bounds.
         is_quiet: bool, nothing moved and nothing is known to be in flight: idle, if for longer than `needs_s`.
         needs_s: seconds of quiet that prove zero; 0 where an in-flight signal tells it of the range itself.
+        pods: float64, pods that were scraped; nan: targets are no pods of functions.
     """
 
     rps: Floats
@@ -84,26 +112,44 @@ class Evidence:
     is_covered: Bools
     is_quiet: Bools
     needs_s: float
+    pods: Floats
+
+
+class PodLoad(NamedTuple):
+    """Loads of functions, and how many of their own pods told them.
+
+    `values (3, rows) float64`: requests/s, mean requests in flight, requests in flight; `pods (rows,) float64`, nan:
+    gateways told it; `is_covered` and `is_quiet (rows,) bool`.
+    """
+
+    values: Floats
+    pods: Floats
+    is_covered: Bools
+    is_quiet: Bools
 
 
 def weigh(profile: Profile, answered: Answered) -> Evidence:
     """Say what the answers prove, by the rules that `Profile` states."""
     rows = len(answered.moved.present)
-    needs_s = 0.0 if profile.has_in_flight else profile.request_timeout_s
+    nothing = np.full(rows, np.nan)
     if not answered.coverage.is_seen:
-        nothing, no = np.full(rows, np.nan), np.zeros(rows, dtype=np.bool_)
-        return Evidence(nothing, nothing, nothing, is_covered=no, is_quiet=no, needs_s=needs_s)
+        no = np.zeros(rows, dtype=np.bool_)
+        return Evidence(nothing, nothing, nothing, is_covered=no, is_quiet=no, needs_s=profile.needs_s, pods=nothing)
     is_whole = answered.coverage.is_whole(profile.full_scrapes)
+    if answered.went_back is not None:
+        is_whole = is_whole & ~answered.went_back.present
+    is_clear = is_whole & ~_is_unclear(answered)
     is_silent = _is_silent(answered)
-    rps, understates = _rps(answered, is_silent, profile.range_s if is_whole else np.inf)
+    rps, understates = _rps(profile, answered, is_silent, is_whole)
     concurrency, in_flight = (_value(answered, name, is_silent) for name in _GAUGES)
     return Evidence(
         rps=rps,
         concurrency=concurrency,
         in_flight=in_flight,
-        is_covered=is_whole & ~understates,
-        is_quiet=is_whole & _is_quiet(profile, answered, is_silent, (rps, concurrency, in_flight)),
-        needs_s=needs_s,
+        is_covered=is_clear & ~understates,
+        is_quiet=is_clear & _is_quiet(profile, answered, is_silent, (rps, concurrency, in_flight)),
+        needs_s=profile.needs_s,
+        pods=np.nan_to_num(answered.coverage.targets.values) if isinstance(answered.coverage, PodCoverage) else nothing,
     )
 
 
@@ -126,6 +172,36 @@ def whole_cores(cores: Floats, pods: Floats, ready: Floats | None) -> Floats:
     return result
 
 
+def by_pods(load: PodLoad, ready: Floats | None, requested: Floats | None) -> PodLoad:
+    """Say what loads prove that the functions' own pods tell: nothing whole where fewer were scraped than can serve.
+
+    A pod that is not found yet, or not scraped, would else look like less load. Where there is none, and none is
+    asked for, nothing can be in flight, and that nothing is scraped is no gap.
+
+    Args:
+        load: as it was read.
+        ready: `(rows,) float64`, replicas that can serve; None: not known, so that no load is whole.
+        requested: `(rows,) float64`, replicas asked for; None likewise.
+    """
+    tells = ~np.isnan(load.pods)
+    if ready is None or requested is None:
+        return load._replace(is_covered=load.is_covered & ~tells, is_quiet=load.is_quiet & ~tells)
+    is_whole = ~tells | (load.pods >= ready)
+    is_gone = tells & (load.pods == 0) & (ready == 0) & (requested == 0)
+    values = load.values.copy()
+    values[:, is_gone] = 0.0
+    return PodLoad(values, load.pods, (load.is_covered & is_whole) | is_gone, (load.is_quiet & is_whole) | is_gone)
+
+
+def _is_unclear(answered: Answered) -> Bools:
+    """Tell of which functions some series is left out because it may be of another."""
+    result = np.zeros(len(answered.moved.present), dtype=np.bool_)
+    for sums in (answered.moved, answered.born, answered.went_back, *answered.signals.values()):
+        if sums is not None and sums.unclear is not None:
+            result |= sums.unclear
+    return result
+
+
 def _is_silent(answered: Answered) -> Bools:
     """Tell which functions have no series of their own, but are named as alive: nobody ever called them."""
     own = answered.moved.present | answered.born.present
@@ -145,14 +221,14 @@ def _value(answered: Answered, name: SignalName, is_silent: Bools) -> Floats:
     return result
 
 
-def _rps(answered: Answered, is_silent: Bools, range_s: float) -> tuple[Floats, Bools]:
+def _rps(profile: Profile, answered: Answered, is_silent: Bools, is_whole: Bools | bool) -> tuple[Floats, Bools]:
     """Give requests/s, and where they are too low.
 
     A counter's first value is no increase, so `rate` leaves it out: 100 calls before the first scrape of a new
     counter and 1 after it read 0.03/s over a minute instead of 1.7/s.
 
     Args:
-        range_s: what new counters counted came within so many seconds; inf: nobody knows, they may be old.
+        is_whole: where what new counters counted came within the range; elsewhere nobody knows, they may be old.
     """
     rps = _value(answered, "rate", is_silent)
     if "rate" not in answered.signals:
@@ -160,9 +236,11 @@ def _rps(answered: Answered, is_silent: Bools, range_s: float) -> tuple[Floats, 
     moved, born = answered.moved, answered.born
     did_move = born.present | (moved.present & (moved.values != 0))  # NaN too: what cannot be read is no calm
     rps[did_move & ~answered.signals["rate"].present] = 0.0  # a counter of one sample has no rate yet
-    called = born.values + np.where(moved.present, moved.values, 0.0)  # both: one of two names of a function is new
+    grown = np.where(moved.present, moved.values, 0.0) if profile.counts_moved else 0.0
+    called = born.values + grown  # both: one of two names of a function is new
     is_born = born.present & np.isfinite(called)
-    rps[is_born] = np.maximum(rps, called / range_s)[is_born]
+    since_s = np.where(is_whole, profile.range_s, np.inf)
+    rps[is_born] = np.maximum(rps, called / since_s)[is_born]
     return rps, did_move & ((rps == 0.0) | (born.present & ~is_born))
 
 

@@ -19,6 +19,7 @@ from autoscaler.policy.scaling import Zero
 OURS = "autoscaler.faas.dev/"
 OPENFAAS = "com.openfaas.scale."
 MARKER = f"{OURS}function"
+FACTOR = f"{OPENFAAS}factor"
 BUILT_IN_ORIGIN = "built-in default"
 
 Marks = tuple[tuple[str, str], ...]
@@ -69,11 +70,14 @@ class Flags:
         paused: what runs stays.
         force: this many replicas in place of what load asks for; None: no such order.
         dry_run: decide and record, write nothing.
+        alert_percent: of the function's maximum, what an alert of OpenFaaS adds; 0: no alert does anything; None: no such
+            order. It is counted once the tenant's bounds have clipped the maximum.
     """
 
     paused: bool = False
     force: int | None = None
     dry_run: bool = False
+    alert_percent: int | None = None
 
 
 @dataclass(slots=True)
@@ -104,7 +108,7 @@ def read_marks(marks: Marks, below: Fields, function: str) -> MarksRead:
     read = MarksRead()
     values: dict[str, object] = {}
     for name, text in marks:
-        # The provider's own labels (factor, …) that steer nothing here are left to it.
+        # The provider's own labels that steer nothing here are left to it.
         meaning = MEANINGS.get(name)
         if meaning is None and name.startswith(OURS):
             wrong = "has no rule yet" if name == f"{OURS}service" else "is no label of ours"
@@ -119,6 +123,7 @@ def read_marks(marks: Marks, below: Fields, function: str) -> MarksRead:
         paused=bool(values.get(f"{OURS}paused", False)),
         force=_optional_int(values.get(f"{OURS}force")),
         dry_run=bool(values.get(f"{OURS}dry-run", False)),
+        alert_percent=_optional_int(values.get(FACTOR)),
     )
     return read
 
@@ -194,6 +199,18 @@ def _optional_int(value: object) -> int | None:
 def _count(text: str) -> int:
     if not re.fullmatch(r"[0-9]{1,6}", text):
         raise ValueError("a whole number from 0 to 999999")
+    return int(text)
+
+
+def _limit(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,9}", text):
+        raise ValueError("a whole number from 0 to 999999999")
+    return int(text)
+
+
+def _percent(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,3}", text) or int(text) > 100:
+        raise ValueError("a whole number from 0 to 100")
     return int(text)
 
 
@@ -307,6 +324,12 @@ MEANINGS: Mapping[str, Meaning] = {
         None, _switch, "`true`: to zero after zero-duration, else after what holds already, else 15m; `false`: never."
     ),
     f"{OPENFAAS}zero-duration": Meaning(None, _POSITIVE, "Proven idleness before zero; alone it switches nothing on."),
+    FACTOR: Meaning(
+        None,
+        _percent,
+        "Percent of `replicas.max` (20 if there is none) that the alert APIHighInvocationRate adds to demand while it "
+        "fires, once, as a boost beside the policy's alert rules; `0`: no alert does anything.",
+    ),
     f"{OPENFAAS}down.window": Meaning("scaleDown.stabilization", _LOOK_BACK, "`scaleDown.stabilization`."),
     f"{OURS}min": Meaning("replicas.min", _count, "`replicas.min`."),
     f"{OURS}max": Meaning("replicas.max", _count, "`replicas.max`."),
@@ -337,6 +360,12 @@ MEANINGS: Mapping[str, Meaning] = {
     f"{OURS}zero-after": Meaning("zero", _zero_after, "`zero.after`, or `never`. The tenant's bounds must allow zero."),
     f"{OURS}paused": Meaning(None, _switch, "`true`: what runs stays."),
     f"{OURS}force": Meaning(None, _count, "This many replicas in place of what load asks for; limits and budget bind."),
+    f"{OURS}enforces": Meaning(
+        None,
+        _limit,
+        "Requests in flight that each replica takes by its own word, where nothing in its containers' settings says it; "
+        "`0`: any number. Compared with `concurrencyLimit`; it changes no decision.",
+    ),
     f"{OURS}dry-run": Meaning(None, _switch, "`true`: decide and record, write nothing."),
 }
 """What each label or annotation means."""

@@ -39,15 +39,21 @@ class YamlDocument:
     problems: tuple[Problem, ...]
 
 
-def read_documents(file: str, text: str) -> tuple[YamlDocument, ...]:
+def read_documents(
+    file: str, text: str, most_characters: int = MAX_DOCUMENT, most_values: int = MAX_NODES
+) -> tuple[YamlDocument, ...]:
     """Read every document of a text, each for itself: one that is broken spoils no other.
 
     Empty documents are left out. Any text is accepted; what cannot be read is a problem.
+
+    Args:
+        most_characters: of one document; the default is that of a document of ours.
+        most_values: of one document, aliases unfolded.
     """
     if len(text) > MAX_CHARACTERS:
         problem = Problem(file, 1, "", f"has {len(text)} characters", f"at most {MAX_CHARACTERS} characters")
         return (YamlDocument(None, {"": 1}, (problem,)),)
-    found = (read_piece(file, piece, lines_before) for piece, lines_before in pieces(text))
+    found = (read_piece(file, *piece, most_characters, most_values) for piece in pieces(text))
     return tuple(document for document in found if document is not None)
 
 
@@ -64,13 +70,15 @@ def pieces(text: str) -> Iterator[tuple[str, int]]:
         yield (" " * 3 + piece[3:] if piece.startswith("...") else piece), text.count("\n", 0, start)
 
 
-def read_piece(file: str, piece: str, lines_before: int) -> YamlDocument | None:
+def read_piece(
+    file: str, piece: str, lines_before: int, most_characters: int = MAX_DOCUMENT, most_values: int = MAX_NODES
+) -> YamlDocument | None:
     """Read what `pieces` gave; None: there is nothing in it."""
     if not piece.removeprefix("---").strip():
         return None  # tens of thousands of separators would else keep everybody's documents waiting
-    if len(piece) > MAX_DOCUMENT:
+    if len(piece) > most_characters:
         problem = Problem(
-            file, lines_before + 1, "", f"has {len(piece)} characters", f"a document of {MAX_DOCUMENT} at most"
+            file, lines_before + 1, "", f"has {len(piece)} characters", f"a document of {most_characters} at most"
         )
         return YamlDocument(None, {"": lines_before + 1}, (problem,))
     try:
@@ -89,7 +97,7 @@ def read_piece(file: str, piece: str, lines_before: int) -> YamlDocument | None:
     if len(nodes) > 1:
         line = lines_before + nodes[1].start_mark.line + 1
         return _unreadable(file, line, lines_before, "a second document begins without ---")
-    return _Builder(file, lines_before).document(nodes[0])
+    return _Builder(file, lines_before, most_values).document(nodes[0])
 
 
 def _in_words(error: Exception) -> str:
@@ -120,6 +128,7 @@ class _Builder:
 
     file: str
     lines_before: int
+    most: int = MAX_NODES
     lines: dict[str, int] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     nodes: int = 0
@@ -132,10 +141,10 @@ class _Builder:
         self.nodes += 1
         self.lines.setdefault(path_text(parts), self._line(node))
         # Aliases may name the same node many times: counting what they unfold to stops a small text from becoming huge.
-        if self.nodes > MAX_NODES or len(parts) > MAX_DEPTH:
-            if self.nodes <= MAX_NODES + 1:
-                self.nodes = MAX_NODES + 1
-                self._add(node, parts, "is too large", f"at most {MAX_NODES} values, nested {MAX_DEPTH} deep")
+        if self.nodes > self.most or len(parts) > MAX_DEPTH:
+            if self.nodes <= self.most + 1:
+                self.nodes = self.most + 1
+                self._add(node, parts, "is too large", f"at most {self.most} values, nested {MAX_DEPTH} deep")
             return None
         if isinstance(node, MappingNode):
             return self._mapping(node, parts)

@@ -4,27 +4,33 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from autoscaler.core.columns import Bools, Floats, left_out, no_flags
+from autoscaler.core.events import Effect
 from autoscaler.core.fleet import Fleet
 from autoscaler.policy.callers import KnownCaller
 from autoscaler.policy.documents import Budget
 
 
 @dataclass(frozen=True, slots=True)
-class AlertRule:
-    """A policy's `alerts` entry: which alerts raise which floor, for how long.
+class AlertEffect:
+    """A policy's `alerts` entry: which alerts do what, for how long.
 
     Attributes:
         id: policy and position, unique within a plan.
         match: labels that an alert must carry, exactly.
+        effect: what it does.
         factor: multiplies the demand of the last tick with known load, >= 1.
         add: replicas added after the factor, >= 0.
-        expires_s: seconds after the last notification that says firing at which the boost ends.
+        floor: replicas that a boost is in place of both; None: they say it.
+        expires_s: seconds after the last notification that says firing at which it ends.
     """
 
     id: str
     match: Mapping[str, str]
+    effect: Effect
     factor: float
     add: float
+    floor: float | None
     expires_s: float
 
 
@@ -43,7 +49,7 @@ class FunctionPlan:
     policy: str | None
     wake_hold_s: float | None
     wake_waiters: int
-    alerts: tuple[AlertRule, ...]
+    alerts: tuple[AlertEffect, ...]
     dry_run: bool
 
 
@@ -96,6 +102,8 @@ class Plan:
         queries: `(lanes,)`, by lane of `fleet.others`; None: the source's own query of that kind.
         known_until_s: UTC seconds up to which the fleet's schedules are compiled; inf: there are none. Whoever holds
             the plan makes another one before.
+        enforced_limit: `(functions,) float64`, as `Deployed.enforced_limit`; nan: nothing says it. Left out: of no function.
+        may_queue: `(functions,) bool`, as `Deployed.may_queue`. Likewise.
     """
 
     fleet: Fleet
@@ -103,3 +111,5 @@ class Plan:
     tenants: Mapping[str, TenantPlan]
     queries: tuple[QueryPlan | None, ...] = ()
     known_until_s: float = math.inf
+    enforced_limit: Floats = field(default_factory=left_out)
+    may_queue: Bools = field(default_factory=no_flags)

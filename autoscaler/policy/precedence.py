@@ -8,6 +8,7 @@ from autoscaler.policy.documents import Bounds, FunctionSelector
 from autoscaler.policy.labels import BUILT_IN_ORIGIN, Fields, Marks, Said, read_marks
 from autoscaler.policy.problems import Problem
 from autoscaler.policy.rules import FunctionRules, rules_of
+from autoscaler.policy.scale_factor import with_factor
 from autoscaler.policy.scaling import Fallback, Scaling
 from autoscaler.policy.schedules import Schedule
 
@@ -121,8 +122,8 @@ def resolve(scope: Scope, marks: Marks, function: str) -> tuple[FunctionRules, t
         function: `namespace/name`, for problems.
     """
     read = read_marks(marks, scope.fields, function)
-    fields, problems = _without_contradictions(scope.fields, read.fields, function)
-    fields = clipped(fields, scope.bounds, scope.bounds_at)
+    said_of_it, problems = _without_contradictions(scope.fields, read.fields, function)
+    fields = with_factor(clipped(said_of_it, scope.bounds, scope.bounds_at), read.flags.alert_percent)
     rules = rules_of(fields, read.flags, scope.confined, scope.policy, scope.alerts_id, is_dry=scope.dry_run)
     return rules, (*read.problems, *problems)
 

@@ -89,8 +89,16 @@ def line_of(lines: Mapping[str, int], parts: Sequence[str | int]) -> int | None:
 
 def shown(value: object) -> str:
     """Write a value for a message: short, in one line, control characters escaped."""
-    text = ascii(value) if isinstance(value, str | int | float | bool | None) else f"a {type(value).__name__}"
+    text = ascii(value) if isinstance(value, str | int | float | bool | None) else _kind_of(value)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+
+
+def _kind_of(value: object) -> str:
+    """Name what is no plain value as YAML does, not as Python."""
+    kind = (
+        "mapping" if isinstance(value, Mapping) else "list" if isinstance(value, list | tuple) else type(value).__name__
+    )
+    return f"a {kind}" if value else f"an empty {kind}"
 
 
 def suggestion(word: str, allowed: Collection[str]) -> str:

@@ -1,5 +1,6 @@
 """Quantities as documents write them."""
 
+import math
 import re
 from typing import Annotated
 
@@ -8,6 +9,7 @@ from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 _PART_S = {"d": 86_400.0, "h": 3_600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 _PARTS = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|[dhms])")
 _DURATION = re.compile(r"(?:[0-9]+(?:\.[0-9]+)?(?:ms|[dhms]))+")
+_ALLOWED = "a duration such as 30s, 5m, 1h30m or 500ms (units ms, s, m, h, d)"
 DURATION_PATTERN = r"^([0-9]+(\.[0-9]+)?(ms|d|h|m|s))+$"
 
 
@@ -20,8 +22,11 @@ def parse_duration(text: object) -> float:
         ValueError: it is no duration; the message says what is allowed.
     """
     if not isinstance(text, str) or not _DURATION.fullmatch(text):
-        raise ValueError("a duration such as 30s, 5m, 1h30m or 500ms (units ms, s, m, h, d)")
-    return sum(float(number) * _PART_S[unit] for number, unit in _PARTS.findall(text))
+        raise ValueError(_ALLOWED)
+    seconds = sum(float(number) * _PART_S[unit] for number, unit in _PARTS.findall(text))
+    if not math.isfinite(seconds):
+        raise ValueError(_ALLOWED)  # of more digits than a number has
+    return seconds
 
 
 def format_duration(seconds: float) -> str:

@@ -37,7 +37,7 @@ _LABELS = f"""
 On a function's Deployment or on its pod template; the Deployment's win, annotations win over labels of the same name, and
 ours over OpenFaaS's. One that cannot be read is left out and told. A Deployment is a function if it or its pod template
 carries the label `faas_function` or `{MARKER}` (whose value `false` says no), in a namespace that a Tenant has.
-Other labels of OpenFaaS's (`com.openfaas.scale.factor`: a step per alert) steer nothing here.
+Other labels of OpenFaaS's steer nothing here.
 
 | label | meaning |
 |---|---|

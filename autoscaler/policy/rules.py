@@ -5,11 +5,12 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from autoscaler.core.events import Effect
 from autoscaler.core.lanes import MetricKind, Select
-from autoscaler.policy.labels import Fields, Flags
+from autoscaler.policy.labels import FACTOR, Fields, Flags, Said
 from autoscaler.policy.metrics import GATEWAYS, Metric
-from autoscaler.policy.plan import AlertRule, FunctionPlan, QueryPlan
-from autoscaler.policy.scaling import AlertBoost, Fallback, RatePolicy, WakeRule, Zero
+from autoscaler.policy.plan import AlertEffect, FunctionPlan, QueryPlan
+from autoscaler.policy.scaling import AlertRule, Boost, Fallback, RatePolicy, WakeRule, Zero
 from autoscaler.policy.schedules import Schedule
 
 _SHOWN = 80
@@ -83,7 +84,7 @@ def rules_of(
         policy=policy,
         wake_hold_s=wake.hold if isinstance(wake, WakeRule) else None,
         wake_waiters=wake.waiters if isinstance(wake, WakeRule) else 0,
-        alerts=tuple(_alert_rules(fields["alerts"].of(list), alerts_id)),
+        alerts=tuple(_effects(fields["alerts"], alerts_id)),
         dry_run=is_dry or flags.dry_run,
     )
     metrics = [metric for metric in fields["metrics"].of(list) if isinstance(metric, Metric)]
@@ -162,13 +163,24 @@ def _rate_rule(fields: Fields, group: str) -> RateRule | None:
     return RateRule(select, policies) if policies else None
 
 
-def _alert_rules(alerts: list[object], whose: str) -> Iterator[AlertRule]:
-    for position, alert in enumerate(alerts):
-        if isinstance(alert, AlertBoost):
-            boost = alert.boost
-            yield AlertRule(f"{whose}#{position}", alert.match, boost.factor, float(boost.add), alert.expires)
+def _effects(alerts: Said, whose: str) -> Iterator[AlertEffect]:
+    """Give the effects of alert rules; what a label adds has an id of what it adds, which differs by function."""
+    rules = [one for one in alerts.of(list) if isinstance(one, AlertRule)]
+    for position, rule in enumerate(rules):
+        boost = rule.boost or _NO_BOOST
+        is_of_label = alerts.origin == FACTOR and position == len(rules) - 1
+        yield AlertEffect(
+            id=f"{whose}#{FACTOR}+{boost.add}" if is_of_label else f"{whose}#{position}",
+            match=rule.match,
+            effect=Effect.FREEZE if rule.freeze else Effect.WAKE if rule.wake else Effect.BOOST,
+            factor=boost.factor,
+            add=float(boost.add),
+            floor=None if boost.floor is None else float(boost.floor),
+            expires_s=rule.expires,
+        )
 
 
+_NO_BOOST = Boost.model_construct(factor=1.0, add=0, floor=None)
 _KINDS = {"cpu": MetricKind.CPU, "queue": MetricKind.QUEUE, "query": MetricKind.QUERY}
 _SELECTS = {"Max": Select.MAX, "Min": Select.MIN, "Disabled": Select.DISABLED}
 

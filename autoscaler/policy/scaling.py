@@ -214,7 +214,7 @@ class Fallback(Strict):
 
 
 class Boost(Strict):
-    """The floor that an alert sets: demand × factor + add, fixed when the alert is first seen."""
+    """The floor that an alert sets: demand × factor + add, or a number; fixed when the alert is first seen."""
 
     factor: Annotated[float, Field(ge=1, le=100)] = Field(
         1.0,
@@ -226,30 +226,58 @@ class Boost(Strict):
         description="Replicas added after the factor.",
         json_schema_extra=told("replicas", "ours", "0, so that `factor` alone multiplies"),
     )
+    floor: AtLeastOne | None = Field(
+        None,
+        description="The floor itself, in place of factor and add; null: those say it.",
+        json_schema_extra=told("replicas", "ours", "null, for what is right follows demand"),
+    )
 
     @model_validator(mode="after")
     def _raises_something(self) -> "Boost":
-        if self.factor == 1 and self.add == 0:
-            raise ValueError("a boost that raises something is needed: factor above 1, or add above 0")
+        is_relative = self.factor > 1 or self.add > 0
+        if self.floor is None and not is_relative:
+            raise ValueError("a boost that raises something is needed: factor above 1, add above 0, or floor")
+        if self.floor is not None and is_relative:
+            raise ValueError("floor, or factor and add; not both")
         return self
 
 
-class AlertBoost(Strict):
-    """Which alerts set which floor, for how long."""
+class AlertRule(Strict):
+    """What which alerts do, for how long; `boost`, `freeze` or `wake`, one of them."""
 
     match: dict[str, str] = Field(
         min_length=1,
         description="Labels that the alert must carry, exactly.",
-        json_schema_extra=told("–", "ours", "none, for then every alert would boost"),
+        json_schema_extra=told("–", "ours", "none, for then every alert would match"),
     )
-    boost: Boost = Field(description="The floor.")
+    boost: Boost | None = Field(
+        None,
+        description="A floor while it fires.",
+        json_schema_extra=told("–", "OpenFaaS alerts", "null; one of boost, freeze and wake is needed"),
+    )
+    freeze: bool = Field(
+        False,
+        description="`true`: while it fires load lowers nothing; limits, budgets and orders still do.",
+        json_schema_extra=told("–", "ours", "false; one of boost, freeze and wake is needed"),
+    )
+    wake: bool = Field(
+        False,
+        description="`true`: while it fires the function has its `replicas.activation` at least, also where it is at zero.",
+        json_schema_extra=told("–", "ours", "false; one of boost, freeze and wake is needed"),
+    )
     expires: Annotated[Duration, Field(gt=0, le=86_400)] = Field(
         300.0,
-        description="How long the floor outlives the last notification that says firing, at most 24h.",
+        description="How long it outlives the last notification that says firing, at most 24h.",
         json_schema_extra=told(
             "duration", "ours", "5m, longer than Alertmanager's usual repeats, or it would end between two"
         ),
     )
+
+    @model_validator(mode="after")
+    def _does_one_thing(self) -> "AlertRule":
+        if (self.boost is not None) + self.freeze + self.wake != 1:
+            raise ValueError("one of boost, freeze: true and wake: true is needed, and not two")
+        return self
 
 
 class WakeRule(Strict):
@@ -318,10 +346,10 @@ class Scaling(Strict):
         description="Floors and ceilings by the calendar.",
         json_schema_extra=told("–", "KEDA cron trigger", "none, for load alone decides"),
     )
-    alerts: list[AlertBoost] = Field(
+    alerts: list[AlertRule] = Field(
         default_factory=list,
         max_length=100,
-        description="Boosts by alert.",
+        description="What alerts do: boosts, freezes, wakes.",
         json_schema_extra=told("–", "OpenFaaS alerts", "none: alerts change nothing"),
     )
     wake: WakeRule | None = Field(

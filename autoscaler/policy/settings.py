@@ -3,13 +3,14 @@
 The models are plain values; `cli` reads files, the environment and flags into them.
 """
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from autoscaler.policy.caller_settings import CallerSettings
 from autoscaler.policy.quantities import Duration
-from autoscaler.policy.source_settings import SourceSettings
+from autoscaler.policy.source_settings import SourceSettings, TLSSettings
 from autoscaler.policy.strict import DNS_NAME, HTTP_URL, LabelKey, Positive, Strict
 
 SHARD = r"^[0-9]{1,3}/[1-9][0-9]{0,2}$"
@@ -19,8 +20,35 @@ class AlertmanagerSettings(Strict):
     """An Alertmanager whose firing alerts are read back after a restart."""
 
     url: str = Field(pattern=HTTP_URL, description="Base URL of its API v2. No default.")
+    cluster: str | None = Field(
+        None,
+        min_length=1,
+        description="Name of the HA cluster that it is a member of. Members tell one another, so what any of one cluster "
+        "says fires, and one that answers is enough. Default null: it is alone, and others know nothing of its alerts.",
+    )
+    receivers: list[str] | None = Field(
+        None,
+        min_length=1,
+        description="Receivers that notify this daemon: only what is routed to one of them is read back. Default null: all "
+        "that fires, what no webhook has told too.",
+    )
     bearer_token_file: str | None = Field(None, description="File with a bearer token. Default: none.")
+    username: str | None = Field(None, description="User of basic authentication. Default: none.")
+    password_file: str | None = Field(
+        None, description="File with the password of basic authentication. Default: none."
+    )
+    tls: TLSSettings = Field(default_factory=TLSSettings, description="Transport security. Default: the system's CAs.")
     timeout: Positive = Field(5.0, description="Deadline of one reading. Default 5s.")
+
+    @model_validator(mode="after")
+    def _shows_one_credential(self) -> "AlertmanagerSettings":
+        if (self.username is None) != (self.password_file is None):
+            raise ValueError("username and passwordFile both, or none")
+        if self.username is not None and self.bearer_token_file is not None:
+            raise ValueError("bearerTokenFile, or username and passwordFile; not both")
+        if self.tls.key_file is not None and self.tls.cert_file is None:
+            raise ValueError("tls.certFile beside tls.keyFile")
+        return self
 
 
 class ServerTLSSettings(Strict):
@@ -186,7 +214,8 @@ class Settings(Strict):
     sources: dict[str, SourceSettings] = Field(default_factory=dict, description="Prometheus servers by name.")
     alertmanagers: dict[str, AlertmanagerSettings] = Field(
         default_factory=dict,
-        description="Alertmanagers read back after a restart. Default: none; what runs is held instead.",
+        description="Alertmanagers read back after a restart. Default: none; then, and while one cannot be read, load lowers "
+        "no function that has alert rules for as long as one of them could last unrepeated.",
     )
     operators: list[CallerSettings] = Field(
         default_factory=list, description="Who may see and call everything. Default: nobody."
@@ -239,3 +268,10 @@ class Settings(Strict):
             if int(number) >= int(count):
                 raise ValueError(f'allowed: "i/n" with 0 ≤ i < n, such as "0/{count}"')
         return shard
+
+    def alertmanager_clusters(self) -> list[Sequence[AlertmanagerSettings]]:
+        """Give the Alertmanagers by cluster; one that names none is one of its own."""
+        clusters: dict[tuple[str, str], list[AlertmanagerSettings]] = {}
+        for name, one in self.alertmanagers.items():
+            clusters.setdefault(("alone", name) if one.cluster is None else ("cluster", one.cluster), []).append(one)
+        return list(clusters.values())

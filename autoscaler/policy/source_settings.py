@@ -2,10 +2,27 @@
 
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from autoscaler.policy.caller_settings import CallerSettings
+from autoscaler.policy.name_patterns import NamePattern
 from autoscaler.policy.strict import HTTP_URL, LabelName, Positive, Strict
+
+ProfileName = Literal[
+    "openfaas",
+    "knative",
+    "of-watchdog",
+    "nginx-ingress",
+    "nginx",
+    "caddy",
+    "caddy-log",
+    "haproxy",
+    "traefik",
+    "traefik-v2",
+    "envoy",
+    "istio",
+    "custom",
+]
 
 
 class CustomQueries(Strict):
@@ -27,6 +44,11 @@ class CustomQueries(Strict):
         None,
         description="Not 0 if any counter moved or appeared within {range}. Default: none; zero is then never proven.",
     )
+    born: str | None = Field(
+        None,
+        description="Requests counted so far by counters that were not there {range} ago (`x{{selector}} unless "
+        "x{{selector}} offset {range}`): a first burst is then load, of which rate sees nothing. Default: none.",
+    )
     alive: str | None = Field(
         None,
         description="One series per function that the gateway knows, whatever its value: proves that silence is known "
@@ -37,8 +59,9 @@ class CustomQueries(Strict):
 class GatewaySettings(Strict):
     """One gateway that a source sees."""
 
-    profile: Literal["openfaas", "custom"] = Field(
-        description="Which metrics it exports. No default: guessing would read another gateway's silence as zero."
+    profile: ProfileName = Field(
+        description="Which metrics it exports (see docs/gateways). No default: guessing would read another gateway's "
+        "silence as zero."
     )
     match: dict[str, str] = Field(
         default_factory=dict,
@@ -61,15 +84,41 @@ class GatewaySettings(Strict):
         default_factory=list, description="Who may call /v1/wake for its tenants, and nothing else. Default: nobody."
     )
     queries: CustomQueries | None = Field(None, description="Queries of profile custom. Default: none.")
-    namespace_label: str = Field("namespace", description="Label of profile custom that holds the namespace.")
-    function_label: str = Field("function", description="Label of profile custom that holds the function's name.")
+    namespace_label: LabelName = Field(
+        "namespace",
+        description="Label that holds the namespace. Default: the profile's own; of custom: namespace. Means nothing to "
+        "openfaas, nor where `names` holds the namespace.",
+    )
+    function_label: LabelName = Field(
+        "function",
+        description="Label that holds the function's name. Default: the profile's own; of custom: function. Means "
+        "nothing to openfaas.",
+    )
+    names: str | None = Field(
+        None,
+        description="How the value of functionLabel holds names: a text with the holes {function}, {namespace} and {*} "
+        "(anything), such as {namespace}-{function}-{*}@kubernetes. Default: the profile's own; of most: the value is "
+        "the function's name.",
+    )
+
+    @field_validator("names")
+    @classmethod
+    def _names_are_a_pattern(cls, names: str | None) -> str | None:
+        if names is not None:
+            NamePattern.parse(names)
+        return names
 
     def counts_again(self, other: "GatewaySettings") -> bool:
         """Tell whether every series of one of the two is surely one of the other too, for a tenant that both serve."""
         ours, theirs = self.match.items(), other.match.items()
         same_targets = ours <= theirs or theirs <= ours
         same_tenants = "*" in self.tenants + other.tenants or bool(set(self.tenants) & set(other.tenants))
-        return same_targets and same_tenants and (self.profile, self.queries) == (other.profile, other.queries)
+        return same_targets and same_tenants and (self._reads, self.queries) == (other._reads, other.queries)
+
+    @property
+    def _reads(self) -> str:
+        """Whose metrics it reads: the profiles of two versions may read the same."""
+        return self.profile.removesuffix("-v2")
 
 
 class CpuSettings(Strict):

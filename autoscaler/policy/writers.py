@@ -6,8 +6,14 @@ _ADVICE = (
     ("kustomize-controller", "leave `replicas` out of the manifest that Flux applies"),
     ("helm", "leave `replicas` out of the chart, and /spec/replicas out of drift detection"),
     (
+        "OpenFaaS CE",
+        "it sets 0 back to 1 and more than 5 to 5, so neither zero nor more than 5 replicas can be had with it; set "
+        "`zero: null` and `max: 5`, or use another edition",
+    ),
+    (
         "faas-netes",
-        "OpenFaaS CE sets 0 back to 1 and more than 5 to 5: zero is not supported with it; set `zero: null`",
+        "OpenFaaS's own autoscaler writes it, or OpenFaaS CE, which sets 0 back to 1 and more than 5 to 5: switch the "
+        "first off; with the second set `zero: null` and `max: 5`",
     ),
     ("kube-controller-manager", "a HorizontalPodAutoscaler wrote it: delete it, or leave this function to it"),
     (

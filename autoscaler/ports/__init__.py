@@ -57,6 +57,7 @@ from autoscaler.ports.service import (
     WriteFailure,
 )
 from autoscaler.ports.statuses import Statuses, StatusOutcome, StatusResult
+from autoscaler.ports.usage import Meter, Usage
 
 __all__ = [
     "AccessDenied",
@@ -88,6 +89,7 @@ __all__ = [
     "LoadSource",
     "LogState",
     "Login",
+    "Meter",
     "OwnedError",
     "OwnedObjects",
     "OwnedRefused",
@@ -111,6 +113,7 @@ __all__ = [
     "StatusResult",
     "Statuses",
     "StepSink",
+    "Usage",
     "Verb",
     "WakeResult",
     "WakeState",

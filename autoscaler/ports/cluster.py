@@ -89,6 +89,7 @@ class ReplicaChange:
         is_deploy: it came with a new pod template, or by apply: somebody described what shall run, once. Such a
             change is looked at and never counted.
         has_new_template: it came with a new pod template; a deploy without one only puts its count back.
+        is_openfaas: it is a function of OpenFaaS: its pods carry the label `faas_function`.
     """
 
     key: FunctionKey
@@ -98,6 +99,7 @@ class ReplicaChange:
     manager: str
     is_deploy: bool
     has_new_template: bool = False
+    is_openfaas: bool = False
 
 
 @dataclass(frozen=True, slots=True)

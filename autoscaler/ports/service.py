@@ -6,6 +6,7 @@ from enum import Enum
 from typing import Protocol
 
 from autoscaler.core.decisions import DecisionRecord, Decisions
+from autoscaler.core.events import Effect
 from autoscaler.core.fleet import FunctionKey
 from autoscaler.core.now import Now
 from autoscaler.policy.alerts import Alert
@@ -24,7 +25,8 @@ class AlertReceipt:
 
     Attributes:
         accepted: alerts that raised, repeated or lifted a boost.
-        dropped: number of alerts dropped, by reason (`foreign-namespace`, `no-function`, `no-rule`).
+        dropped: number of alerts dropped, by reason (`foreign-namespace`, `ambiguous-function`, `no-function`, `no-rule`,
+            `too-many-effects`, and `malformed` of what could not be read at all).
     """
 
     accepted: int
@@ -70,11 +72,20 @@ class WriteFailure:
 
 @dataclass(frozen=True, slots=True)
 class BoostView:
-    """An alert's boost in force."""
+    """An alert's boost, freeze or wake in force.
+
+    Attributes:
+        id: fingerprint, startsAt and rule, parted by slashes.
+        effect: what it does.
+        keys: functions that it holds up.
+        floors: their floors in replicas, in the order of `keys`; None: a freeze has none.
+        ends_in_s: seconds until it ends by itself.
+    """
 
     id: str
+    effect: Effect
     keys: tuple[FunctionKey, ...]
-    floors: tuple[int, ...]
+    floors: tuple[int | None, ...]
     ends_in_s: float
 
 

@@ -1,14 +1,15 @@
 """Alertmanager's webhook: levels in, a receipt out."""
 
 import asyncio
+from dataclasses import replace
 
-import orjson
 from aiohttp import web
 
-from autoscaler.policy.alerts import Payload, parse_payload
+from autoscaler.policy.alerts import MALFORMED, Payload, parse_payload
 from autoscaler.ports import Autoscaling, Verb
 from autoscaler.server import auth, replies
 from autoscaler.server.admission import Admission
+from autoscaler.server.bodies import read_json
 from autoscaler.server.errors import Refused, not_ready
 from autoscaler.server.limits import Limits
 from autoscaler.server.tally import TALLY
@@ -17,7 +18,7 @@ _WHERE = "body"
 
 
 class Webhook:
-    """`POST /v1/alerts`.
+    """`POST /v1/alerts`, and `POST /system/alert`, where OpenFaaS has it.
 
     What is wrong with single alerts is counted and answered with 200: Alertmanager repeats a
     notification that was refused at every group interval, for ever, and an alert of a foreign
@@ -45,8 +46,11 @@ class Webhook:
                 receipt = await self._service.take_alerts(caller, payload.alerts)
         if self._service.plan() is None:
             raise not_ready()  # this daemon ceased to decide meanwhile: the one that follows shall hear of them
-        request.app[TALLY].count_alerts(receipt)
-        return replies.json({"accepted": receipt.accepted, "dropped": dict(receipt.dropped)})
+        if payload.malformed:
+            receipt = replace(receipt, dropped={**receipt.dropped, MALFORMED: payload.malformed})
+        request.app[TALLY].count_alerts(receipt, payload.truncated)
+        said = {"accepted": receipt.accepted, "dropped": dict(receipt.dropped)}
+        return replies.json(said | {"problems": list(payload.problems)} if payload.problems else said)
 
 
 async def read_body(request: web.Request, limits: Limits) -> bytes:
@@ -96,10 +100,6 @@ async def _invite_body(request: web.Request) -> None:
 
 def _payload(body: bytes) -> Payload:
     try:
-        return parse_payload(orjson.loads(body))
-    except orjson.JSONDecodeError as error:
-        raise Refused(
-            400, "this is no JSON", f"body, line {error.lineno}, column {error.colno}", "a JSON document in UTF-8"
-        ) from None
+        return parse_payload(read_json(body))
     except ValueError as error:
         raise Refused(400, str(error), _WHERE, 'a webhook payload of Alertmanager, version "4"') from None

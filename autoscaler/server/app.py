@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from autoscaler.ports import Autoscaling, Clock, DecisionArchive, Leadership
+from autoscaler.ports import Autoscaling, Clock, DecisionArchive, Leadership, Meter
 from autoscaler.server.alerts import Webhook, withhold_body
 from autoscaler.server.dashboard import Dashboard
 from autoscaler.server.errors import answer_refusals
@@ -14,6 +14,7 @@ from autoscaler.server.metrics import Metrics
 from autoscaler.server.probes import Probes
 from autoscaler.server.taking_up import TakingUp
 from autoscaler.server.tally import TALLY, Tally, count_requests
+from autoscaler.server.tenants import Tenants
 from autoscaler.server.tls import Certificates
 from autoscaler.server.trusting import Trusting
 from autoscaler.server.vouching import VOUCHING, Vouching
@@ -45,7 +46,8 @@ def build(
     app.middlewares.insert(0, count_requests)
     webhook, wakes = Webhook(service, bounds), Wakes(service, bounds)
     reading = Reading(service, clock, bounds, archive)
-    app.router.add_post("/v1/alerts", webhook.take, expect_handler=withhold_body)
+    for alerts_path in ("/v1/alerts", "/system/alert"):
+        app.router.add_post(alerts_path, webhook.take, expect_handler=withhold_body)
     wake_path = "/v1/wake/{namespace}/{function}"
     for method in ("GET", "HEAD", "POST"):
         app.router.add_route(method, wake_path, wakes.wake, expect_handler=withhold_body)
@@ -55,7 +57,7 @@ def build(
     app.router.add_post(
         "/v1/functions/{namespace}/{function}/take-up", TakingUp(service).take_up, expect_handler=withhold_body
     )
-    app.router.add_get("/v1/tenants", reading.list_tenants)
+    app.router.add_get("/v1/tenants", Tenants(service, bounds).list_tenants)
     app.router.add_get("/v1/decisions", reading.list_decisions)
     app.router.add_get("/v1/status", reading.show_status)
     _add_probes(app, service, is_inside=False)
@@ -73,6 +75,7 @@ def build_metrics(
     tally: Tally | None = None,
     archive: DecisionArchive | None = None,
     certificates: Certificates | None = None,
+    meter: Meter | None = None,
 ) -> web.Application:
     """Build the metrics listener's application: metrics and probes, open, for inside the cluster.
 
@@ -80,9 +83,10 @@ def build_metrics(
         tally: counts of the main listener, its `app[TALLY]`; None: there is none, its series are left out.
         archive: the decision log; None: none is kept, its series are left out.
         certificates: of the main listener; None: it has no TLS, its series are left out.
+        meter: who counts what functions use; None: nobody does, its series are left out.
     """
     app = _application()
-    app.router.add_get("/metrics", Metrics(service, tally, archive, certificates).expose)
+    app.router.add_get("/metrics", Metrics(service, tally, archive, certificates, meter).expose)
     _add_probes(app, service, is_inside=True)
     return app
 

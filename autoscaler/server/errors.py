@@ -43,7 +43,8 @@ def not_found(shard: str | None = None, *, is_operator: bool = False) -> Refused
     allowed = "a function of your own tenant, see /v1/functions"
     if is_operator:
         allowed = (
-            "a function of a tenant; one in a namespace that no Tenant has, or that two claim, is nobody's (/v1/status)"
+            "a function of a tenant; a Deployment without the label faas_function or autoscaler.faas.dev/function is none, "
+            "and one in a namespace that no Tenant has, or that two claim, is nobody's (/v1/status)"
         )
     return Refused(404, "there is no such function", "path", allowed)
 

@@ -1,18 +1,21 @@
 """The Prometheus text format (0.0.4), written in pieces."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import itertools
+import math
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from autoscaler.core.columns import Floats
+from autoscaler.core.columns import Codes, Floats, Ints
+from autoscaler.server.registry import Metric
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 _ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
 _SPECIAL = frozenset('\\"\n')
 
-_ROWS = 1_000
-"""Rows of one piece: formatting them takes about 0.5 ms, a tenth of what may hold the interpreter."""
+_WHOLE = 2.0**53
+"""Below it every whole number is a float."""
 
 
 def escape(value: str) -> str:
@@ -20,42 +23,65 @@ def escape(value: str) -> str:
     return value if _SPECIAL.isdisjoint(value) else value.translate(_ESCAPES)
 
 
-def label_text(labels: Mapping[str, str]) -> str:
-    """Write labels as `{name="value",…}` with values escaped; nothing where there are none."""
-    if not labels:
-        return ""
-    return "{" + ",".join(f'{name}="{escape(value)}"' for name, value in labels.items()) + "}"
-
-
-def header(name: str, kind: str, meaning: str) -> str:
+def head(metric: Metric) -> str:
     """Write a family's HELP and TYPE lines."""
-    return f"# HELP {name} {meaning}\n# TYPE {name} {kind}\n"
+    return f"# HELP {metric.name} {metric.meaning}\n# TYPE {metric.name} {metric.kind}\n"
 
 
-def family(name: str, kind: str, meaning: str, samples: Iterable[tuple[Mapping[str, str], float | None]]) -> str:
-    """Write a small family; samples that are None are left out, a family without any altogether."""
-    lines = [f"{name}{label_text(labels)} {number(value)}\n" for labels, value in samples if value is not None]
-    return header(name, kind, meaning) + "".join(lines) if lines else ""
+def label_text(names: Sequence[str], values: Sequence[str]) -> str:
+    """Write labels as `{name="value",…}` with values escaped; nothing where there are none."""
+    if not names:
+        return ""
+    return "{" + ",".join(f'{name}="{escape(value)}"' for name, value in zip(names, values, strict=True)) + "}"
 
 
-def column(name: str, meaning: str, labels: Sequence[str], values: Floats) -> Iterator[str]:
-    """Write a gauge of one sample per row in pieces; rows that are nan or infinite are left out.
+def family(metric: Metric, samples: Iterable[tuple[Sequence[str], float | None]]) -> str:
+    """Write a small family; samples without a finite value are left out, a family without any altogether.
 
     Args:
-        labels: label text of each row.
-        values: `(rows,) float64`.
+        samples: values of the metric's labels, in their order, and the sample's own.
     """
-    if labels:
-        yield header(name, "gauge", meaning)
-    for first in range(0, len(labels), _ROWS):
-        piece = values[first : first + _ROWS]
-        rows = np.flatnonzero(np.isfinite(piece))
-        numbers = piece[rows].tolist()
-        yield "".join(
-            f"{name}{labels[first + row]} {value:.10g}\n" for row, value in zip(rows.tolist(), numbers, strict=True)
-        )
+    lines = [
+        f"{metric.name}{label_text(metric.labels, labels)} {number(value)}\n"
+        for labels, value in samples
+        if value is not None and math.isfinite(value)
+    ]
+    return head(metric) + "".join(lines) if lines else ""
+
+
+def single(metric: Metric, value: float | None) -> str:
+    """Write a family of one sample without labels; nothing where there is no value."""
+    return family(metric, [((), value)])
+
+
+def rows(name: str, labels: Sequence[str], values: Floats | Ints | Codes, digits: int = 6) -> str:
+    """Write samples of many rows; those that are nan or infinite are left out.
+
+    Args:
+        name: of the metric.
+        labels: label text of each row.
+        values: `(rows,)`.
+        digits: of fractions, whole numbers have all of theirs; six are enough for means of a load, of which a hundred
+            thousand are read with every scrape.
+    """
+    known = np.isfinite(values)
+    if not known.all():
+        labels, values = list(itertools.compress(labels, known.tolist())), values[known]
+    if not len(values):
+        return ""
+    texts = map(str, values.astype(np.int64).tolist()) if _is_whole(values) else _fractions(values, digits)
+    return name + f"\n{name}".join(map(" ".join, zip(labels, texts, strict=True))) + "\n"
 
 
 def number(value: float) -> str:
     """Write a number; whole ones without a point."""
     return f"{value:.0f}" if value == int(value) else repr(float(value))
+
+
+def _is_whole(values: Floats | Ints | Codes) -> bool:
+    return bool(np.all(np.abs(values) < _WHOLE) and np.all(values == np.trunc(values)))
+
+
+def _fractions(values: Floats | Ints | Codes, digits: int) -> list[str]:
+    """Format all at once, which takes half as long as one by one."""
+    return (f"%.{digits}g " * len(values) % tuple(values.tolist())).split()

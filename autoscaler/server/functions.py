@@ -1,18 +1,15 @@
-"""State and decisions over HTTP: functions, tenants, changes and the daemon's own state."""
+"""State and decisions over HTTP: functions, changes and the daemon's own state."""
 
 from collections.abc import Callable, Mapping
 
 import numpy as np
 from aiohttp import web
 
-from autoscaler.core.columns import Bools, Floats, Ints
 from autoscaler.core.decisions import DecisionRecord, Decisions
 from autoscaler.core.fleet import FunctionKey
-from autoscaler.core.reasons import Reason
-from autoscaler.core.seen import Seen
-from autoscaler.policy.plan import Plan, TenantPlan
+from autoscaler.policy.plan import Plan
 from autoscaler.ports import Autoscaling, Caller, Clock, DecisionArchive, Replicas
-from autoscaler.server import auth, budgets, query, replies, selection, views
+from autoscaler.server import auth, caps, query, replies, scheduling, selection, views
 from autoscaler.server.errors import Refused, not_found, not_ready
 from autoscaler.server.limits import Limits
 from autoscaler.server.past import PARAMETERS, Past
@@ -35,19 +32,19 @@ class Reading:
         self._past = Past(archive, clock)
 
     async def list_functions(self, request: web.Request) -> web.Response:
-        """`GET /v1/functions?tenant=&namespace=&reason=&limit=&continue=`."""
+        """`GET /v1/functions?tenant=&namespace=&reason=&state=&limit=&continue=`."""
         caller = await auth.caller(request, self._service)
-        found = query.parameters(request, {"tenant", "namespace", "reason", "limit", "continue"})
+        found = query.parameters(request, {"tenant", "namespace", "reason", "state", "limit", "continue"})
         limit = query.page_size(found, self._limits.page)
-        wanted = selection.Filter(found.get("tenant"), found.get("namespace"), query.reason(found))
+        wanted = selection.Filter(found.get("tenant"), found.get("namespace"), query.reason(found), query.state(found))
         decisions, replicas, _ = self._tick()
-        all_positions = selection.positions(decisions, caller, wanted)
+        all_positions = selection.positions(decisions, caller, wanted, replicas)
         rest = selection.after(decisions, all_positions, _key(found.get("continue")))
         page = rest[:limit].tolist()
         last = str(decisions.fleet.keys[int(decisions.rows[page[-1]])]) if len(rest) > limit else None
         return replies.json(
             {
-                "functions": views.function_rows(decisions, replicas, page),
+                "functions": self._rows(decisions, replicas, page),
                 "total": len(all_positions),
                 "continue": last,
                 "decided_utc_s": decisions.now.utc_s,
@@ -79,9 +76,11 @@ class Reading:
                 "policy": plan.functions[planned].policy if planned is not None else None,
                 "dry_run": plan.functions[planned].dry_run if planned is not None else None,
                 "held": views.held(self._service.held_by(key)),
+                "schedule": scheduling.scheduled(decisions.fleet.schedules, [row], now.utc_s).get(row),
                 "source": views.source_in_short(tenant.source, self._service.health().sources, tenant.name, caller)
                 if tenant
                 else None,
+                "cap": caps.shown(decided, plan, planned, int(replicas.requested[row]), int(replicas.ready[row])),
                 "decision": views.record(views.as_told(caller, decided), now),
                 "history": [
                     views.record(views.as_told(caller, past), now)
@@ -90,30 +89,6 @@ class Reading:
                 ],
             }
         )
-
-    async def list_tenants(self, request: web.Request) -> web.Response:
-        """`GET /v1/tenants?namespace=`: each tenant's use against its cap; of a caller's namespaces where it may see no more."""
-        caller = await auth.caller(request, self._service)
-        query.parameters(request, {"namespace"})
-        decisions, replicas, plan = self._tick()
-        sums = tenant_sums(decisions, replicas, selection.positions(decisions, caller, selection.Filter()))
-        names = decisions.fleet.tenants
-        visible = [index for index, name in enumerate(names) if caller.may_see(name)]
-        shown = {names[index] for index in visible}
-        sums_of = {name: column.astype(np.int64).tolist() for name, column in sums.items()}
-        rows = [
-            _tenant(names[index], plan, {name: column[index] for name, column in sums_of.items()}, caller)
-            for index in visible
-        ]
-        empty = dict.fromkeys(sums, 0)
-        rows += [
-            _tenant(name, plan, empty, caller) for name in plan.tenants if name not in shown and caller.may_see(name)
-        ]
-        if caller.namespaces is None:
-            of = budgets.of_tenants(plan.tenants.values(), decisions)
-            rows = [row | {"budget": of.get(str(row["tenant"]))} for row in rows]
-        ordered = sorted(rows, key=lambda row: str(row["tenant"]))
-        return replies.json({"tenants": ordered, "pools": budgets.pools(decisions, plan, caller)})
 
     async def list_decisions(self, request: web.Request) -> web.Response:
         """`GET /v1/decisions?tenant=&namespace=&function=&reason=&limit=&continue=`: changes, newest first."""
@@ -148,49 +123,17 @@ class Reading:
             )
         )
 
+    def _rows(self, decisions: Decisions, replicas: Replicas, positions: list[int]) -> list[views.Json]:
+        rows = decisions.rows[positions].tolist()
+        found = scheduling.scheduled(decisions.fleet.schedules, rows, self._clock.now().utc_s)
+        shown = views.function_rows(decisions, replicas, positions)
+        return [one | {"schedule": found.get(row)} for row, one in zip(rows, shown, strict=True)]
+
     def _tick(self) -> tuple[Decisions, Replicas, Plan]:
         decisions, replicas, plan = self._service.latest(), self._service.replicas(), self._service.plan()
         if decisions is None or replicas is None or plan is None:
             raise not_ready()
         return decisions, replicas, plan
-
-
-def tenant_sums(decisions: Decisions, replicas: Replicas, positions: Ints | slice = slice(None)) -> dict[str, Floats]:
-    """Sum a tick by tenant: columns of `(tenants,) float64` by name.
-
-    Args:
-        positions: of the tick's rows, those that count; all where it is left out.
-    """
-    rows = decisions.rows[positions]
-    tenant, size = decisions.fleet.tenant[rows], len(decisions.fleet.tenants)
-    requested, ready, desired = replicas.requested[rows], replicas.ready[rows], decisions.desired[positions]
-
-    def total(weights: Floats | Bools) -> Floats:
-        return np.asarray(np.bincount(tenant, weights=weights, minlength=size), np.float64)
-
-    return {
-        "functions": total(np.ones(len(rows))),
-        "requested": total(requested),
-        "ready": total(ready),
-        "desired": total(desired),
-        "at_zero": total(requested == 0),
-        "starting": total(ready < np.minimum(requested, 1)),
-        "unknown": total(decisions.seen[positions] == Seen.UNKNOWN),
-        "held": total(decisions.reason[positions] == Reason.FOREIGN_WRITER),
-    }
-
-
-def _tenant(name: str, plan: Plan, sums: Mapping[str, int], caller: Caller) -> views.Json:
-    planned: TenantPlan | None = plan.tenants.get(name)
-    namespaces = planned.namespaces if planned else frozenset()
-    return {
-        "tenant": name,
-        "namespaces": sorted(namespaces if caller.namespaces is None else namespaces & caller.namespaces),
-        "source": planned.source if planned else None,
-        "replicas_cap": planned.replicas_cap if planned else None,
-        "dry_run": planned.dry_run if planned else None,
-        **sums,
-    }
 
 
 def _key(text: str | None) -> FunctionKey | None:

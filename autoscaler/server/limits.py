@@ -8,7 +8,8 @@ class Limits:
     """Bounds of the listeners.
 
     Attributes:
-        body_bytes: largest webhook body; 1 MiB holds about 1,500 alerts, Alertmanager's groups a few dozen.
+        body_bytes: largest webhook body; 2 MiB hold 3,000 usual alerts, or 1,000 with 2 kB of annotations each: one that is
+            refused for its size would come again at every group interval, and never be taken.
         body_s: seconds within which a body must have come whole.
         page: most rows of one page; 500 take about 3 ms to write, and nothing shall hold the loop for 5.
         hold_s: longest hold that a request may ask for, seconds; the policy's own cuts it further.
@@ -19,11 +20,11 @@ class Limits:
             minutes at the most: 20,000 that fire at once.
     """
 
-    body_bytes: int = 1 << 20
+    body_bytes: int = 2 << 20
     body_s: float = 10.0
     page: int = 500
     hold_s: float = 600.0
-    alert_bodies: int = 4
+    alert_bodies: int = 2
     alert_requests: int = 256
     alert_burst_bytes: int = 4 << 20
     alert_bytes_per_s: int = 128 << 10

@@ -9,6 +9,7 @@ from autoscaler.core.fleet import FunctionKey
 from autoscaler.core.reasons import Reason
 from autoscaler.policy.quantities import parse_duration
 from autoscaler.server.errors import Refused
+from autoscaler.server.selection import State
 
 _DNS_1123 = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
@@ -77,6 +78,21 @@ def reason(found: Mapping[str, str]) -> Reason | None:
     except KeyError:
         names = ", ".join(Reason.__members__)
         raise Refused(400, "there is no such reason", "query reason", f"one of: {names}") from None
+
+
+def state(found: Mapping[str, str]) -> State | None:
+    """Give the state to filter by; None where none is asked for.
+
+    Raises:
+        Refused: 400 where there is no such state.
+    """
+    if "state" not in found:
+        return None
+    try:
+        return State(found["state"])
+    except ValueError:
+        names = ", ".join(one.value for one in State)
+        raise Refused(400, "there is no such state", "query state", f"one of: {names}") from None
 
 
 def hold_s(request: web.Request, longest_s: float) -> float | None:

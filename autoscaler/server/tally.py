@@ -16,6 +16,7 @@ class Tally:
         requests: answers by (route template, status); never by raw path, so that strangers make no series.
         alerts_accepted: alerts that raised, repeated or lifted a boost.
         alerts_dropped: alerts dropped, by reason.
+        alerts_truncated: alerts that senders left out (`max_alerts`), of which nothing is known.
         wakes: wakes that ended, by state.
         wakes_cancelled: wakes given up by the gateway before they ended.
         wakes_held: wakes that are held now.
@@ -26,14 +27,16 @@ class Tally:
         self.requests: Counter[tuple[str, int]] = Counter()
         self.alerts_accepted = 0
         self.alerts_dropped: Counter[str] = Counter()
+        self.alerts_truncated = 0
         self.wakes: Counter[WakeState] = Counter()
         self.wakes_cancelled = 0
         self.wakes_held = 0
         self.wake_wait_s = 0.0
 
-    def count_alerts(self, receipt: AlertReceipt) -> None:
-        """Add what became of one webhook's alerts."""
+    def count_alerts(self, receipt: AlertReceipt, truncated: int) -> None:
+        """Add what became of one webhook's alerts, and how many its sender left out."""
         self.alerts_accepted += receipt.accepted
+        self.alerts_truncated += truncated
         dropped: Mapping[str, int] = receipt.dropped
         self.alerts_dropped.update(dropped)
 

@@ -282,6 +282,7 @@ def _held(view: HeldView) -> Json:
 def _boost(boost: BoostView, may_see: Callable[[str], bool]) -> Json:
     return {
         "id": boost.id,
+        "effect": boost.effect.name.lower(),
         "ends_in_s": boost.ends_in_s,
         "functions": [
             {"namespace": key.namespace, "function": key.name, "floor": floor}

@@ -142,7 +142,7 @@ def test_a_pod_that_is_not_restricted_is_refused(bare: ControlPlane) -> None:
 def test_every_component_is_taken(bare: ControlPlane, tmp_path: Path) -> None:
     """All components at once are rendered, and the API server takes all whose kinds it knows."""
     components = ["service-monitor", "pod-monitor", "alerts", "decision-log", "flow-control"]
-    components += ["namespace-labels", "tls", "tenants-sync"]
+    components += ["namespace-labels", "tls", "tenants-sync", "dashboard"]
     folder = composed(tmp_path, "single", components)
     rendered = kustomized(folder, tmp_path)
     assert {document["kind"] for document in rendered} >= OPERATORS_KINDS

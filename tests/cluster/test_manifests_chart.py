@@ -28,6 +28,7 @@ SWITCHES = {
     "service-monitor": "serviceMonitor",
     "pod-monitor": "podMonitor",
     "alerts": "alerts",
+    "dashboard": "dashboard",
     "decision-log": "decisionLog",
     "flow-control": "flowControl",
     "namespace-labels": "namespaceLabels",

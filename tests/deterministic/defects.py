@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from autoscaler.core.events import BoostFiring, Effect, Event
 from autoscaler.core.observation import Load
 from autoscaler.policy.settings import Settings
 
@@ -19,6 +20,7 @@ class Defect:
         name: how it is asked for.
         write: changes what a write says.
         load: changes what is known of a load.
+        events: changes what the controller hears of wakes and alerts.
         settings: changes the settings that the daemon goes by, not those that it is judged by.
         reads_documents: it hears of changes of its policy folder.
         leads_always: it takes itself for the holder of the Lease, whatever that says.
@@ -27,6 +29,7 @@ class Defect:
     name: str
     write: Callable[[Operations], Operations] | None = None
     load: Callable[[Load], Load] | None = None
+    events: Callable[[Sequence[Event]], Sequence[Event]] = lambda events: events
     settings: Callable[[Settings], Settings] = lambda settings: settings
     reads_documents: bool = True
     leads_always: bool = False
@@ -56,6 +59,10 @@ def _covered(load: Load) -> Load:
     return replace(load, is_covered=np.isfinite(load.rps))
 
 
+def _without_freezes(events: Sequence[Event]) -> Sequence[Event]:
+    return [one for one in events if not (isinstance(one, BoostFiring) and one.effect is Effect.FREEZE)]
+
+
 def _hasty(settings: Settings) -> Settings:
     quick = {"writes_per_second": 200.0, "write_burst": 500}
     return settings.model_copy(update={"kubernetes": settings.kubernetes.model_copy(update=quick)})
@@ -83,6 +90,7 @@ DEFECTS: Mapping[str, Defect] = {
         Defect("writes-without-testing-the-count", write=_untested_count),
         Defect("unknown-is-zero", load=_zero_for_unknown),
         Defect("lower-bound-is-a-value", load=_covered),
+        Defect("hears-no-freeze", events=_without_freezes),
         Defect("writes-faster-than-its-bucket", settings=_hasty),
         Defect("writes-without-a-lease", leads_always=True),
         Defect("pools-without-end", settings=_boundless),

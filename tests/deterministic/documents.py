@@ -11,7 +11,8 @@ STABLE_S = 30.0
 ZERO_AFTER_S = 45.0
 BOOST_S = 40.0
 MOST = 8
-ALERT = "Slow"
+ALERT, HOLD, NEED = "Slow", "Hold", "Need"
+"""Alerts by which the policies boost, freeze and wake."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,10 @@ class Folder:
         """Name the tenant whose a namespace is; None: nobody claims it, or two do."""
         return self._owner.get(namespace)
 
+    def has_rules(self, namespace: str) -> bool:
+        """Tell whether the policy of a namespace, and its alert rules with it, is in force."""
+        return namespace in self.rules and namespace != self.broken and self.owner(namespace) is not None
+
     def owner_of(self, namespace: str) -> TenantDocument | None:
         """Give its document."""
         name = self.owner(namespace)
@@ -143,6 +148,9 @@ spec:
   windows: {{stable: {STABLE_S:g}s}}
   replicas: {{min: {rules.least}, max: {most}}}
   scaleDown: {{stabilization: {rules.stabilization_s:g}s{down}}}
-  alerts: [{{match: {{alertname: {ALERT}}}, boost: {{factor: 1.5, add: 1}}, expires: {BOOST_S:g}s}}]
+  alerts:
+  - {{match: {{alertname: {ALERT}}}, boost: {{factor: 1.5, add: 1}}, expires: {BOOST_S:g}s}}
+  - {{match: {{alertname: {HOLD}}}, freeze: true, expires: {BOOST_S:g}s}}
+  - {{match: {{alertname: {NEED}}}, wake: true, expires: {BOOST_S:g}s}}
   wake: {{hold: 25s, waiters: 100}}
 {zero}"""

@@ -8,7 +8,6 @@ import numpy as np
 
 from autoscaler.adapters.kubernetes.cluster import KubernetesCluster
 from autoscaler.adapters.kubernetes.watching import WatchTimes
-from autoscaler.core.controller import Controller
 from autoscaler.core.decisions import Decisions
 from autoscaler.core.derived import derive
 from autoscaler.core.fleet import FunctionKey
@@ -32,6 +31,7 @@ from tests.deterministic.observer import Observer
 from tests.deterministic.process import Process
 from tests.deterministic.site import Site, pools_of
 from tests.deterministic.troubles import Troubles
+from tests.deterministic.watched import Watched
 
 OPERATOR = Caller(Role.OPERATOR, None)
 CHECKED_EVERY = 16
@@ -139,12 +139,13 @@ class Host:
             loads,
             policies,
             around.defect.settings(settings),
-            controller=Controller(None),
+            controller=Watched(around.observer.say, lambda: around.judge.forget(process), around.defect),
             generator=generator,
             step_in=step_in,
             slow_in=slow_in,
             sinks=[_Sink(around, process)],
             past=loads if around.site.reads_past else None,
+            firing=[around.judge.alertmanager.reader(process)] if around.site.reads_alerts else [],
             leadership=leadership,
         )
         self.running = Running(process, daemon, policies, leadership)
@@ -204,12 +205,24 @@ class Host:
         await running.process.gate()
         return await running.daemon.wake(OPERATOR, key, None)
 
-    async def alert(self, alerts: Sequence[Alert]) -> None:
-        """Hand a webhook over."""
-        running = self.running
-        if running is not None:
-            await running.process.gate()
-            await running.daemon.take_alerts(OPERATOR, alerts)
+    async def alert(self, alerts: Sequence[Alert], caller: Caller = OPERATOR) -> None:
+        """Hand a webhook over, and check that nothing of it reaches whom its sender does not speak for."""
+        running, around = self.running, self.around
+        if running is None:
+            return
+        await running.process.gate()
+        asked_s, plan = around.loop.now_s, running.daemon.plan()
+        around.judge.thaws(running.process, alerts)
+        receipt = await running.daemon.take_alerts(caller, alerts)
+        if receipt.accepted == len(alerts):
+            around.judge.takes(running.process, alerts, asked_s, around.loop.now_s)
+        if caller.tenants is not None and plan is not None and plan is running.daemon.plan():
+            theirs = {one for name in caller.tenants & plan.tenants.keys() for one in plan.tenants[name].namespaces}
+            own = [one for one in alerts if one.labels.get("namespace", "") in theirs]
+            if receipt.accepted > len(own):
+                around.observer.say(
+                    "foreign-alert", None, f"{receipt.accepted} alerts were taken, {len(own)} are its own"
+                )
 
     def _executors(self, process: Process, generator: np.random.Generator) -> tuple[Later, Later]:
         """Give executors that take no time, or a drawn while, as this start happens to."""

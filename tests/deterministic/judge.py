@@ -8,9 +8,11 @@ import numpy as np
 
 from autoscaler.core.decisions import Decisions
 from autoscaler.core.fleet import FunctionKey
+from autoscaler.policy.alerts import Alert
+from tests.deterministic.alerting import Alertmanager, key_of
 from tests.deterministic.apiserver import ApiServer
 from tests.deterministic.budgets import UNLIMITED, PoolRules
-from tests.deterministic.documents import TARGET, Folder
+from tests.deterministic.documents import BOOST_S, HOLD, TARGET, Folder
 from tests.deterministic.lease import LeaseObject
 from tests.deterministic.ledger import Ledger, as_documents_say
 from tests.deterministic.observer import Observer, Write
@@ -23,6 +25,8 @@ STALE_AFTER_S = 150.0
 """A daemon that has not heard of the cluster for so long knows nothing of it."""
 CLAIMS_SLACK_S = 0.5
 """A write is sent at most a tick after documents were read, which may take so long."""
+TAKES_S = 1.0
+"""A step that had begun before an alert was taken is over by then."""
 LEASE_SLACK_S = 0.05
 """A write may leave a moment after the Lease was looked at."""
 
@@ -38,6 +42,16 @@ class Annotated:
     until: float = inf
 
 
+@dataclass(slots=True)
+class Frozen:
+    """A freeze that one process has taken: from when until when it lasts, as far as anybody can tell from outside."""
+
+    fingerprint: str
+    key: FunctionKey
+    since_s: float
+    until_s: float
+
+
 @dataclass
 class Judge:
     """Judges writes and decisions.
@@ -47,6 +61,8 @@ class Judge:
         folders: what each process was given, by its number.
         pools: what each process takes the shared pool for, by its number.
         known: by process, of which functions its last reading knew the load.
+        frozen: by process number, the functions that an alert has frozen, each with from when until when.
+        alertmanager: what fires, as daemons may read it.
         made_s: when Deployments were made anew, by uid.
         lease: the Lease, where there is one.
     """
@@ -58,6 +74,8 @@ class Judge:
     folders: dict[int, list[Folder]] = field(default_factory=dict)
     pools: dict[int, PoolRules] = field(default_factory=dict)
     known: dict[int, Mapping[FunctionKey, bool]] = field(default_factory=dict)
+    frozen: dict[int, list[Frozen]] = field(default_factory=dict)
+    alertmanager: Alertmanager = field(default_factory=lambda: Alertmanager(lambda: 0.0))
     made_s: dict[str, float] = field(default_factory=dict)
     lease: LeaseObject | None = None
     _ledgers: dict[int, Ledger] = field(default_factory=dict)
@@ -99,18 +117,58 @@ class Judge:
             broken += as_documents_say(decisions, folders[0], self.pools[process.number])
         for rule, words in broken:
             observer.say(rule, None, f"{process.name}: {words}")
-        known = self.known.get(process.number, {})
+        known, frozen = self.known.get(process.number, {}), self._frozen(process, observer.now_s())
         for position in np.flatnonzero(decisions.desired < decisions.requested).tolist():
             key = decisions.fleet.keys[decisions.rows[position]]
             one = self.site.by_key.get(key)
-            if one is None or known.get(key, False):
+            is_unknown, is_frozen = not known.get(key, False), key in frozen
+            if one is None or not (is_unknown or is_frozen):
                 continue
             before, after = int(decisions.requested[position]), int(decisions.desired[position])
             write = Write(observer.now_s(), process, key, "", before, after)
             if after < self._allowed(one, write, observer.now_s(), before):
-                observer.say(
-                    "cut-on-unknown", key, f"{process.name} decided {before} -> {after} without knowing its load"
-                )
+                words = f"{process.name} decided {before} -> {after}"
+                if is_unknown:
+                    observer.say("cut-on-unknown", key, f"{words} without knowing its load")
+                if is_frozen:
+                    observer.say("frozen", key, f"{words} while an alert froze it")
+
+    def _frozen(self, process: Process, now_s: float) -> set[FunctionKey]:
+        """Give what is frozen in a process for certain: by an alert that it took, and at first by its having started."""
+        found = {
+            one.key
+            for one in self.frozen.get(process.number, ())
+            if max(one.since_s, process.paused_s) + TAKES_S < now_s < one.until_s
+        }
+        if now_s < process.started_s + BOOST_S and len(self.folders[process.number]) == 1:
+            (folder,) = self.folders[process.number]
+            firing = self.alertmanager.held_since(process.started_s) if self.site.reads_alerts else self.site.by_key
+            found |= {
+                key for key in firing if folder.has_rules(key.namespace) and self._was_there(key, process.started_s)
+            }
+        return found
+
+    def _was_there(self, key: FunctionKey, at_s: float) -> bool:
+        there = self.api.find(key)
+        return there is not None and self.made_s.get(there.uid, 0.0) < at_s
+
+    def takes(self, process: Process, alerts: Sequence[Alert], asked_s: float, now_s: float) -> None:
+        """Note the freezes in a payload that a process has taken whole."""
+        self.frozen.setdefault(process.number, []).extend(
+            Frozen(one.fingerprint, key_of(one), now_s, asked_s + BOOST_S)
+            for one in alerts
+            if one.is_firing and one.labels["alertname"] == HOLD
+        )
+
+    def forget(self, process: Process) -> None:
+        """Note that a process begins a term without memory."""
+        self.frozen.pop(process.number, None)
+
+    def thaws(self, process: Process, alerts: Sequence[Alert]) -> None:
+        """Note that a process is told of the end of alerts."""
+        ended = {one.fingerprint for one in alerts if not one.is_firing}
+        known = self.frozen.get(process.number, [])
+        self.frozen[process.number] = [one for one in known if one.fingerprint not in ended]
 
     def _is_without_lease(self, write: Write, now_s: float) -> bool:
         settings = self.site.settings.leadership

@@ -70,6 +70,7 @@ class Site:
         budgets: by tenant, in the order of their sources.
         pool: the one that has a limit.
         settings: the daemon's.
+        reads_alerts: whether a daemon knows an Alertmanager to ask what fires.
         reads_past: whether a daemon reads the loads of before its start.
         calm_s: from here on nothing changes any more, neither load nor faults.
         end_s: when everything must be right again.
@@ -82,6 +83,7 @@ class Site:
     budgets: Mapping[str, TenantBudget]
     pool: PoolRules
     settings: Settings
+    reads_alerts: bool
     reads_past: bool
     calm_s: float
     end_s: float
@@ -130,6 +132,7 @@ def draw(rng: np.random.Generator) -> Site:
         budgets=budgets,
         pool=pool,
         settings=settings.model_copy(update={"pools": pools_of(pool)}),
+        reads_alerts=bool(rng.spawn(1)[0].random() < 0.5),
         reads_past=reads_past,
         calm_s=calm_s,
         end_s=calm_s + settling_s(STABLE_S, longest_s, tick_s) + pool.settling_s,

@@ -48,6 +48,7 @@ def test_a_seed_repeats_to_the_byte() -> None:
         ("writes-without-testing-the-count", "compare-and-set", 10),
         ("unknown-is-zero", "cut-on-unknown", 0),
         ("lower-bound-is-a-value", "cut-on-unknown", 0),
+        ("hears-no-freeze", "frozen", 0),
         ("writes-faster-than-its-bucket", "write-rate", 0),
         ("writes-without-a-lease", "lease", 0),
         ("pools-without-end", "documents", 0),

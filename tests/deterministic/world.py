@@ -11,6 +11,7 @@ from autoscaler.core.fleet import FunctionKey
 from autoscaler.ports import WakeState
 from autoscaler.simulator.measurement import Measurement
 from autoscaler.simulator.platform import Platform
+from tests.deterministic.alerting import Alertmanager
 from tests.deterministic.apiserver import ApiServer
 from tests.deterministic.budgets import PoolRules
 from tests.deterministic.defects import Defect
@@ -77,7 +78,8 @@ class World:
         self.api = ApiServer(loop.time)
         self.truth = Truth(site)
         self.troubles = Troubles()
-        self.judge = Judge(site, self.truth, self.api)
+        self.alertmanager = Alertmanager(loop.time)
+        self.judge = Judge(site, self.truth, self.api, alertmanager=self.alertmanager)
         self.observer = Observer(site, loop.time, lambda write: self.judge.write(write, loop.now_s), self.trace)
         self.supply = Supply(site, self.truth, self.api, self.observer.say)
         self.servers = [Prometheus(name, Measurement(SCRAPE_S)) for name in sorted(site.settings.sources)]

@@ -1,7 +1,8 @@
 """A node whose pods are real HTTP processes, each on its own address: `python -m tests.servers.nodeagent`.
 
 It does what a kubelet does as far as a scaler can see: registers a node, starts the pods bound to it, tells
-when they are ready, stops and removes those that are deleted. Containers and images play no part.
+when they are ready, stops and removes those that are deleted. Containers and images play no part, but for the
+environment variable `max_inflight`, which a pod's process enforces as of-watchdog does.
 """
 
 import argparse
@@ -24,6 +25,12 @@ from tests.servers.process import Server
 START_UP = "tests.faas.dev/start-up-s"
 """Annotation of a pod (template): seconds that its process takes before it listens."""
 
+DRAINS = "tests.faas.dev/drains"
+"""Annotation of a pod (template): it ends as its requests end, within its grace period; else it is killed at once."""
+
+RECORD = "tests.faas.dev/record"
+"""Annotation of a pod (template): file to which its process adds when each request begins and ends."""
+
 _POD = Path(__file__).with_name("pod.py")
 _REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -45,6 +52,7 @@ class Agent:
         self._capacity = capacity
         self._addresses = (f"10.244.{number // 250}.{number % 250 + 1}" for number in itertools.count())
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._processes: dict[str, asyncio.subprocess.Process] = {}
 
     async def run(self) -> None:
         """Serve the node until cancelled; an API server that goes away is waited for."""
@@ -98,8 +106,7 @@ class Agent:
         is_leaving = "deletionTimestamp" in pod["metadata"]
         task = self._tasks.get(uid)
         if is_leaving and (task is None or task.get_name() != "leaving"):
-            self._drop(pod)
-            self._tasks[uid] = asyncio.create_task(self._remove(pod), name="leaving")
+            self._tasks[uid] = asyncio.create_task(self._leave(pod, task), name="leaving")
         elif task is None and not is_leaving:
             self._tasks[uid] = asyncio.create_task(self._serve(pod))
 
@@ -112,12 +119,14 @@ class Agent:
         """Run a pod's process until cancelled, and say when it serves."""
         metadata = pod["metadata"]
         port = str(pod["spec"]["containers"][0]["ports"][0]["containerPort"])
-        start_up_s = metadata.get("annotations", {}).get(START_UP, "0")
+        annotations = metadata.get("annotations", {})
         address = next(self._addresses)
+        said = (annotations.get(START_UP, "0"), _limit(pod), annotations.get(RECORD, ""))
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-I", "-S", str(_POD), address, port, metadata["name"], start_up_s),
+            *(sys.executable, "-I", "-S", str(_POD), address, port, metadata["name"], *said),
             stdout=asyncio.subprocess.PIPE,
         )
+        self._processes[metadata["uid"]] = process
         try:
             assert process.stdout is not None
             if await process.stdout.readline() == b"ready\n":
@@ -127,6 +136,18 @@ class Agent:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
+            self._processes.pop(metadata["uid"], None)
+
+    async def _leave(self, pod: Document, serving: asyncio.Task[None] | None) -> None:
+        """End a pod's process, after its requests where it drains, and remove the pod."""
+        process = self._processes.get(pod["metadata"]["uid"])
+        if serving is not None and process is not None and DRAINS in pod["metadata"].get("annotations", {}):
+            with contextlib.suppress(ProcessLookupError):
+                process.terminate()
+            await asyncio.wait([serving], timeout=pod["metadata"].get("deletionGracePeriodSeconds", 0))
+        if serving is not None:
+            serving.cancel()
+        await self._remove(pod)
 
     async def _remove(self, pod: Document) -> None:
         body = {"gracePeriodSeconds": 0, "preconditions": {"uid": pod["metadata"]["uid"]}}
@@ -156,6 +177,12 @@ class Agent:
             response.raise_for_status()
             document: Document = orjson.loads(await response.read())
             return document
+
+
+def _limit(pod: Document) -> str:
+    """Give what the first container is told to take at once, "0" for no limit."""
+    variables = pod["spec"]["containers"][0].get("env", ())
+    return next((one["value"] for one in variables if one["name"] == "max_inflight"), "0")
 
 
 def _path(pod: Document) -> str:

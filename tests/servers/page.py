@@ -13,16 +13,21 @@ class ServedPage:
         text: gives the page as it stands.
         status: gives the status that it is answered with.
         host: where it listens.
+        content_type: what it says the page is.
     """
 
     def __init__(
-        self, text: Callable[[], str], status: Callable[[], int] = lambda: 200, host: str = "127.0.0.1"
+        self,
+        text: Callable[[], str],
+        status: Callable[[], int] = lambda: 200,
+        host: str = "127.0.0.1",
+        content_type: str = "text/plain; version=0.0.4",
     ) -> None:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 body = text().encode()
                 self.send_response(status())
-                self.send_header("Content-Type", "text/plain; version=0.0.4")
+                self.send_header("Content-Type", content_type)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)

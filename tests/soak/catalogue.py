@@ -1,14 +1,19 @@
 """Every fault that a soak run may draw, as a context: it begins with the block and is over at its end."""
 
+import json
+import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 
 import numpy as np
+import requests
 
 from tests.cluster.faults.clocks import MovableClock
-from tests.cluster.faults.documents import NAMESPACES
+from tests.cluster.faults.documents import NAMESPACES, OPERATOR
 from tests.cluster.faults.site import OWN, Site
 from tests.servers import faultproxy
 from tests.servers.faultproxy import PARTITION, SCALES, gone_as_event, gone_as_status, refused, slow
@@ -142,6 +147,58 @@ def namespace_deleted(site: Site, _clock: MovableClock, _generator: np.random.Ge
     site.load(key, 45.0)
 
 
+@contextmanager
+def webhooks_broken(site: Site, _clock: MovableClock, generator: np.random.Generator) -> Iterator[None]:
+    """Bodies cut off, broken and of others come as fast as they are answered, beside connections that drip."""
+    stopping = threading.Event()
+    with ThreadPoolExecutor(1) as beside, ExitStack() as open_:
+        sending = beside.submit(_send_broken, site, generator.spawn(1)[0], stopping)
+        try:
+            for number in range(50):
+                one = open_.enter_context(socket.create_connection(_address(site)))
+                one.sendall(b"POST /v1/alerts HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n"[: 20 + number])
+            yield
+        finally:
+            stopping.set()
+        sending.result(60)
+
+
+def _address(site: Site) -> tuple[str, int]:
+    host, _, port = site.daemon.url.removeprefix("http://").rpartition(":")
+    return host, int(port)
+
+
+def _send_broken(site: Site, generator: np.random.Generator, stopping: threading.Event) -> None:
+    headers = {"Authorization": f"Bearer {OPERATOR}", "Content-Type": "application/json"}
+    with requests.Session() as session:
+        while not stopping.is_set():
+            body = bytearray(_FOREIGN)
+            for _ in range(int(generator.integers(0, 4))):
+                body[int(generator.integers(len(body)))] = int(generator.integers(256))
+            cut = bytes(body[: int(generator.integers(len(body) // 2, len(body) + 1))])
+            answer = session.post(f"{site.daemon.url}/v1/alerts", data=cut, headers=headers, timeout=30)
+            if answer.status_code not in (200, 400, 503):
+                raise AssertionError(f"{answer.status_code} for {cut!r}: {answer.text}")
+
+
+_FOREIGN = json.dumps(
+    {
+        "version": "4",
+        "alerts": [
+            {
+                "status": status,
+                "labels": {"alertname": "Busy", "namespace": namespace, "function": "steady"},
+                "startsAt": "2026-01-01T00:00:00Z",
+                "fingerprint": "00c0ffee00c0ffee",
+            }
+            for namespace in (*NAMESPACES.values(), "elsewhere")
+            for status in ("firing", "resolved")
+        ],
+    }
+).encode()
+"""Alerts that no policy has a rule for, or of a namespace that nobody has."""
+
+
 def clock_moved(offset_s: int) -> Struck:
     """Move the daemon's wall clock by so much."""
 
@@ -174,6 +231,7 @@ CATALOGUE = {
     "kill -9, five times": Fault(killed_in_a_loop, 0.5),
     "Deployment recreated": Fault(recreated, 2.0),
     "namespace deleted": Fault(namespace_deleted, 2.0),
+    "webhooks broken, cut and dripping": Fault(webhooks_broken),
     "clock an hour fast": Fault(clock_moved(3600)),
     "clock an hour slow": Fault(clock_moved(-3600)),
 }

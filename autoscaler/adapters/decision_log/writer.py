@@ -47,6 +47,7 @@ class DecisionLog:
         blast_radius: what the controller was made with; a replay makes its own likewise.
         tell: told when the log cannot be written, and when it can again.
         monotonic: seconds that never jump; for flushing and trying again.
+        dry_run: whether the whole daemon writes nothing: then what runs is somebody else's doing. None: not told.
     """
 
     def __init__(
@@ -56,12 +57,13 @@ class DecisionLog:
         blast_radius: BlastRadius | None,
         tell: Callable[[str], None],
         monotonic: Callable[[], float] = time.monotonic,
+        *,
+        dry_run: bool | None = None,
     ) -> None:
         self._settings = settings
         self._folder = Path(path)
-        self._head_settings = json.dumps(
-            {"blastRadius": None if blast_radius is None else blast_radius.model_dump(mode="json", by_alias=True)}
-        )
+        blast = None if blast_radius is None else blast_radius.model_dump(mode="json", by_alias=True)
+        self._head_settings = json.dumps({"blastRadius": blast, "dryRun": dry_run})
         self._file = OpenFile(self._folder, settings, monotonic)
         self._tell = tell
         self._monotonic = monotonic

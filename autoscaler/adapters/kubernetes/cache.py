@@ -46,6 +46,14 @@ class _Held:
 _GONE = _Held(Deployed(FunctionKey("", ""), "", {}, {}), 0, 0, 0, 0)
 """What a row holds whose Deployment is not there."""
 
+_OPENFAAS = "faas_function"
+"""Label of the pods of OpenFaaS's functions."""
+
+_KNATIVE = "serving.knative.dev/revision"
+_KNATIVES = "Knative's autoscaler"
+"""Label of the Deployments of Knative's revisions, and whom their changes are by that we did not ask for: the program of
+Knative's autoscaler is called `autoscaler`, and so is the field manager that the API server notes for it, as is ours."""
+
 _ASKED_KEPT = 8
 """Writes whose event may be outstanding at once; one is out at a time, so more are time-outs that were not applied."""
 
@@ -219,7 +227,8 @@ def _take_asked(known: _Held, new: _Held, reading: Reading) -> ReplicaChange | N
     if new.told in known.asked and (writer.is_ours or not writer.manager):
         new.asked = known.asked[known.asked.index(new.told) + 1 :]
         return None
-    if writer.is_ours:
+    is_of_knative = writer.is_ours and _KNATIVE in new.deployed.labels
+    if writer.is_ours and not is_of_knative:
         return None
     has_new_template = new.template != known.template
     return ReplicaChange(
@@ -227,9 +236,10 @@ def _take_asked(known: _Held, new: _Held, reading: Reading) -> ReplicaChange | N
         uid=new.deployed.uid,
         old=known.told,
         new=new.told,
-        manager=writer.manager,
+        manager=_KNATIVES if is_of_knative else writer.manager,
         is_deploy=has_new_template or writer.is_manifest,
         has_new_template=has_new_template,
+        is_openfaas=_OPENFAAS in new.deployed.labels,
     )
 
 

@@ -12,7 +12,7 @@ from urllib3.exceptions import HTTPError
 from autoscaler.adapters.prometheus.answers import Series
 from autoscaler.adapters.prometheus.credentials import Stamp, credentials, stamp, trust
 from autoscaler.adapters.prometheus.errors import ConnectError, DeadlineError
-from autoscaler.adapters.prometheus.messages import Ask, Outcome
+from autoscaler.adapters.prometheus.messages import Ask, Outcome, Unclear
 from autoscaler.adapters.prometheus.transport import CheckingAdapter, Limits, Lines, session
 from autoscaler.policy.source_settings import SourceSettings
 
@@ -30,6 +30,7 @@ class Readout(NamedTuple):
     series: int = 0
     error: str | None = None
     outcomes: tuple[Outcome, ...] = ()
+    unclear: tuple[Unclear, ...] = ()
 
 
 class Questioner:

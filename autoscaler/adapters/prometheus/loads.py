@@ -16,11 +16,13 @@ from autoscaler.adapters.prometheus.segments import remove_orphans
 from autoscaler.adapters.prometheus.signals import VALUES, Column
 from autoscaler.adapters.prometheus.source import Reading, Source
 from autoscaler.core.columns import Bools, Floats
+from autoscaler.core.fleet import FunctionKey
 from autoscaler.core.now import Now
 from autoscaler.core.observation import Load
+from autoscaler.policy.evidence import PodLoad, by_pods
 from autoscaler.policy.plan import Plan
 from autoscaler.policy.source_settings import SourceSettings
-from autoscaler.ports import Past, SourceHealth
+from autoscaler.ports import Past, QueryProblem, Replicas, SourceHealth
 
 
 class PrometheusLoads:
@@ -36,8 +38,8 @@ class PrometheusLoads:
             in the reading after that, and none waits for it until it is quick again. The only source there is, which
             keeps nobody from theirs, is waited for twice as long as it took the last time.
         workers: processes that sources share, at most.
-        replicas_of: replicas there are, so that cores summed over fewer pods than can serve are told from less load;
-            None: they are not known, and no sum over pods is believed.
+        replicas_of: replicas there are, so that cores and loads summed over fewer pods than can serve are told from
+            less load; None: they are not known, and no sum over pods is believed.
 
     Raises:
         ValueError: a gateway's settings make no query.
@@ -54,6 +56,8 @@ class PrometheusLoads:
         shared_bytes = None if is_alone else SHARED_BYTES
         self._pool = Pool(max(1, min(workers, len(sources))), shared_bytes=shared_bytes)
         self._sources = {name: Source(name, one, self._pool, patience_s, is_alone) for name, one in sources.items()}
+        self._replicas_of = replicas_of
+        self._has_pods = any(source.has_pods for source in self._sources.values())
         self._inquiries = Inquiries(sources, self._pool, patience_s, replicas_of)
         self._plan: Plan | None = None
         self._quiet = QuietStretches()
@@ -91,7 +95,9 @@ class PrometheusLoads:
         await self._inquiries.wait(now)
         others = self._inquiries.told(now)
         await asyncio.sleep(0)  # what follows takes as long again, where there are 100,000 of each
-        return self._load(len(plan.fleet), dict(zip(self._sources, readings, strict=True)), others)
+        found = dict(zip(self._sources, readings, strict=True))
+        replicas = self._replicas_of(plan.fleet) if self._replicas_of is not None and self._has_pods else None
+        return self._load(len(plan.fleet), found, others, replicas)
 
     async def past(
         self, plan: Plan, now: Now, *, reach_s: float, within_s: float, every_s: float = 0.0, fine_s: float = 0.0
@@ -130,16 +136,20 @@ class PrometheusLoads:
             name: None if columns is None else Reading(0, rows[name], columns, at.monotonic_s)
             for name, columns in found.items()
         }
-        return at, self._load(len(plan.fleet), readings, (np.empty(0), np.empty(0, np.bool_)))
+        return at, self._load(len(plan.fleet), readings, (np.empty(0), np.empty(0, np.bool_)), None)
 
     def health(self) -> Sequence[SourceHealth]:
         """Say how the last reading of each source went.
 
         A source whose cores or queues cannot be read is not whole. Tenants' queries are theirs: that one fails is
-        told beside it, and says nothing of the source.
+        told beside it, and says nothing of the source; and so is that series may be of two functions, to the tenant of
+        each, who is not told of the other.
         """
         problems = self._inquiries.problems()
-        return [_health(source.health(), problems.get(name)) for name, source in self._sources.items()]
+        return [
+            _health(source.health(), problems.get(name), self._unclear(source))
+            for name, source in self._sources.items()
+        ]
 
     def worker_pids(self) -> list[int]:
         """Give the ids of the worker processes."""
@@ -161,8 +171,16 @@ class PrometheusLoads:
         await self._inquiries.adopt(plan)
         self._plan = plan
 
-    def _load(self, rows: int, readings: Mapping[str, Reading | None], others: tuple[Floats, Bools]) -> Load:
-        known = {name: reading for name, reading in readings.items() if reading is not None}
+    def _load(
+        self,
+        rows: int,
+        readings: Mapping[str, Reading | None],
+        others: tuple[Floats, Bools],
+        replicas: Replicas | None,
+    ) -> Load:
+        known = {
+            name: self._by_pods(name, reading, replicas) for name, reading in readings.items() if reading is not None
+        }
         is_idle = np.zeros(rows, dtype=np.bool_)
         range_s = np.zeros(rows)
         for name, reading in known.items():
@@ -175,6 +193,33 @@ class PrometheusLoads:
         is_covered = columns[Column.COVERED] == 1.0
         return Load(rps, concurrency, in_flight, is_covered, is_idle, range_s, *others)
 
+    def _by_pods(self, name: str, reading: Reading, replicas: Replicas | None) -> Reading:
+        """Say what a reading proves where functions' own pods tell it, by the replicas that there are."""
+        if not self._sources[name].has_pods:
+            return reading
+        columns = reading.columns.copy()
+        told = PodLoad(columns[VALUES], columns[Column.PODS], columns[Column.COVERED] == 1, columns[Column.QUIET] == 1)
+        ready, requested = (None, None)
+        if replicas is not None:
+            ready, requested = replicas.ready[reading.rows], replicas.requested[reading.rows]
+        found = by_pods(told, ready, requested)
+        columns[VALUES], columns[Column.COVERED], columns[Column.QUIET] = found.values, found.is_covered, found.is_quiet
+        return replace(reading, columns=columns)
+
+    def _unclear(self, source: Source) -> list[QueryProblem]:
+        """Say of which tenants' functions some series count for nobody."""
+        found = []
+        for gateway, function, more in source.unclear:
+            key = FunctionKey(*function.split("/", 1))
+            row = None if self._plan is None else self._plan.fleet.row_of.get(key)
+            if self._plan is None or row is None:
+                continue
+            tenant = self._plan.fleet.tenants[self._plan.fleet.tenant[row]]
+            others = f", nor for {more} more of this namespace" if more else ""
+            words = f"gateway {gateway}: series that may be of {function} or of another function count for neither"
+            found.append(QueryProblem(tenant, f"{words}{others} (see names)", key.namespace))
+        return found
+
     def _idle(self, reading: Reading, range_s: float) -> Bools:
         """Tell which rows of a reading are proven idle."""
         is_quiet: Bools = reading.columns[Column.QUIET] == 1.0
@@ -186,12 +231,12 @@ class PrometheusLoads:
         return is_quiet
 
 
-def _health(health: SourceHealth, problems: Problems | None) -> SourceHealth:
+def _health(health: SourceHealth, problems: Problems | None, unclear: Sequence[QueryProblem]) -> SourceHealth:
     if problems is None:
-        return health
+        return replace(health, query_problems=tuple(unclear))
     error = "; ".join([*([health.error] if health.error is not None else []), *problems.own]) or None
     is_ok = health.is_ok and not problems.own
-    return replace(health, is_ok=is_ok, error=error, query_problems=tuple(problems.tenants))
+    return replace(health, is_ok=is_ok, error=error, query_problems=(*problems.tenants, *unclear))
 
 
 def _joined(rows: int, readings: Sequence[Reading]) -> Floats:

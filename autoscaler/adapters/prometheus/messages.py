@@ -160,6 +160,20 @@ class Outcome:
     query_s: float
 
 
+class Unclear(NamedTuple):
+    """A function some of whose series may be of another one as well, and count for neither.
+
+    Attributes:
+        gateway: its position.
+        function: `namespace/name`, the first one of its namespace.
+        more: how many more of that namespace there are.
+    """
+
+    gateway: int
+    function: str
+    more: int
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """Worker to daemon: the reading is done, its columns are in the segment, unless `is_sick`.
@@ -174,6 +188,7 @@ class Answer:
         is_sick: the source gave nothing; columns hold nothing.
         is_large: an answer was larger than `Ask.most_bytes`, and nothing was read.
         outcomes: of the questions that were asked; those that there was no time for are not among them.
+        unclear: at most one of each namespace and gateway.
     """
 
     source: str
@@ -185,6 +200,7 @@ class Answer:
     is_sick: bool
     is_large: bool = False
     outcomes: tuple[Outcome, ...] = ()
+    unclear: tuple[Unclear, ...] = ()
 
 
 FromWorker = Ready | Answer

@@ -1,6 +1,7 @@
 """One reading of one source: its queries, one after the other, and the columns they come to."""
 
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
@@ -8,7 +9,7 @@ import numpy as np
 from autoscaler.adapters.prometheus.answers import Series
 from autoscaler.adapters.prometheus.asking import QUERY_LAG, Questioner, Readout
 from autoscaler.adapters.prometheus.errors import AnswerError, ConnectError, LargeError, SourceError, UnscrapedError
-from autoscaler.adapters.prometheus.messages import Adopt, Ask
+from autoscaler.adapters.prometheus.messages import Adopt, Ask, Unclear
 from autoscaler.adapters.prometheus.segments import AttachedSegment
 from autoscaler.adapters.prometheus.signals import Contribution, Rows, answered_by, columns_of, storing_s, together
 from autoscaler.adapters.prometheus.spans import SpanQuestioner, vectors_of
@@ -75,6 +76,7 @@ class Reader:
             try:
                 answers = {query.name: self._ask(query.text, ask, deadline) for query in profile.queries}
                 reading.took(number, answers, self._found(profile, rows, answers, ask))
+                reading.doubts(number, rows.take_unclear())
             except AnswerError as error:
                 reading.failed(number, error)
             except LargeError:
@@ -92,7 +94,7 @@ class Reader:
         self._questioner.storing_takes(reading.storing_s())
         if reading.is_sick:
             raise AnswerError(reading.problems())
-        return Readout(reading.series, reading.problems() or None)
+        return Readout(reading.series, reading.problems() or None, unclear=tuple(reading.unclear))
 
     def _order(self) -> list[int]:
         """Give the gateways, those that were slow the last time after the others: time may run out."""
@@ -134,6 +136,7 @@ class _Reading:
         self.series = 0
         self.is_sick = True
         self._found: list[list[Floats | None]] = [[None] * moments for _ in range(gateways)]
+        self.unclear: list[Unclear] = []
         self._problems: dict[int, str] = {}
         self._storing: list[float | None] = []
         self._unasked = set(range(gateways))
@@ -149,6 +152,15 @@ class _Reading:
         self.series += sum(len(answer) for answer in answers.values())
         self._found[number] = found
         self.is_sick = False
+
+    def doubts(self, number: int, functions: Sequence[str]) -> None:
+        """Keep of which functions, `namespace/name`, some series may be another's.
+
+        No failure of the source: one tenant's choice of a name is not to hide what ails the source of all.
+        """
+        counts = Counter(name.partition("/")[0] for name in functions)
+        first = {name.partition("/")[0]: name for name in sorted(functions, reverse=True)}
+        self.unclear += [Unclear(number, name, counts[namespace] - 1) for namespace, name in sorted(first.items())]
 
     def failed(self, number: int, error: SourceError) -> None:
         """Keep why nothing is known of a gateway."""

@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 from autoscaler.adapters.prometheus.answers import Series
 from autoscaler.adapters.prometheus.errors import AnswerError
 from autoscaler.core.columns import Bools, Floats
-from autoscaler.policy.evidence import Answered, Coverage, Evidence, Sums
+from autoscaler.policy.evidence import Answered, Coverage, Evidence, PodCoverage, Sums
+from autoscaler.policy.finding import NOBODY, Finder
 from autoscaler.policy.profiles import SIGNAL_LABEL, STORING, Profile, SignalName
-
-_NO_ROW = -1
 
 
 class Column(IntEnum):
@@ -24,6 +23,7 @@ class Column(IntEnum):
     COVERED: 1 where the range is wholly covered.
     QUIET: 1 where nothing moved and nothing is known to be in flight: idle, if for longer than NEEDS_S.
     NEEDS_S: seconds of quiet that prove zero; 0 where an in-flight signal tells it of the range itself.
+    PODS: pods that were scraped, where these are the targets; nan: they are not, or others tell too and there is none.
     """
 
     RPS = 0
@@ -32,6 +32,7 @@ class Column(IntEnum):
     COVERED = 3
     QUIET = 4
     NEEDS_S = 5
+    PODS = 6
 
 
 VALUES = [Column.RPS, Column.CONCURRENCY, Column.IN_FLIGHT]
@@ -48,12 +49,19 @@ class Rows:
 
     def __init__(self, row_of: Mapping[str, int], profile: Profile, serves: Bools) -> None:
         self._row_of = row_of
+        self._finder = Finder(profile, row_of, serves)
         self._profile = profile
         self.serves = serves
         self._found: dict[tuple[str | None, str | None], int] = {}
+        self._several: set[int] = set()
 
     def __len__(self) -> int:
         return len(self.serves)
+
+    @property
+    def is_per_pod(self) -> bool:
+        """Whether the functions' own pods are the targets."""
+        return self._profile.is_per_pod
 
     def sums(self, series: Sequence[Series]) -> Sums:
         """Add up the values of each row's series.
@@ -67,33 +75,56 @@ class Rows:
             rows = self._rows(series)
         except (KeyError, IndexError, TypeError, ValueError, AttributeError):
             raise AnswerError("an element of the answer is no sample") from None
-        known = rows != _NO_ROW
+        unclear = self._unclear(rows)
+        known = rows >= 0
         rows, values = rows[known], values[known]
         present = np.zeros(count, dtype=np.bool_)
         present[rows] = True
         with np.errstate(invalid="ignore"):
             summed: Floats = np.bincount(rows, weights=values, minlength=count).astype(np.float64, copy=False)
         summed[~present | ~np.isfinite(summed)] = np.nan
-        return Sums(summed, present)
+        return Sums(summed, present, unclear)
+
+    def take_unclear(self) -> Sequence[str]:
+        """Give the functions, `namespace/name`, some of whose series may be another's, since this was asked last."""
+        if not self._several:
+            return ()
+        rows = {row for place in self._several for row in self._finder.meant(place)}
+        self._several.clear()
+        return [name for name, row in self._row_of.items() if row in rows]
+
+    def _unclear(self, places: NDArray[np.int64]) -> Bools | None:
+        """Tell of which rows a series may be that may be another's as well; None: there is no such series."""
+        several = set(np.unique(places[places < NOBODY]).tolist())
+        if not several:
+            return None
+        self._several |= several
+        unclear = np.zeros(len(self), dtype=np.bool_)
+        for place in several:
+            unclear[list(self._finder.meant(place))] = True
+        return unclear
 
     def _rows(self, series: Sequence[Series]) -> NDArray[np.int64]:
-        namespace, name = self._profile.namespace_label, self._profile.name_label
+        names, namespaces = self._profile.name_labels, self._profile.namespace_labels or ("",)
         found, locate = self._found, self._locate
         if len(found) > 4 * len(self) + 10_000:
             found.clear()
+        name, other_name, space, other_space = names[0], names[-1], namespaces[0], namespaces[-1]
+        has_others = name != other_name or space != other_space
         rows = np.empty(len(series), dtype=np.int64)
         for position, one in enumerate(series):
             labels = one["metric"]
-            key = (labels.get(name), labels.get(namespace) if namespace else None)
+            key = (labels.get(name), labels.get(space))
+            if has_others:
+                key = (key[0] or labels.get(other_name), key[1] or labels.get(other_space))
             row = found.get(key)
             rows[position] = locate(key, labels) if row is None else row
         return rows
 
     def _locate(self, key: tuple[str | None, str | None], labels: Mapping[str, str]) -> int:
-        function = self._profile.locate(labels)
-        row = _NO_ROW if function is None else self._row_of.get(f"{function.namespace}/{function.name}", _NO_ROW)
-        self._found[key] = row
-        return row
+        place = self._finder.place(labels)
+        self._found[key] = place
+        return place
 
 
 def answered_by(rows: Rows, answers: Mapping[SignalName, Sequence[Series]]) -> Answered:
@@ -114,8 +145,18 @@ def answered_by(rows: Rows, answers: Mapping[SignalName, Sequence[Series]]) -> A
         moved=moved,
         born=born,
         alive=alive,
-        coverage=Coverage(**{one.name: _single(kinds.get(one.name, ())) for one in fields(Coverage)}),
+        coverage=_coverage(rows, kinds),
+        went_back=rows.sums(kinds["went_back"]) if "went_back" in kinds else None,
     )
+
+
+def _coverage(rows: Rows, kinds: Mapping[str, Sequence[Series]]) -> Coverage | PodCoverage:
+    if rows.is_per_pod:
+        return PodCoverage(**{one.name: rows.sums(kinds.get(one.name, ())) for one in fields(PodCoverage)})
+    told = {one.name: _single(kinds.get(one.name, ())) for one in fields(Coverage)}
+    if told["resets"] is None and "went_back" in kinds:
+        told["resets"] = float(len(kinds["went_back"]))
+    return Coverage(**told)
 
 
 def storing_s(answers: Mapping[SignalName, Sequence[Series]]) -> float | None:
@@ -136,6 +177,7 @@ def columns_of(evidence: Evidence) -> Floats:
     columns[Column.COVERED] = evidence.is_covered
     columns[Column.QUIET] = evidence.is_quiet
     columns[Column.NEEDS_S] = evidence.needs_s
+    columns[Column.PODS] = evidence.pods
     return columns
 
 
@@ -158,6 +200,7 @@ def together(gateways: Sequence[Contribution], rows: int) -> Floats:
     is_failed = np.zeros(rows, dtype=np.bool_)
     result = np.zeros((len(Column), rows))
     result[[Column.COVERED, Column.QUIET]] = 1.0
+    pods, telling = np.zeros(rows), np.zeros(rows)
     for columns, serves in gateways:
         serving += serves
         if columns is None:
@@ -168,12 +211,18 @@ def together(gateways: Sequence[Contribution], rows: int) -> Floats:
         knowing += is_known
         for flag in (Column.COVERED, Column.QUIET):
             result[flag, serves] *= columns[flag, serves]
+        tells = ~np.isnan(columns[Column.PODS]) & serves
+        pods[tells] += columns[Column.PODS, tells]
+        telling += tells
         result[Column.NEEDS_S, serves] = np.maximum(result[Column.NEEDS_S], columns[Column.NEEDS_S])[serves]
     is_partly_known = ((knowing > 0) & (knowing < serving)).any(axis=0)
     result[VALUES] = np.where((knowing > 0) & ~is_failed, totals, np.nan)
     nobody_knows = is_failed | ~(knowing > 0).any(axis=0)
     result[Column.COVERED, is_partly_known | nobody_knows] = 0.0
     result[Column.QUIET, result[Column.COVERED] == 0.0] = 0.0
+    # That there is no pod says that nothing can be in flight only where no gateway tells of calls that wait for one.
+    is_counted = ~is_failed & (telling > 0) & ((pods > 0) | (telling == serving))
+    result[Column.PODS] = np.where(is_counted, pods, np.nan)
     return result
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from autoscaler.adapters.prometheus.errors import SourceError
 from autoscaler.adapters.prometheus.layout import names_of, rows_of, serves
-from autoscaler.adapters.prometheus.messages import Adopt, Answer, Ask
+from autoscaler.adapters.prometheus.messages import Adopt, Answer, Ask, Unclear
 from autoscaler.adapters.prometheus.past import SourcePast
 from autoscaler.adapters.prometheus.pause import SickPause
 from autoscaler.adapters.prometheus.pool import Pool
@@ -83,6 +83,12 @@ class Source:
         self._query_s = 0.0
         self._series = 0
         self._failures = 0
+        self.unclear: tuple[Unclear, ...] = ()
+
+    @property
+    def has_pods(self) -> bool:
+        """Whether a gateway of it is the functions' own pods."""
+        return any(profile.is_per_pod for profile in self._profiles)
 
     async def adopt(self, plan: Plan) -> None:
         """Take over the rows of a changed plan."""
@@ -163,7 +169,7 @@ class Source:
                 segment.close()
 
     def _took(self, answer: Answer, now: Now) -> None:
-        self._query_s, self._series = answer.query_s, answer.series
+        self._query_s, self._series, self.unclear = answer.query_s, answer.series, answer.unclear
         if answer.is_sick:
             self._failed(answer.error or "", now)
             return

@@ -109,6 +109,7 @@ class SourceThread:
             is_sick=is_sick,
             is_large=is_large,
             outcomes=read.outcomes,
+            unclear=read.unclear,
         )
 
 

@@ -71,6 +71,17 @@ async function askFunctions() {
   return { rows, total, hasMore: Boolean(next) };
 }
 
+async function askTenants() {
+  const rows = [];
+  let next = "";
+  do {
+    const answer = await ask(`v1/tenants?${new URLSearchParams(next ? { continue: next } : {})}`);
+    rows.push(...answer.tenants);
+    next = answer.continue;
+  } while (next);
+  return rows;
+}
+
 async function poll() {
   if (!state.token) return;
   const generation = state.generation;
@@ -92,13 +103,13 @@ async function pollTick(generation) {
   const chosen = state.selected;
   const filters = `${state.tenant}/${state.reason}/${state.pages}`;
   const [tenants, functions, detail] = await Promise.all([
-    ask("v1/tenants"),
+    askTenants(),
     askFunctions(),
     chosen ? ask(`v1/functions/${chosen}`) : null,
   ]);
   if (generation !== state.generation) return;
   if (filters !== `${state.tenant}/${state.reason}/${state.pages}`) return;
-  showTenants(tenants.tenants);
+  showTenants(tenants);
   showFunctions(functions);
   if (chosen && chosen === state.selected) showDetail(detail);
 }
@@ -159,8 +170,11 @@ function showStatus(status) {
   }
   if (status.held.length) badges.push([`${count(status.held.length, "function")} left to others`, "held"]);
   if (status.reverted.length) badges.push([`${count(status.reverted.length, "function")} put back by a manifest`, "held"]);
-  if (status.more_boosts) badges.push([`more than ${status.boosts.length} alert boosts`, "raised"]);
-  else if (status.boosts.length) badges.push([count(status.boosts.length, "alert boost"), "raised"]);
+  if (status.more_boosts) badges.push([`more than ${status.boosts.length} effects of alerts`, "raised"]);
+  else for (const effect of ["boost", "freeze", "wake"]) {
+    const number = status.boosts.filter((boost) => boost.effect === effect).length;
+    if (number) badges.push([count(number, `alert ${effect}`), "raised"]);
+  }
   if (status.problems.length) badges.push([count(status.problems.length, "policy problem"), "bad"]);
   if (status.write_failures.length) badges.push([count(status.write_failures.length, "failed write"), "bad"]);
   if (status.writes_held) badges.push(["nothing is written", "bad"]);

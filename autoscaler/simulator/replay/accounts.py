@@ -1,7 +1,7 @@
-"""What a replay under other policies came to, function by function, beside what was recorded."""
+"""What a replay came to, function by function, beside what was recorded."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 
@@ -10,6 +10,7 @@ from autoscaler.core.decisions import Decisions
 from autoscaler.core.fleet import Fleet, FunctionKey
 from autoscaler.core.now import Now
 from autoscaler.core.reasons import REASON_OF, Reason
+from autoscaler.simulator.replay.shortfalls import Fewer, Shortfalls
 
 
 @dataclass(slots=True)
@@ -20,11 +21,13 @@ class Side:
         replica_seconds: replicas asked for, over time.
         changes: ticks at which they were another number than the tick before.
         zero_s: seconds for which none were asked for.
+        zeros: times that none were asked for from then on; each is a cold start when a request comes.
     """
 
     replica_seconds: float = 0.0
     changes: int = 0
     zero_s: float = 0.0
+    zeros: int = 0
 
     def add(self, other: "Side") -> None:
         """Add another's."""
@@ -60,6 +63,7 @@ class Account:
         ticks: ticks at which both sides decided.
         differing: of them those with another number.
         first: the first of those; None: there is none.
+        fewer: when fewer were asked for than the replay asked for.
     """
 
     tenant: str
@@ -68,25 +72,51 @@ class Account:
     ticks: int = 0
     differing: int = 0
     first: First | None = None
+    fewer: Fewer = field(default_factory=Fewer)
+
+    def add(self, other: "Account") -> None:
+        """Add another function's numbers; moments stay those of each."""
+        self.recorded.add(other.recorded)
+        self.replayed.add(other.replayed)
+        self.ticks += other.ticks
+        self.differing += other.differing
+        self.fewer.add(replace(other.fewer, moments=[]))
+
+
+def by_tenant(accounts: Mapping[FunctionKey, Account]) -> Mapping[str, Account]:
+    """Add up the accounts of each tenant's functions, by its name."""
+    found: dict[str, Account] = {}
+    for one in accounts.values():
+        found.setdefault(one.tenant, Account(one.tenant, Side(), Side())).add(one)
+    return dict(sorted(found.items()))
 
 
 class Accounts:
-    """Adds up columns tick by tick, and into accounts when the fleet changes."""
+    """Adds up columns tick by tick, and into accounts when the fleet changes.
+
+    Attributes:
+        covered_s: seconds that are counted; what lies in a gap is not.
+        first_utc_s: UTC seconds of the first tick that was counted; None: there is none.
+        last_utc_s: likewise, of the last.
+    """
 
     def __init__(self) -> None:
+        self.covered_s = 0.0
+        self.first_utc_s: float | None = None
+        self.last_utc_s: float | None = None
         self._of: dict[FunctionKey, Account] = {}
         self._segment: _Segment | None = None
 
     def follow(self, replayed: Fleet) -> None:
         """Go on with another fleet of the replay."""
-        before = self._segment
+        after = _Segment(replayed, self._segment)
         self._close()
-        self._segment = _Segment(replayed, before)
+        self._segment = after
 
     def pause(self) -> None:
         """Let the time up to the next tick count for nothing: what was then is not known."""
         if self._segment is not None:
-            self._segment.last_s = np.nan
+            self._segment.pause()
 
     def tick(self, now: Now, was: Decisions, now_is: Decisions, had: Floats, has: Floats, rows: Ints) -> None:
         """Count a tick.
@@ -98,11 +128,15 @@ class Accounts:
             has: likewise, replicas that the replay has.
             rows: row of each function in the recorded fleet.
         """
-        if self._segment is not None:
-            self._segment.tick(now, was, now_is, had, has, rows)
+        if self._segment is None:
+            return
+        self.covered_s += self._segment.tick(now, was, now_is, had, has, rows)
+        self.first_utc_s = now.utc_s if self.first_utc_s is None else self.first_utc_s
+        self.last_utc_s = now.utc_s
 
     def finished(self) -> Mapping[FunctionKey, Account]:
         """Give every function's account, by name."""
+        self.pause()
         self._close()
         self._segment = None
         return {key: self._of[key] for key in sorted(self._of)}
@@ -124,26 +158,35 @@ class _Segment:
         count = len(replayed)
         self.replayed = replayed
         self.last_s = np.nan
+        self.shortfalls = Shortfalls(count)
         self._decided = np.full((2, count), np.nan)
         self._reasons = np.zeros((2, count), np.uint8)
         self._had = np.full((2, count), np.nan)
-        self._sums = np.zeros((2, 3, count))
+        self._sums = np.zeros((2, 4, count))
         self._counts = np.zeros((2, count), np.int64)
         self._first = np.full((3, count), np.nan)
         self._first_reasons = np.zeros((2, count), np.uint8)
         if before is not None:
             self._carry(before)
 
-    def tick(self, now: Now, was: Decisions, now_is: Decisions, had: Floats, has: Floats, rows: Ints) -> None:
-        passed_s = now.monotonic_s - self.last_s
+    def pause(self) -> None:
+        self.last_s = np.nan
+        self.shortfalls.end()
+
+    def tick(self, now: Now, was: Decisions, now_is: Decisions, had: Floats, has: Floats, rows: Ints) -> float:
+        """Count a tick; give the seconds since the last one, 0 where nothing is known of them."""
+        passed_s = max(0.0, float(np.nan_to_num(now.monotonic_s - self.last_s)))
         self.last_s = now.monotonic_s
         for side, replicas in enumerate((had, has)):
             if passed_s > 0:
                 before = np.nan_to_num(self._had[side])
                 self._sums[side, 0] += before * passed_s
                 self._sums[side, 2] += (self._had[side] == 0) * passed_s
-            self._sums[side, 1] += ~np.isnan(self._had[side]) & (replicas != self._had[side])
+            is_other = ~np.isnan(self._had[side]) & (replicas != self._had[side])
+            self._sums[side, 1] += is_other
+            self._sums[side, 3] += is_other & (replicas == 0)
             self._had[side] = replicas
+        self.shortfalls.tick(now, had, has, passed_s)
         self._note(was, now_is, rows)
         both = ~np.isnan(self._decided).any(axis=0)
         unlike = both & (self._decided[0] != self._decided[1])
@@ -153,12 +196,14 @@ class _Segment:
         self._first[0, fresh] = now.utc_s
         self._first[1:, fresh] = self._decided[:, fresh]
         self._first_reasons[:, fresh] = self._reasons[:, fresh]
+        return passed_s
 
     def add_to(self, account: Account, row: int) -> None:
         """Add a function's sums to its account."""
         for side, total in enumerate((account.recorded, account.replayed)):
-            replica_seconds, changes, zero_s = self._sums[side, :, row].tolist()
-            total.add(Side(replica_seconds, int(changes), zero_s))
+            replica_seconds, changes, zero_s, zeros = self._sums[side, :, row].tolist()
+            total.add(Side(replica_seconds, int(changes), zero_s, int(zeros)))
+        account.fewer.add(self.shortfalls.of(row))
         account.ticks += int(self._counts[0, row])
         account.differing += int(self._counts[1, row])
         if account.first is None and not np.isnan(self._first[0, row]):
@@ -172,6 +217,7 @@ class _Segment:
         pairs = [(row, before.replayed.row_of.get(key)) for row, key in enumerate(self.replayed.keys)]
         known = np.array([(row, old) for row, old in pairs if old is not None], np.int64).reshape(-1, 2)
         self._had[:, known[:, 0]] = before._had[:, known[:, 1]]
+        self.shortfalls.carry(before.shortfalls, known)
 
     def _note(self, was: Decisions, now_is: Decisions, rows: Ints) -> None:
         """Note the decision on each function; those that a tick leaves out are at rest."""

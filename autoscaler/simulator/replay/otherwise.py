@@ -31,24 +31,37 @@ class Otherwise:
         make: makes a controller as a run's was made.
         make_plan: compiles the other policies.
         start_up_s: seconds from a raise until its replicas are ready.
+        is_alone: nobody else writes in the replay, so that nothing is left to a foreign writer of the recording.
+        from_utc_s: ticks before are decided, so that the controller knows its past, and not counted.
 
     Attributes:
         accounts: what came of it, by function.
-        ticks: ticks decided.
+        ticks: ticks decided and counted.
         lost: steps that are in no file.
         damaged: stretches of bytes that could not be read.
         unscaled: functions of the log that no tenant of the other documents has.
     """
 
-    def __init__(self, make: MakeController, make_plan: MakePlan, start_up_s: float) -> None:
+    def __init__(
+        self,
+        make: MakeController,
+        make_plan: MakePlan,
+        start_up_s: float,
+        *,
+        is_alone: bool = False,
+        from_utc_s: float = -math.inf,
+    ) -> None:
         self.accounts = Accounts()
         self.ticks = self.lost = self.damaged = 0
         self.unscaled: set[FunctionKey] = set()
         self._make = make
         self._make_plan = make_plan
         self._start_up_s = start_up_s
+        self._is_alone = is_alone
+        self._from_utc_s = from_utc_s
         self._controller: Controller | None = None
         self._run: str | None = None
+        self._next_number = 0
         self._scene: _Scene | None = None
         self._latest: tuple[Fleet, float] | None = None
 
@@ -60,8 +73,11 @@ class Otherwise:
                     if entry.run != self._run:
                         self._controller, self._run = self._make(entry), entry.run
                         self.accounts.pause()
+                    elif entry.number != self._next_number:
+                        self.accounts.pause()
+                    self._next_number = entry.number + 1
                 case Gap():
-                    self.lost += entry.lost
+                    self.lost += entry.lost if entry.utc_s >= self._from_utc_s else 0
                     self.accounts.pause()
                 case Damage():
                     self.damaged += 1
@@ -79,14 +95,16 @@ class Otherwise:
             return
         scene = self._followed(step.observation, entry.origin, step)
         observation = scene.observation(step.observation, step.now.monotonic_s, self._start_up_s)
+        if self._is_alone:
+            observation = replace(observation, is_held=np.zeros(len(scene.fleet), np.bool_))
         if step.is_recall:
             self._controller.recall(step.now, observation)
             return
         decisions = self._controller.step(step.now, observation, step.events)
-        self.ticks += 1
-        self.accounts.tick(
-            step.now, step.decisions, decisions, step.observation.requested[scene.rows], scene.requested, scene.rows
-        )
+        if step.now.utc_s >= self._from_utc_s:
+            found = step.observation.requested[scene.rows]
+            self.ticks += 1
+            self.accounts.tick(step.now, step.decisions, decisions, found, scene.requested, scene.rows)
         scene.requested[decisions.rows] = decisions.desired
 
     def _between(self, controller: Controller, scene: "_Scene", step: Step) -> None:

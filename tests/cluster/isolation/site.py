@@ -64,7 +64,8 @@ class Site:
         return all(self._post(tenant, [one]).status_code in {200, 400, 413} for one in ended)
 
     def restart(self) -> None:
-        """Have the daemon forget its boosts: with no Alertmanager to read them from it begins without."""
+        """Have the daemon forget its boosts: with no Alertmanager to read them from it freezes what runs, for as long as
+        they could last."""
         self.daemon.stop()
         self.daemon.begin()
 
@@ -84,7 +85,8 @@ class Site:
     def boosted(self) -> set[tuple[str, str]]:
         """Give the functions that a boost in force raises."""
         boosts = self.daemon.ask("/v1/status").json()["boosts"]
-        return {(one["namespace"], one["function"]) for boost in boosts for one in boost["functions"]}
+        raised = [boost for boost in boosts if boost["effect"] == "boost"]
+        return {(one["namespace"], one["function"]) for boost in raised for one in boost["functions"]}
 
     def ticks(self) -> int:
         """Give the number of full ticks so far."""

@@ -71,7 +71,7 @@ def calm(site: Site) -> Iterator[None]:
         sent.clear()
     wait_until(lambda: not site.boosted(), "no boost", 60)
     for namespace in ("acme-prod", "umbrella-fn"):
-        wait_until(lambda at=namespace: site.plane.replicas(at, "victim") == 2, f"two replicas in {namespace}", 60)
+        wait_until(lambda at=namespace: site.plane.replicas(at, "victim") == 2, f"two replicas in {namespace}", 180)
 
 
 @pytest.mark.parametrize("labels", NAMES.values(), ids=NAMES.keys())
@@ -151,15 +151,17 @@ def test_ten_thousand_alerts_in_a_group_delay_nobody(site: Site) -> None:
     print(f"ten ticks of 0.5 s in {took_s:.1f} s; answers {sorted(set(statuses))}")
     assert set(statuses) <= {200, 503}
     boosts = site.metric("autoscaler_boosts")
-    assert boosts <= PAIRS_BESIDE + PAIRS_PER_FUNCTION * len(site.functions_of("acme")) + 1
+    assert (
+        boosts <= PAIRS_BESIDE + PAIRS_PER_FUNCTION * len(site.functions_of("acme")) + 3
+    )  # umbrella's, and what the start froze
     assert site.metric("autoscaler_core_refused_events_total") > refused
     # What acme holds of its own boosts ends by itself; here it is not waited for.
     site.restart()
 
 
 def test_a_group_that_is_too_large_is_refused_whole(site: Site) -> None:
-    """More than 1 MiB is 413, and more than 10,000 alerts 400; neither leaves anything behind."""
-    assert send(site, many(10_000)) == 413
+    """More than 2 MiB is 413, and more than 10,000 alerts 400; neither leaves anything behind."""
+    assert send(site, many(20_000)) == 413
     assert send(site, b'{"version":"4","alerts":[' + b",".join([b"0"] * 10_001) + b"]}") == 400
     assert not site.boosted()
 
@@ -193,7 +195,9 @@ def test_no_label_value_reaches_a_query_a_log_line_or_a_metric(site: Site, value
         answer = site.post("acme", one)
         assert answer.status_code in {200, 400}  # half a character is no text that UTF-8 can write
         assert MARK not in answer.text
-    assert site.post("acme", {**alert(own), "fingerprint": value}).status_code == 400
+    refused = site.post("acme", {**alert(own), "fingerprint": value})
+    assert refused.status_code == 400 or refused.json()["dropped"] == {"malformed": 1}
+    assert MARK not in refused.text
     through = site.ticks() + 3
     wait_until(lambda: site.ticks() >= through, "three ticks", 60)
     assert MARK not in site.log()
@@ -203,13 +207,13 @@ def test_no_label_value_reaches_a_query_a_log_line_or_a_metric(site: Site, value
     assert site.boosted() <= {("acme-prod", "victim")}
 
 
-def test_a_label_of_a_megabyte_is_refused_and_named_nowhere(site: Site) -> None:
-    """A megabyte in one value is 413, 5,000 characters 400; the answer quotes none of it, nor does the log."""
+def test_a_label_of_megabytes_is_refused_and_named_nowhere(site: Site) -> None:
+    """Two megabytes in one value are 413, 5,000 characters drop that alert; no answer quotes any of it, nor does the log."""
     own = {"namespace": "acme-prod", "function": "victim"}
-    for size, status in ((1 << 20, 413), (5_000, 400)):
-        answer = site.post("acme", alert({**own, "evil": MARK * (size // len(MARK))}))
-        assert answer.status_code == status
-        assert MARK not in answer.text
+    large, long = (site.post("acme", alert({**own, "evil": MARK * (size // len(MARK))})) for size in (2 << 20, 5_000))
+    assert large.status_code == 413
+    assert (long.status_code, long.json()["dropped"]) == (200, {"malformed": 1})
+    assert MARK not in large.text + long.text
     assert MARK not in site.log()
     assert not site.boosted()
 

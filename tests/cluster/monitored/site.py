@@ -130,7 +130,8 @@ class Site:
     def boosted(self) -> set[tuple[str, str]]:
         """Give the functions that a boost is in force for."""
         boosts = self.daemon.ask("/v1/status").json()["boosts"]
-        return {(one["namespace"], one["function"]) for boost in boosts for one in boost["functions"]}
+        raised = [boost for boost in boosts if boost["effect"] == "boost"]
+        return {(one["namespace"], one["function"]) for boost in raised for one in boost["functions"]}
 
     def firing(self) -> list[dict[str, Any]]:
         """Give the alerts that fire in Alertmanager, each with the receivers that it goes to."""

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from ruamel.yaml import YAML
 
+from autoscaler.core.events import Event
 from autoscaler.core.fleet import FunctionKey
 from autoscaler.core.journal.decoder import read
 from autoscaler.core.journal.step import Gap, Head, Recorded, Step
@@ -124,6 +125,12 @@ def plan_told(plan: Plan) -> Plain:
     return {"functions": functions, "tenants": tenants}
 
 
+def event_told(event: Event) -> str:
+    """Write an event; what a later version added to it and nobody has said is left out."""
+    said = ((one.name, getattr(event, one.name), one.default) for one in fields(event))
+    return f"{type(event).__name__}({', '.join(f'{name}={value!r}' for name, value, left in said if value != left)})"
+
+
 def rate_told(policies: RatePolicies, row: int) -> list[list[float | str]]:
     told = []
     for rule in np.flatnonzero(policies.rows == row).tolist():
@@ -162,7 +169,7 @@ def step_told(step: Step) -> Plain:
     decisions, seen = step.decisions, step.observation
     told: Plain = {
         "now": [step.now.monotonic_s, step.now.utc_s],
-        "events": [repr(event) for event in step.events],
+        "events": [event_told(event) for event in step.events],
         "is_tick": decisions.is_tick,
         "fleet": [str(key) for key in decisions.fleet.keys],
         "rows": decisions.rows.tolist(),

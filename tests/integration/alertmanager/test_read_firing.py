@@ -10,6 +10,7 @@ import pytest
 from aiohttp import web
 
 from autoscaler.adapters.alertmanager import read_firing
+from autoscaler.policy.alerts import MAX_ALERTS
 from autoscaler.policy.settings import AlertmanagerSettings
 from tests.servers.alertmanager import Alertmanager, configuration
 from tests.servers.process import free_port, running
@@ -94,6 +95,16 @@ BAD = {
     "a redirect": (302, "[]"),
     "no JSON": (200, "<html>"),
     "an object": (200, "{}1"),
+    "an empty object": (200, "{}"),
+    "an empty text": (200, '""'),
+    "nothing": (200, ""),
+    "a list that does not end": (200, "["),
+    "a list that ends in a comma": (200, f"[{json.dumps(ALERT)}, ]"),
+    "alerts without commas": (200, f"[{json.dumps(ALERT)} {json.dumps(ALERT)}]"),
+    "two lists": (200, "[] []"),
+    "no UTF-8": (200, b'["\xff"]'),
+    "lists in lists in lists": (200, "[" * 100_000),
+    "more alerts than are read": (200, json.dumps([ALERT] * (MAX_ALERTS + 1))),
     "null": (200, "null"),
     "an alert that is a text": (200, '["x"]'),
     "labels that are no texts": (200, json.dumps([{**ALERT, "labels": {"a": 1}}])),
@@ -103,11 +114,12 @@ BAD = {
 
 
 @pytest.mark.parametrize(("status", "text"), BAD.values(), ids=BAD.keys())
-async def test_what_is_no_list_of_alerts_is_not_known(serve: Serve, status: int, text: str) -> None:
+async def test_what_is_no_list_of_alerts_is_not_known(serve: Serve, status: int, text: str | bytes) -> None:
     """A refusal or a broken answer says nothing of what fires: None, not an empty list."""
 
     async def handler(_: web.Request) -> web.Response:
-        return web.Response(status=status, text=text, content_type="application/json", headers={"Location": "/"})
+        body = text if isinstance(text, bytes) else text.encode()
+        return web.Response(status=status, body=body, content_type="application/json", headers={"Location": "/"})
 
     assert await read_firing(settings(await serve(handler))) is None
 
@@ -124,6 +136,42 @@ async def test_one_start_that_is_no_time_hides_no_other_alert(serve: Serve, star
     assert [one.starts_at for one in alerts] == [start, "2026-01-02T01:04:05.123Z"]
 
 
+ROUTED = [
+    {**ALERT, "fingerprint": name, "receivers": [{"name": name}, {"name": "pager"}]} for name in ("acme", "other")
+]
+
+
+@pytest.mark.parametrize(
+    ("receivers", "known"),
+    [(["acme"], ["acme"]), (["other", "acme"], ["acme", "other"]), (["pager"], ["acme", "other"]), (["nobody"], [])],
+)
+async def test_only_what_is_routed_to_the_receivers_named_is_read(
+    serve: Serve, receivers: list[str], known: list[str]
+) -> None:
+    """What goes to others alone no webhook has told: a restart shall not begin with it."""
+
+    async def handler(_: web.Request) -> web.Response:
+        return web.json_response(ROUTED)
+
+    alerts = await read_firing(settings(await serve(handler), receivers=receivers))
+    assert alerts is not None
+    assert [one.fingerprint for one in alerts] == known
+
+
+@pytest.mark.parametrize("receivers", [None, 7, [7], ["acme"], [{"title": "acme"}]])
+async def test_an_alert_without_receivers_is_not_known_where_they_are_asked_for(
+    serve: Serve, receivers: object
+) -> None:
+    """Whether it is routed here cannot be told of it: nothing is known of what fires."""
+
+    async def handler(_: web.Request) -> web.Response:
+        return web.json_response([{**ALERT, "receivers": receivers}])
+
+    url = await serve(handler)
+    assert await read_firing(settings(url, receivers=["acme"])) is None
+    assert await read_firing(settings(url)) is not None
+
+
 async def test_nothing_firing_is_an_empty_list(serve: Serve) -> None:
     """An answer without alerts is known to be empty."""
 
@@ -131,6 +179,18 @@ async def test_nothing_firing_is_an_empty_list(serve: Serve) -> None:
         return web.json_response([])
 
     assert await read_firing(settings(await serve(handler))) == []
+
+
+@pytest.mark.parametrize("text", ["[{alert}]", " [ {alert}\r\n ] \n", "[{alert},{alert}\t, {alert}]"])
+async def test_a_list_is_read_however_it_is_spaced(serve: Serve, text: str) -> None:
+    """Each element counts, whatever white space is around it."""
+
+    async def handler(_: web.Request) -> web.Response:
+        return web.Response(text=text.replace("{alert}", json.dumps(ALERT)), content_type="application/json")
+
+    alerts = await read_firing(settings(await serve(handler)))
+    assert alerts is not None
+    assert [one.fingerprint for one in alerts] == [ALERT["fingerprint"]] * text.count("{alert}")
 
 
 async def test_a_server_that_hangs_or_is_not_there_is_not_known(serve: Serve, tmp_path: Path) -> None:

@@ -299,3 +299,27 @@ def test_a_daemon_that_is_not_there_is_said(server: str) -> None:
     result = run("status", "--server", server)
     assert result.exit_code == 2
     assert "--server" in result.output
+
+
+@pytest.mark.parametrize(
+    "command", [["status"], ["explain", "acme/a"], ["explain", "acme/a", "--policy"], ["take-up", "acme/a"]]
+)
+@pytest.mark.parametrize(
+    "answer", [{}, {"status": "success", "data": {}}, {"decision": {}, "functions": [{}], "namespace": "acme"}]
+)
+def test_an_answer_of_something_else_is_said(command: list[str], answer: object) -> None:
+    """A server that is no daemon, or one of another version, answers with other objects: one line, exit code 2."""
+    paths = ["/v1/status", "/v1/tenants", "/v1/functions"]
+    paths += [f"/v1/functions/acme/a{more}" for more in ("", "/policy", "/take-up")]
+    with served(dict.fromkeys(paths, (200, answer))) as url:
+        result = run(*command, "--server", url)
+    assert result.exit_code == 2
+    assert isinstance(result.exception, SystemExit)
+    assert "--server" in result.output
+
+
+def test_a_refusal_of_something_else_names_who_was_asked() -> None:
+    """A 404 without the daemon's words comes from another server: its address is said."""
+    with served({}) as url:
+        result = run("status", "--server", url)
+    assert f"{url} answers HTTP 404" in result.output

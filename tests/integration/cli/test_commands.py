@@ -118,7 +118,7 @@ def test_check_with_settings_knows_the_sources_and_names_lines(tmp_path: Path) -
         ("dryRn: true\n" + SETTINGS, "dryRn", 1),
         (SETTINGS + "kubernetes: {pageSize: 0}\n", "kubernetes.pageSize", 7),
         (SETTINGS.replace("http://", "ftp://"), "sources.main.url", 3),
-        (SETTINGS.replace("openfaas", "nginx"), "sources.main.gateways[0].profile", 5),
+        (SETTINGS.replace("openfaas", "apache"), "sources.main.gateways[0].profile", 5),
         (SETTINGS + "operators: [{tokenSHA256: secret-token}]\n", "operators[0].tokenSHA256", 7),
         (SETTINGS.replace("    gateways", "    range: 1s\n    gateways"), "sources.main.range", 4),
         (SETTINGS + "tick: 1s\ntick: 2s\n", "tick", 8),

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from autoscaler.core.decisions import DecisionRecord, Decisions
+from autoscaler.core.events import Effect
 from autoscaler.core.fleet import FunctionKey
 from autoscaler.core.now import Now
 from autoscaler.policy.alerts import Alert
@@ -199,7 +200,7 @@ class FakeAutoscaling:
             write_failures=[
                 WriteFailure(FunctionKey("umbrella", "render"), ScaleOutcome.FORBIDDEN, "no right", Now(990.0, 1.0))
             ],
-            boosts=[BoostView(name, keys, (6,) * len(keys), 120.0) for name, keys in self.boosts.items()],
+            boosts=[BoostView(name, Effect.BOOST, keys, (6,) * len(keys), 120.0) for name, keys in self.boosts.items()],
         )
 
     def _sees(self, caller: Caller, key: FunctionKey) -> bool:

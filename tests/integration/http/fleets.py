@@ -1,10 +1,12 @@
 """Prepared fleets and ticks for tests of the HTTP server: three tenants whose functions bind for different reasons."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
+from autoscaler.core.accounts import Accounts
+from autoscaler.core.budgets import without_budgets
 from autoscaler.core.decisions import Decisions
 from autoscaler.core.fleet import Fleet, FunctionKey, Rules
 from autoscaler.core.now import Now
@@ -108,3 +110,33 @@ def many(functions: int, tenants: int = 10) -> tuple[Row, ...]:
         Row(f"t{n % tenants}", f"ns-{n % tenants}", f"fn-{n:06}", 1.5, Seen.VALUE, 2, 2, stages, reasons)
         for n in range(functions)
     )
+
+
+SIZE = 14.0
+"""Of the pool that acme, umbrella and wayne share: 4, 6 and 0 guaranteed."""
+
+
+def contested(decisions: Decisions) -> Decisions:
+    """Give a tick in which acme wants 5 and has them, umbrella wants 12 and gets 7, and wayne's 4 run unasked."""
+    names = decisions.fleet.tenants
+    assert names == ("acme", "umbrella", "wayne")
+    guarantee = np.array([4.0, 6.0, 0.0])
+    budgets = replace(without_budgets(names), guarantee=guarantee, size=np.array([SIZE]))
+    granted = np.array([5.0, 7.0, 4.0])
+    accounts = Accounts(
+        asked=np.array([5.0, 12.0, 4.0]),
+        granted=granted,
+        masked=np.array([0.0, 0.0, 4.0]),
+        charged=granted,
+        share=granted,
+        borrowed=np.array([1.0, 1.0, 4.0]),
+        lent=np.zeros(3),
+        concurrency=np.array([np.nan, 70.0, np.nan]),
+        bound=np.array([Reason.PASSED, Reason.POOL, Reason.PASSED], np.uint8),
+        guarantee=guarantee,
+        kept=np.zeros(3),
+        over=np.array([2.0]),
+    )
+    fleet = replace(decisions.fleet, budgets=budgets)
+    refused = [one._replace(reason=Reason.POOL) if one.reason is Reason.BUDGET else one for one in decisions.applied]
+    return replace(decisions, fleet=fleet, accounts=accounts, applied=tuple(refused))

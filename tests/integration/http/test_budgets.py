@@ -1,49 +1,19 @@
 """Budgets over HTTP: each tenant its own numbers, the operator the pools too, and the same in `/metrics`."""
 
-from dataclasses import replace
-
-import numpy as np
 import pytest
 
 from autoscaler.cli.budget_words import budget_table, pool_lines
-from autoscaler.core.accounts import Accounts
-from autoscaler.core.budgets import without_budgets
-from autoscaler.core.reasons import Reason
 from tests.integration.http.conftest import Listening
 from tests.integration.http.fakes import ACME, OPERATOR, UMBRELLA
+from tests.integration.http.fleets import SIZE, contested
 from tests.integration.http.test_metrics import samples
-
-SIZE = 14.0
-"""Of the pool that acme, umbrella and wayne share: 4, 6 and 0 guaranteed."""
 
 
 @pytest.fixture
 def fight(listening: Listening) -> Listening:
-    """A tick in which acme wants 5 and has them, umbrella wants 12 and gets 7, and wayne's 4 run unasked."""
-    decisions = listening.service.decisions
-    assert decisions is not None
-    names = decisions.fleet.tenants
-    assert names == ("acme", "umbrella", "wayne")
-    guarantee = np.array([4.0, 6.0, 0.0])
-    budgets = replace(without_budgets(names), guarantee=guarantee, size=np.array([SIZE]))
-    granted = np.array([5.0, 7.0, 4.0])
-    accounts = Accounts(
-        asked=np.array([5.0, 12.0, 4.0]),
-        granted=granted,
-        masked=np.array([0.0, 0.0, 4.0]),
-        charged=granted,
-        share=granted,
-        borrowed=np.array([1.0, 1.0, 4.0]),
-        lent=np.zeros(3),
-        concurrency=np.array([np.nan, 70.0, np.nan]),
-        bound=np.array([Reason.PASSED, Reason.POOL, Reason.PASSED], np.uint8),
-        guarantee=guarantee,
-        kept=np.zeros(3),
-        over=np.array([2.0]),
-    )
-    fleet = replace(decisions.fleet, budgets=budgets)
-    refused = [one._replace(reason=Reason.POOL) if one.reason is Reason.BUDGET else one for one in decisions.applied]
-    listening.service.decisions = replace(decisions, fleet=fleet, accounts=accounts, applied=tuple(refused))
+    """A tick in which three tenants contest a pool."""
+    assert listening.service.decisions is not None
+    listening.service.decisions = contested(listening.service.decisions)
     return listening
 
 

@@ -8,6 +8,7 @@ import aiohttp
 import orjson
 import pytest
 
+from autoscaler.core.events import Effect
 from autoscaler.core.fleet import FunctionKey
 from autoscaler.ports import KubernetesUser, Verb
 from autoscaler.server.app import build, build_metrics
@@ -103,6 +104,7 @@ ALERT = payload(
 FUNCTION = "/v1/functions/{namespace}/{function}"
 ROUTES = (
     Route("POST", "/v1/alerts", own=statuses(200, 200, 403, 200, 403), body=ALERT),
+    Route("POST", "/system/alert", own=statuses(200, 200, 403, 200, 403), body=ALERT),
     Route("GET", "/v1/wake/{namespace}/{function}", **WAKE),
     Route("HEAD", "/v1/wake/{namespace}/{function}", **WAKE),
     Route("POST", "/v1/wake/{namespace}/{function}", **WAKE),
@@ -275,5 +277,6 @@ async def test_a_tenants_wake_moves_no_other(site: Site) -> None:
         if route.method == "POST":
             await site.ask(route, route.path(THEIRS) if route in OF_FUNCTIONS else route.path(), "acme")
     await site.rig.ticks(1)
-    assert {key for boost in site.rig.daemon.health().boosts for key in boost.keys} == {FunctionKey("acme", "a")}
+    boosts = [boost for boost in site.rig.daemon.health().boosts if boost.effect is Effect.BOOST]
+    assert {key for boost in boosts for key in boost.keys} == {FunctionKey("acme", "a")}
     assert site.rig.cluster.deployments[FunctionKey("umbrella", "b")].requested == before

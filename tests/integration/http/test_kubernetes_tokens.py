@@ -7,6 +7,7 @@ import aiohttp
 import pytest
 
 from autoscaler.adapters.decision_log import FileArchive
+from autoscaler.core.events import Effect
 from autoscaler.core.fleet import FunctionKey
 from autoscaler.core.now import Now
 from autoscaler.daemon.reviewing import DOUBTED_S, Reviewing
@@ -93,7 +94,7 @@ async def test_status_is_cut_to_the_namespace(reviewed: Listening) -> None:
     """Failed writes, boosts and functions left to others are those of the namespace; what is the operator's is not there."""
     refused = [WriteFailure(key, ScaleOutcome.FORBIDDEN, "no", Now(1.0, 1.0)) for key in (PROD, DEV)]
     left = [HeldView(key, "argocd", 3, 60.0) for key in (PROD, DEV)]
-    boost = BoostView("slow", (PROD, DEV), (5, 5), 60.0)
+    boost = BoostView("slow", Effect.BOOST, (PROD, DEV), (5, 5), 60.0)
     reviewed.service.state = {
         "write_failures": refused,
         "held": left,

@@ -2,17 +2,23 @@
 
 import asyncio
 import subprocess
+from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from autoscaler.server.app import build_metrics
+from autoscaler.server.registry import METRICS, Kind
 from autoscaler.server.run import serve
 from tests.integration.http.conftest import Listening
+from tests.integration.http.everything import everything
 from tests.integration.http.fakes import FakeAutoscaling
 from tests.integration.http.fleets import many
 from tests.servers.binaries import require
+from tests.servers.process import wait_until
+from tests.servers.prometheus import VERSIONS, prometheus
 
 
 def samples(text: str) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
@@ -25,15 +31,102 @@ def samples(text: str) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
 
 
 @pytest.mark.server
-async def test_metrics_pass_promtool(listening: Listening) -> None:
-    """Names, types, units and help texts are as Prometheus' own check wants them."""
-    await listening.read("/v1/functions")
+async def test_metrics_pass_promtool(tmp_path: Path) -> None:
+    """Names, types, units and help texts of all metrics are as Prometheus' own check wants them."""
     promtool = require("promtool")
-    text = await listening.scrape()
+    async with everything(tmp_path) as place:
+        text = await page(place)
     check = await asyncio.to_thread(
         subprocess.run, [promtool, "check", "metrics"], input=text.encode(), capture_output=True, check=False
     )
     assert (check.returncode, check.stdout + check.stderr) == (0, b"")
+
+
+async def page(place: str, query: str = "", encoding: str = "identity") -> str:
+    """Scrape a metrics listener."""
+    headers = {"Accept-Encoding": encoding}
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(f"http://{place}/metrics{query}", headers=headers) as got,
+    ):
+        assert got.status == 200
+        return await got.text()
+
+
+async def test_a_scrape_exports_exactly_what_is_registered(tmp_path: Path) -> None:
+    """A daemon that has everything exports each registered metric, with its kind, meaning and labels, and no other."""
+    async with everything(tmp_path) as place:
+        found = {family.name: family for family in text_string_to_metric_families(await page(place))}
+    exported = {sample.name for family in found.values() for sample in family.samples}
+    assert exported == METRICS.keys()
+    for metric in METRICS.values():
+        family = found[metric.name.removesuffix("_total") if metric.kind is Kind.COUNTER else metric.name]
+        assert (family.type, family.documentation) == (metric.kind, metric.meaning)
+        assert {tuple(sample.labels) for sample in family.samples} == {metric.labels}
+
+
+async def test_what_always_has_a_sample_has_one_before_the_first_tick(listening: Listening) -> None:
+    """A metric whose samples need nothing is there from the daemon's start."""
+    listening.service.empty()
+    found = {name for name, _ in samples(await listening.scrape())}
+    always = {name for name, metric in METRICS.items() if metric.when is None}
+    assert always - found == {"autoscaler_writes_queued", "autoscaler_write_wait_seconds"}  # the fake has no queues
+    assert "autoscaler_function_desired_replicas" not in always
+
+
+async def test_what_is_used_is_counted(tmp_path: Path) -> None:
+    """Replica-seconds, those that zero saved and cold starts are counters of tenants, cold starts of functions too."""
+    async with everything(tmp_path) as place:
+        found = samples(await page(place))
+    of_tenant, of_function = (
+        (("tenant", "acme"),),
+        (("function", "search"), ("namespace", "acme-dev"), ("tenant", "acme")),
+    )
+    assert found["autoscaler_tenant_replica_seconds_total", of_tenant] == 100.125
+    assert found["autoscaler_tenant_saved_replica_seconds_total", of_tenant] == 50
+    assert found["autoscaler_tenant_cold_starts_total", of_tenant] == 100
+    assert found["autoscaler_function_cold_starts_total", of_function] == 3
+
+
+@pytest.mark.parametrize(
+    ("accepted", "encoding"),
+    [
+        ("gzip", "gzip"),
+        ("deflate, GZIP;q=0.8", "gzip"),
+        ("gzip;q=0", None),
+        ("gzip; q=0.0", None),
+        ("br, identity", None),
+        ("gzip2", None),
+    ],
+)
+async def test_a_scraper_that_takes_gzip_gets_it(listening: Listening, accepted: str, encoding: str | None) -> None:
+    """The same page, a twentieth of its bytes, where Accept-Encoding names gzip and does not forbid it."""
+    url = f"http://{listening.metrics.host}:{listening.metrics.port}/metrics"
+    async with listening.session.get(url, headers={"Accept-Encoding": accepted}) as answer:
+        assert answer.headers.get("Content-Encoding") == encoding
+        assert (await answer.text()).count("\nautoscaler_function_desired_replicas{") == 6
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("program", VERSIONS)
+async def test_a_real_prometheus_takes_the_page(tmp_path: Path, program: str) -> None:
+    """Prometheus of both versions takes every sample, and keeps a function's namespace beside its own."""
+
+    def scraped(place: str) -> dict[str, Any]:
+        config = f'  - {{job_name: a, static_configs: [{{targets: ["{place}"], labels: {{namespace: autoscaler}}}}]}}\n'
+        with prometheus(tmp_path, {}, config=config, program=program) as server:
+            query = 'autoscaler_function_requests_per_second{function="render"}'
+            wait_until(lambda: server.query(query), "a scrape", 60.0)
+            return {"samples": server.value("max(scrape_samples_scraped)"), "series": server.query(query)}
+
+    async with everything(tmp_path) as place:
+        found = await asyncio.to_thread(scraped, place)
+        whole = samples(await page(place))
+    assert found["samples"] == len(whole)
+    (series,) = found["series"]
+    assert series["metric"]["namespace"] == "autoscaler"
+    assert series["metric"]["exported_namespace"] == "umbrella"
+    assert float(series["value"][1]) == 910.0
 
 
 async def test_functions_have_load_replicas_and_reason(listening: Listening) -> None:
@@ -117,6 +210,18 @@ async def test_functions_are_selected_by_tenant(listening: Listening) -> None:
     shown = {dict(labels)["tenant"] for name, labels in found if name == "autoscaler_function_desired_replicas"}
     assert shown == {"acme", "wayne"}
     assert ("autoscaler_tenant_functions", (("tenant", "umbrella"),)) in found
+
+
+async def test_every_family_of_functions_is_selected_alike(tmp_path: Path) -> None:
+    """With `tenant` no family of functions has another tenant's, and none of this one's is missing."""
+
+    def of_functions(text: str) -> set[tuple[str, tuple[tuple[str, str], ...]]]:
+        return {one for one in samples(text) if one[0].startswith("autoscaler_function_")}
+
+    async with everything(tmp_path) as place:
+        whole, selected = of_functions(await page(place)), of_functions(await page(place, "?tenant=umbrella"))
+        assert not of_functions(await page(place, "?tenant="))
+    assert selected == {one for one in whole if dict(one[1])["tenant"] == "umbrella"}
 
 
 async def test_a_tenant_that_is_not_there_has_no_series(listening: Listening) -> None:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from autoscaler.core.fleet import FunctionKey
@@ -37,6 +38,7 @@ async def test_functions_show_load_replicas_and_reason(listening: Listening) -> 
         "desired": 5,
         "reason": "DEMAND",
         "reason_sentence": row["reason_sentence"],
+        "schedule": None,
     }
     assert answer["decided_ago_s"] == 2.0
 
@@ -68,6 +70,69 @@ async def test_asking_for_somebody_else_finds_nothing(listening: Listening, quer
 async def test_functions_are_filtered_by_reason(listening: Listening) -> None:
     """`reason` gives the functions that it bound."""
     assert names(await listening.read("/v1/functions?reason=BUDGET", OPERATOR)) == ["umbrella/render"]
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        ("at-zero", ["umbrella/mail"]),
+        ("starting", []),
+        ("unknown", ["acme-dev/search"]),
+        ("held", []),
+    ],
+)
+async def test_functions_are_filtered_by_state(listening: Listening, state: str, expected: list[str]) -> None:
+    """`state` gives the very functions that the tenants' sums count, together with other filters too."""
+    answer = await listening.read(f"/v1/functions?state={state}", OPERATOR)
+    assert (names(answer), answer["total"]) == (expected, len(expected))
+    sums = (await listening.read("/v1/tenants", OPERATOR))["tenants"]
+    assert sum(row[state.replace("-", "_")] for row in sums) == len(expected)
+    assert names(await listening.read(f"/v1/functions?state={state}&tenant=wayne", OPERATOR)) == []
+
+
+async def test_a_state_that_there_is_not_is_refused(listening: Listening) -> None:
+    """The answer says where it stood and which there are."""
+    answer = await listening.read("/v1/functions?state=AT_ZERO", OPERATOR, status=400)
+    assert (answer["error"]["where"], answer["error"]["allowed"]) == (
+        "query state",
+        "one of: at-zero, starting, unknown, held",
+    )
+
+
+async def test_what_shall_run_and_cannot_serve_is_starting(listening: Listening) -> None:
+    """Functions with replicas of which none is ready are starting; one at zero is not."""
+    decisions = listening.service.decisions
+    assert decisions is not None
+    listening.service.decisions = replace(decisions, ready=np.zeros(len(decisions.rows)))
+    found = names(await listening.read("/v1/functions?state=starting", OPERATOR))
+    assert len(found) == 5
+    assert "umbrella/mail" not in found
+
+
+async def test_tenants_come_in_pages(listening: Listening) -> None:
+    """Pages of one, followed by `continue`, give every tenant once and in order; the last one has no further."""
+    found, query = list[str](), "?limit=1"
+    for further in ("acme", "umbrella", None):
+        answer = await listening.read(f"/v1/tenants{query}", OPERATOR)
+        found += [row["tenant"] for row in answer["tenants"]]
+        assert (answer["total"], answer["continue"]) == (3, further)
+        query = f"?limit=1&continue={further}"
+    assert found == ["acme", "umbrella", "wayne"]
+
+
+async def test_tenants_are_filtered_by_name(listening: Listening) -> None:
+    """`tenant` gives one; another caller's, and one that does not exist, give none."""
+    answer = await listening.read("/v1/tenants?tenant=umbrella", OPERATOR)
+    assert [row["tenant"] for row in answer["tenants"]] == ["umbrella"]
+    for name in ("umbrella", "nobody"):
+        answer = await listening.read(f"/v1/tenants?tenant={name}", ACME)
+        assert (answer["tenants"], answer["total"], answer["continue"]) == ([], 0, None)
+
+
+async def test_a_page_of_tenants_goes_on_after_one_that_is_gone(listening: Listening) -> None:
+    """`continue` names a place in the order, not a tenant that must still be there."""
+    answer = await listening.read("/v1/tenants?continue=bbb", OPERATOR)
+    assert [row["tenant"] for row in answer["tenants"]] == ["umbrella", "wayne"]
 
 
 async def test_pages_hold_every_function_once(listening: Listening) -> None:

@@ -85,3 +85,16 @@ async def test_a_query_that_prometheus_refuses_is_unknown(past: Prometheus) -> N
     """A custom query that is no PromQL leaves its gateway's functions unknown."""
     (load,) = await read_at(source(past.url, custom(rate="sum(")), PLAN, [at(LAST)])
     assert row(load, PLAN, "fn/steady").is_unknown
+
+
+BORN = "gateway_function_invocation_started{{selector}} unless gateway_function_invocation_started{{selector}} offset {range}"
+
+
+async def test_a_first_burst_is_load_where_born_tells_of_it(past: Prometheus) -> None:
+    """100 calls before a counter's first scrape are none to rate; `born` makes them the load that they were."""
+    plan = plan_of({"ours": ["fn/burst", "fn/quiet"]})
+    settings = source(past.url, custom(rate=RATE, activity=ACTIVITY, inFlight=IN_FLIGHT, born=BORN))
+    (load,) = await read_at(settings, plan, [at(LAST)])
+    burst, quiet = row(load, plan, "fn/burst"), row(load, plan, "fn/quiet")
+    assert (burst.rps, burst.is_covered, burst.is_idle) == (pytest.approx(101 / 60), True, False)
+    assert quiet.is_idle

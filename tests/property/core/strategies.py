@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from autoscaler.core.budgets import Budgets
-from autoscaler.core.events import BoostFiring, BoostResolved, Event, Wake
+from autoscaler.core.events import BoostFiring, BoostResolved, Effect, Event, Wake
 from autoscaler.core.fleet import Fleet, FunctionKey
 from autoscaler.core.lanes import MetricKind, OtherMetrics, RatePolicies, Select
 from autoscaler.core.observation import Observation, PanicAverages
@@ -199,6 +199,8 @@ def events_of(rng: np.random.Generator, now_s: float, most: int = 4) -> list[Eve
             float(rng.choice([1.0, 1.5, 3.0])),
             1.0,
             now_s + float(rng.choice([3, 50])),
+            Effect(int(rng.integers(len(Effect)))),
+            float(rng.integers(1, 9)) if rng.random() < 0.3 else None,
         ),
         lambda: BoostResolved(f"b{rng.integers(4)}"),
     ]

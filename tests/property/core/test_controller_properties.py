@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from autoscaler.core.blast_radius import BlastRadiusRule
 from autoscaler.core.controller import Controller
 from autoscaler.core.decisions import Decisions
-from autoscaler.core.events import Event
+from autoscaler.core.events import BoostFiring, Event
 from autoscaler.core.lanes import NO_SCHEDULES
 from autoscaler.core.observation import Observation, PanicAverages
 from tests.property.core.strategies import events_of, fleet_of, observation_of, seeds
@@ -100,6 +100,16 @@ def test_inputs_are_left_as_they_came(seed: int) -> None:
             np.testing.assert_array_equal(column, copy)
 
 
+def meant_once(events: list[Event]) -> list[Event]:
+    """Leave out what says of an alert that it means other functions than before: of two levels the later holds."""
+    meant: dict[str, BoostFiring] = {}
+    return [
+        event
+        for event in events
+        if not isinstance(event, BoostFiring) or meant.setdefault(event.id, event).keys == event.keys
+    ]
+
+
 @given(seeds)
 @settings(max_examples=examples(60), deadline=None)
 def test_splitting_events_changes_nothing_without_a_budget(seed: int) -> None:
@@ -107,7 +117,7 @@ def test_splitting_events_changes_nothing_without_a_budget(seed: int) -> None:
     rng = np.random.default_rng(seed)
     fleet = fleet_of(rng, has_caps=False)
     first, last = observation_of(rng, fleet), observation_of(rng, fleet)
-    events = events_of(rng, 2.0, most=6)
+    events = meant_once(events_of(rng, 2.0, most=6))
     together, split = Controller(RULE), Controller(RULE)
     for controller in (together, split):
         controller.step(at(0), first, [])
@@ -128,7 +138,7 @@ def test_splitting_events_under_a_budget_moves_no_sum(seed: int) -> None:
     rng = np.random.default_rng(seed)
     fleet = fleet_of(rng)
     first, last = observation_of(rng, fleet), observation_of(rng, fleet)
-    events = events_of(rng, 2.0, most=6)
+    events = meant_once(events_of(rng, 2.0, most=6))
     together, split = Controller(None), Controller(None)
     for controller in (together, split):
         controller.step(at(0), first, [])

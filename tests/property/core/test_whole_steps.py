@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from autoscaler.core.blast_radius import BlastRadiusRule
 from autoscaler.core.controller import Controller
 from autoscaler.core.decisions import Decisions
-from autoscaler.core.events import BoostFiring, Event, Wake
+from autoscaler.core.events import BoostFiring, Effect, Event, Wake
 from autoscaler.core.fleet import Fleet, FunctionKey
 from autoscaler.core.invariants import check_invariants
 from autoscaler.core.now import Now
@@ -265,8 +265,10 @@ def garbage_observation(rng: np.random.Generator, fleet: Fleet) -> Observation:
 
 def garbage_events(rng: np.random.Generator) -> list[Event]:
     keys = [FunctionKey(f"t{rng.integers(3)}", f"f{rng.integers(5)}") for _ in range(2)]
-    factor, add, ends_s = (float(value) for value in rng.choice(GARBAGE, 3))
-    return [Wake(keys[0], int(rng.choice([0, 1, 10**12]))), BoostFiring("b", tuple(keys), factor, add, ends_s)]
+    factor, add, ends_s, floor = (float(value) for value in rng.choice(GARBAGE, 4))
+    effect = Effect(int(rng.integers(len(Effect))))
+    firing = BoostFiring("b", tuple(keys), factor, add, ends_s, effect, floor if rng.random() < 0.5 else None)
+    return [Wake(keys[0], int(rng.choice([0, 1, 10**12]))), firing]
 
 
 @given(seeds, st.booleans())

@@ -8,7 +8,7 @@ import numpy as np
 from autoscaler.core.blast_radius import BlastRadiusRule
 from autoscaler.core.controller import Controller
 from autoscaler.core.decisions import Decisions
-from autoscaler.core.events import BoostFiring, BoostResolved, Event, Wake
+from autoscaler.core.events import BoostFiring, BoostResolved, Effect, Event, Wake
 from autoscaler.core.fleet import Fleet
 from autoscaler.core.journal.encoder import Encoder
 from autoscaler.core.journal.step import Head, Origin, Step
@@ -70,6 +70,9 @@ def _events(number: int, fleet: Fleet) -> list[Event]:
             return [Wake(named, 3)]
         case 4:
             return [BoostFiring("boost", (named, key("gone")), 1.5, 1.0, number * 2.0 + 9.0)]
+        case 6:
+            effect = Effect(number % len(Effect))
+            return [BoostFiring(f"other-{effect.name}", (named,), 1.0, 0.0, number * 2.0 + 9.0, effect, 3.0)]
         case 5:
             return [BoostResolved("boost")]
     return []

@@ -1,5 +1,6 @@
 """Boosts through the controller, alone and among other events: floors that alerts set, bounded and expiring."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -16,7 +17,7 @@ from tests.unit.core.fleets import NAN, at, key, make_fleet, observe, one, stepp
 F = key("f", "acme")
 
 
-def three(rows: np.ndarray, _factor: np.ndarray, _add: np.ndarray) -> np.ndarray:
+def three(rows: np.ndarray, _firing: Sequence[BoostFiring]) -> np.ndarray:
     """Give a floor of three to each row."""
     return np.full(len(rows), 3.0)
 
@@ -107,7 +108,7 @@ def test_boosts_are_bounded_by_tenant() -> None:
     boosts.resolve("0")
     boosts.lift(2.0)
     boosts.fire([BoostFiring("3", (F,), 2.0, 0.0, 99.0)], fleet, three, 2.0)
-    assert [view.id for view in boosts.in_force(2.0)] == ["1", "3", "o"]
+    assert [view.id for view in boosts.in_force(2.0)] == ["1", "o", "3"]
 
 
 def test_one_functions_boosts_are_bounded_by_how_many_functions_its_tenant_has() -> None:
@@ -134,6 +135,31 @@ def test_what_is_shown_of_boosts_follows_each_change() -> None:
     assert [view.id for view in boosts.in_force(11.0)] == ["b", "c"]
     boosts.resolve("c")
     assert [view.id for view in boosts.in_force(11.0)] == ["b"]
+
+
+def test_a_resolved_boost_is_not_shown_again_by_an_event_for_functions_that_are_gone() -> None:
+    """Between its end and the tick that lifts it, an event that finds none of its functions brings nothing back."""
+    both, other = make_fleet([("acme", "f", {}), ("acme", "g", {})]), make_fleet([("acme", "g", {})])
+    boosts = Boosts()
+    boosts.fire([BoostFiring("b", (F,), 2.0, 0.0, 50.0)], both, three, 1.0)
+    boosts.resolve("b")
+    boosts.fire([BoostFiring("b", (F,), 2.0, 0.0, 99.0)], other, three, 2.0)
+    assert boosts.in_force(2.0) == ()
+    boosts.lift(2.0)
+    assert boosts.fire([BoostFiring("b", (F,), 2.0, 0.0, 99.0)], both, three, 3.0).tolist() == [0]
+    assert [(view.id, view.floors, view.ends_s) for view in boosts.in_force(3.0)] == [("b", (3,), 99.0)]
+
+
+def test_what_ends_earlier_than_it_was_told_before_ends_then() -> None:
+    """A repetition moves the end in both directions, and what is shown and lifted follows."""
+    fleet, boosts = make_fleet([("acme", "f", {})]), Boosts()
+    for ends_s in (50.0, 20.0):
+        boosts.fire([BoostFiring("b", (F,), 2.0, 0.0, ends_s)], fleet, three, 1.0)
+    boosts.lift(19.0)
+    assert [view.ends_s for view in boosts.in_force(19.0)] == [20.0]
+    assert boosts.in_force(20.0) == ()
+    boosts.lift(20.0)
+    assert [floor.rows.size for floor in boosts.floors(fleet)] == [0, 0]
 
 
 def test_unknown_functions_in_events_are_ignored() -> None:
@@ -222,7 +248,7 @@ def test_a_repetition_means_the_same_rows_until_functions_or_keys_are_others() -
     wider = replace(boost(), keys=(key("a", "acme"), F))
     for _ in range(2):
         assert boosts.fire([wider], both, three, 0.0).tolist() == [0, 1]
-    assert boosts.floor(both).rows.tolist() == [0, 1]
+    assert boosts.floors(both)[-1].rows.tolist() == [0, 1]
 
 
 def test_a_namespace_that_changes_hands_takes_its_new_boosts_along() -> None:

@@ -8,7 +8,7 @@ import pytest
 from autoscaler.core.blast_radius import BlastRadiusRule
 from autoscaler.core.controller import Controller
 from autoscaler.core.decisions import DecisionRecord
-from autoscaler.core.events import BoostFiring, Event, Wake
+from autoscaler.core.events import BoostFiring, Effect, Event, Wake
 from autoscaler.core.fleet import Fleet
 from autoscaler.core.observation import Observation, PanicAverages
 from autoscaler.core.obstacles import Obstacle
@@ -85,6 +85,9 @@ SCENARIOS: Mapping[Reason, Callable[[], DecisionRecord]] = {
     Reason.MIN_REPLICAS: lambda: once(one(min_replicas=3.0), 1, rps=10.0),
     Reason.WAKE: lambda: told((0, observe(one(), 0, rps=0.0), (Wake(F, 0),))),
     Reason.BOOST: lambda: between(BoostFiring("b", (F,), 2.0, 0.0, 99.0)),
+    Reason.FREEZE: lambda: told(
+        (0, observe(one(), 5, rps=10.0), (BoostFiring("b", (F,), 1.0, 0.0, 99.0, Effect.FREEZE),))
+    ),
     Reason.RESTART: lambda: told((0, observe(fleet := one(), 5, rps=NAN), ()), (2, observe(fleet, 1, rps=NAN), ())),
     Reason.INITIAL: lambda: once(one(initial=3.0, created_s=np.array([UTC_S])), 1, rps=NAN),
     Reason.SCHEDULE: lambda: once(one(schedules=spans((0, 0.0, 9.0, 5.0, INF))), 1, rps=10.0),

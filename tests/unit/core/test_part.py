@@ -34,6 +34,15 @@ def test_lanes_at_some_positions_are_those_and_no_others(rows: np.ndarray | None
     assert found.among(positions[:0], part, FUNCTIONS).tolist() == []
 
 
+@pytest.mark.parametrize("rows", PARTS)
+def test_of_rows_those_within_a_part_are_found(rows: np.ndarray | None) -> None:
+    """What is given are the positions of the rows that the part has; of the others none."""
+    part, wanted = Part(FUNCTIONS, rows), np.array([0, 2, 3, 7])
+    expected = wanted if rows is None else np.intersect1d(wanted, rows)
+    assert part.rows_at(part.positions(wanted)).tolist() == expected.tolist()
+    assert Part(FUNCTIONS, np.empty(0, np.int64)).positions(wanted).tolist() == []
+
+
 def test_all_lanes_of_the_whole_fleet_are_a_slice() -> None:
     """Where the part is everything no lane has to be chosen."""
     assert Lanes(np.array([2, 4]), FUNCTIONS).of(Part(FUNCTIONS), FUNCTIONS)[0] == ALL

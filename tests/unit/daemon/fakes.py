@@ -154,7 +154,16 @@ class MemoryCluster:
     def write_as(self, key: FunctionKey, requested: int, manager: str, *, is_deploy: bool = False) -> None:
         """Change replicas as another writer does, whom the watch then names; a deploy brings a new pod template."""
         one = self.deployments[key]
-        change = ReplicaChange(key, one.uid, one.requested, requested, manager, is_deploy, has_new_template=is_deploy)
+        change = ReplicaChange(
+            key,
+            one.uid,
+            one.requested,
+            requested,
+            manager,
+            is_deploy,
+            has_new_template=is_deploy,
+            is_openfaas="faas_function" in one.labels,
+        )
         one.requested = one.ready = requested
         for listener in self._change_listeners:
             listener(change)

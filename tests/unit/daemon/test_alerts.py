@@ -7,10 +7,11 @@ from dataclasses import replace
 from autoscaler.core.boosts import PAIRS_BESIDE, PAIRS_PER_FUNCTION
 from autoscaler.core.controller import Controller
 from autoscaler.core.decisions import Decisions
-from autoscaler.core.events import Event
+from autoscaler.core.events import Effect, Event
 from autoscaler.core.now import Now
 from autoscaler.core.observation import Observation
 from autoscaler.core.reasons import Reason
+from autoscaler.daemon.alerts import ReadFiring
 from autoscaler.policy.alerts import Alert
 from tests.unit.daemon.fakes import MemoryCluster, MemoryLoads, counts
 from tests.unit.daemon.rig import ACME, BOOST, FILES, OPERATOR, policy, rig, slow, tenant
@@ -25,10 +26,15 @@ def busy(replicas: int = 2, concurrency: float = 15.0) -> tuple[MemoryCluster, M
     return cluster, loads
 
 
+async def nothing() -> Sequence[Alert]:
+    """Read an Alertmanager in which nothing fires."""
+    return []
+
+
 async def test_a_firing_alert_raises_at_once_and_resolved_lifts() -> None:
     """Twice the demand of two plus one is five, written before the next tick; resolved, it goes back at a tick."""
     cluster, loads = busy()
-    async with rig(cluster, files=BOOSTED, loads=loads) as it:
+    async with rig(cluster, files=BOOSTED, loads=loads, firing=[nothing]) as it:
         await it.ticks(2)
         ticks = it.daemon.health().ticks
         receipt = await it.daemon.take_alerts(ACME, [slow(function="a")])
@@ -60,7 +66,7 @@ async def test_the_same_webhook_a_hundred_times_changes_nothing_more() -> None:
 async def test_a_boost_ends_by_itself() -> None:
     """Five minutes after the last notification the boost is over."""
     cluster, loads = busy()
-    async with rig(cluster, files=BOOSTED, loads=loads) as it:
+    async with rig(cluster, files=BOOSTED, loads=loads, firing=[nothing]) as it:
         await it.ticks(2)
         await it.daemon.take_alerts(ACME, [slow(function="a")])
         await it.clock.advance(298.0)
@@ -98,7 +104,7 @@ async def test_boosts_come_back_after_a_restart() -> None:
 
     async with rig(cluster, files=BOOSTED, loads=loads, firing=[firing]) as it:
         await it.ticks(2)
-        assert not it.daemon.health().boosts
+        assert [boost.effect for boost in it.daemon.health().boosts] == [Effect.FREEZE]
         await it.clock.advance(25.0)
         assert [boost.floors for boost in it.daemon.health().boosts] == [(5,)]
         assert counts(cluster.writes) == [("acme/a", 2, 5)]
@@ -131,7 +137,7 @@ async def test_a_large_webhook_does_not_stop_the_loop() -> None:
             await asyncio.sleep(0)
             turns += 1
 
-    async with rig(cluster, files=BOOSTED, loads=loads) as it:
+    async with rig(cluster, files=BOOSTED, loads=loads, firing=[nothing]) as it:
         await it.ticks(2)
         counting = asyncio.ensure_future(count())
         await asyncio.sleep(0)
@@ -144,6 +150,97 @@ async def test_a_large_webhook_does_not_stop_the_loop() -> None:
     # One tenant has so many places, and what found none is counted.
     places = PAIRS_BESIDE + PAIRS_PER_FUNCTION * len(cluster.deployments)
     assert (len(health.boosts), health.refused_events) == (places, 4_000 - places)
+
+
+async def test_without_an_alertmanager_to_ask_a_start_freezes_what_alerts_may_hold_up() -> None:
+    """5 run by a boost that the new daemon has not heard of: a load of 2 lowers them when the rule's 5 minutes are over."""
+    cluster, loads = busy(replicas=5)
+    loads.concurrency[cluster.add("acme/b", 0)] = 0.0
+    async with rig(cluster, files=BOOSTED, loads=loads) as it:
+        await it.clock.advance(296.0)
+        assert counts(cluster.writes) == []
+        assert it.record("acme/a").reason is Reason.FREEZE
+        assert [boost.floors for boost in it.daemon.health().boosts] == [(None, None)]
+        await it.clock.advance(10.0)
+        assert counts(cluster.writes) == [("acme/a", 5, 2)]
+        assert not it.daemon.health().boosts
+
+
+async def test_a_start_freezes_nothing_that_has_no_alert_rules() -> None:
+    """A function whose policy names no alert is lowered as soon as its load is known over a window."""
+    cluster, loads = busy(replicas=5)
+    async with rig(cluster, loads=loads) as it:
+        await it.clock.advance(100.0)
+        assert counts(cluster.writes) == [("acme/a", 5, 2)]
+
+
+async def test_what_is_frozen_at_a_start_may_still_grow_and_be_boosted() -> None:
+    """An alert that comes while it lasts raises as ever, and its end lowers nothing before the freeze ends."""
+    cluster, loads = busy()
+    async with rig(cluster, files=BOOSTED, loads=loads) as it:
+        await it.ticks(2)
+        await it.daemon.take_alerts(ACME, [slow(function="a")])
+        await it.clock.settle()
+        assert counts(cluster.writes) == [("acme/a", 2, 5)]
+        await it.daemon.take_alerts(ACME, [slow(function="a", is_firing=False)])
+        await it.clock.advance(200.0)
+        assert counts(cluster.writes) == [("acme/a", 2, 5)]
+        await it.clock.advance(110.0)
+        assert counts(cluster.writes)[1:] == [("acme/a", 5, 2)]
+
+
+async def test_an_alertmanager_that_answers_late_thaws_what_was_frozen_for_want_of_it() -> None:
+    """Of two that cannot be read at the start one answers after 20 s, the other after 40: then what fires is known."""
+    cluster, loads = busy(replicas=5)
+
+    def late(times: int) -> ReadFiring:
+        answers: list[Sequence[Alert] | None] = [*[None] * times, []]
+
+        async def read() -> Sequence[Alert] | None:
+            return answers.pop(0)
+
+        return read
+
+    async with rig(cluster, files=BOOSTED, loads=loads, firing=[late(2), late(4), nothing]) as it:
+        await it.clock.advance(35.0)
+        assert len(it.daemon.health().boosts) == 1
+        await it.clock.advance(10.0)
+        assert not it.daemon.health().boosts
+        await it.clock.advance(60.0)
+        assert counts(cluster.writes) == [("acme/a", 5, 2)]
+
+
+async def test_a_freeze_and_a_wake_by_alert_hold_and_start() -> None:
+    """An alert keeps one function from being lowered, another starts one at zero at once, for as long as they fire."""
+    cluster, loads = busy(replicas=5)
+    loads.concurrency[cluster.add("acme/b", 0)] = 0.0
+    rules = "  alerts: [{match: {alertname: Slow}, freeze: true}, {match: {alertname: Queue}, wake: true}]\n"
+    files = FILES | {"policy.yaml": policy(spec=rules)}
+    queue = replace(slow(function="b"), labels={"alertname": "Queue", "namespace": "acme", "function": "b"})
+    async with rig(cluster, files=files, loads=loads, firing=[nothing]) as it:
+        await it.ticks(2)
+        await it.daemon.take_alerts(ACME, [slow(function="a"), queue])
+        await it.clock.settle()
+        assert counts(cluster.writes) == [("acme/b", 0, 1)]
+        await it.clock.advance(200.0)
+        assert counts(cluster.writes) == [("acme/b", 0, 1)]
+        assert [it.record(name).reason for name in ("acme/a", "acme/b")] == [Reason.FREEZE, Reason.WAKE]
+        await it.daemon.take_alerts(ACME, [slow(function="a", is_firing=False)])
+        await it.ticks(2)
+        assert counts(cluster.writes) == [("acme/b", 0, 1), ("acme/a", 5, 2)]
+
+
+async def test_a_function_without_a_namespace_is_where_the_callers_gateways_say() -> None:
+    """OpenFaaS's rules name the function alone; its gateway's default namespace is the settings'."""
+    cluster, loads = busy()
+    bare = replace(slow(), labels={"alertname": "Slow", "function_name": "a"})
+    gateway = {"profile": "openfaas", "match": {"job": "gateway"}, "defaultNamespace": "acme"}
+    sources = {"main": {"url": "http://prometheus", "gateways": [gateway]}}
+    async with rig(cluster, files=BOOSTED, loads=loads, sources=sources) as it:
+        await it.ticks(2)
+        assert (await it.daemon.take_alerts(OPERATOR, [bare])).accepted == 1
+        await it.clock.settle()
+        assert counts(cluster.writes) == [("acme/a", 2, 5)]
 
 
 class FailsOnce(Controller):

@@ -3,9 +3,11 @@
 from autoscaler.core.reasons import Reason
 from autoscaler.daemon.foreign import CHANGES, QUIET_S
 from tests.unit.daemon.fakes import MemoryCluster, MemoryLoads, counts
-from tests.unit.daemon.rig import FILES, policy, rig, tenant
+from tests.unit.daemon.rig import FILES, ZERO, policy, rig, tenant
 
 TICK_S = 2.0
+ZERO_AFTER_S = 60.0
+ZERO_FILES = FILES | {"policy.yaml": policy(spec=ZERO)}
 
 
 def loaded(cluster: MemoryCluster, **concurrency: float) -> MemoryLoads:
@@ -114,3 +116,40 @@ async def test_what_is_left_to_others_is_charged_to_its_tenant() -> None:
         await it.ticks(3)
         assert (cluster.deployments[key].requested, cluster.deployments[other].requested) == (8, 2)
         assert it.record(str(other)).reason is Reason.BUDGET
+
+
+async def test_a_gateways_start_is_kept_as_a_wake_is() -> None:
+    """What OpenFaaS's gateway starts from zero runs on, though its load is still seen as none: somebody waits for it."""
+    cluster = MemoryCluster()
+    loads = MemoryLoads()
+    key = cluster.add("acme/f", 0, labels={"faas_function": "f"})
+    loads.concurrency[key] = 0.0
+    async with rig(cluster, loads=loads, files=ZERO_FILES) as it:
+        await it.ticks(5)
+        assert cluster.deployments[key].requested == 0
+        for _ in range(CHANGES):
+            cluster.write_as(key, 1, "faas-netes")
+            await it.ticks(5)
+            assert cluster.deployments[key].requested == 1
+            assert it.record("acme/f").reason is Reason.WAKE
+            await it.ticks(int(ZERO_AFTER_S / TICK_S) + 40)
+            assert cluster.deployments[key].requested == 0
+        assert it.daemon.health().foreign_writes == {}
+
+
+async def test_the_community_edition_is_named_and_left_alone() -> None:
+    """Its controller undoes each zero at once; after the third nothing is written, and status and reason say who it is."""
+    cluster = MemoryCluster()
+    loads = MemoryLoads()
+    key = cluster.add("acme/f", 1, labels={"faas_function": "f"})
+    loads.concurrency[key] = 0.0
+    cluster.subscribe(lambda one, requested, _: cluster.write_as(one, 1, "faas-netes") if requested == 0 else None)
+    async with rig(cluster, loads=loads, files=ZERO_FILES) as it:
+        await it.ticks(int(ZERO_AFTER_S / TICK_S) + 20)
+        assert counts(cluster.writes) == [("acme/f", 1, 0)] * CHANGES
+        record = it.record("acme/f")
+        assert (record.reason, record.desired) == (Reason.FOREIGN_WRITER, 1)
+        (held,) = it.daemon.health().held
+        assert held.by == "OpenFaaS CE's own controller (faas-netes)"
+        await it.ticks(int(2 * QUIET_S / TICK_S))
+        assert len(cluster.writes) == CHANGES

@@ -8,6 +8,7 @@ from types import FrameType
 
 import pytest
 
+from autoscaler.core.events import Effect
 from autoscaler.policy.alerts import Alert
 from autoscaler.ports import WakeState
 from tests.unit.daemon.fakes import MemoryCluster, MemoryLoads
@@ -83,7 +84,8 @@ async def test_an_alert_that_meets_the_end_of_a_term_is_taken_by_the_next() -> N
         alerts.may_be_read.set()
         receipt = await taking
         await it.ticks(2)
-        assert (receipt.accepted, len(it.daemon.health().boosts)) == (1, 1)
+        effects = [boost.effect for boost in it.daemon.health().boosts]
+        assert (receipt.accepted, effects) == (1, [Effect.FREEZE, Effect.BOOST])
 
 
 async def test_an_alert_that_meets_a_loss_is_not_called_accepted() -> None:

@@ -36,7 +36,10 @@ def deployment(number: int) -> dict[str, Any]:
     }
     return {
         "metadata": metadata(number, labels=labels, annotations=annotations, managedFields=[{"manager": "m" * 500}]),
-        "spec": {"replicas": 1, "template": {"metadata": {"labels": {**labels, **scale}}, "spec": [container]}},
+        "spec": {
+            "replicas": 1,
+            "template": {"metadata": {"labels": {**labels, **scale}}, "spec": {"containers": [container]}},
+        },
         "status": {"replicas": 1, "readyReplicas": 1, "updatedReplicas": 1},
     }
 

@@ -21,6 +21,7 @@ def document(
     image: str = "a",
     generation: int | None = None,
     uid: str = "u",
+    labels: dict[str, str] | None = None,
 ) -> dict[str, Any]:
     """Give a Deployment whose replicas this manager owns; "" is nobody."""
     fields = {"f:spec": {"f:replicas": {}}}
@@ -34,7 +35,10 @@ def document(
             "generation": version if generation is None else generation,
             "managedFields": [owner] if manager else [],
         },
-        "spec": {"replicas": replicas, "template": {"spec": {"containers": [{"name": "f", "image": image}]}}},
+        "spec": {
+            "replicas": replicas,
+            "template": {"metadata": {"labels": labels or {}}, "spec": {"containers": [{"name": "f", "image": image}]}},
+        },
     }
 
 
@@ -179,3 +183,21 @@ def test_duplicated_and_reordered_events_are_told_once(told: Told) -> None:
     told.hear(5, 9, "kubectl")
     told.hear(4, 3, "kubectl")
     assert told.short == [(2, 9, "kubectl", False)]
+
+
+def test_a_function_of_openfaas_is_told_as_one(told: Told) -> None:
+    """Its label stands on its pods; a Deployment without it is none."""
+    told.hear(2, 1, "faas-netes", labels={"faas_function": "f"}, generation=1)
+    told.hear(3, 0, "faas-netes", generation=1)
+    assert [change.is_openfaas for change in told.changes] == [True, False]
+
+
+def test_knatives_autoscaler_is_told_apart_from_us(told: Told) -> None:
+    """Its program is called as our field manager; on a revision's Deployment what we did not ask for is its doing."""
+    revision = {"serving.knative.dev/revision": "hello-00001"}
+    told.hear(2, 4, "autoscaler", labels=revision, generation=1)
+    assert told.short == [(2, 4, "Knative's autoscaler", False)]
+    told.cache.note_asked(F, "u", 7)
+    told.hear(3, 7, "autoscaler", labels=revision, generation=1)
+    told.hear(4, 3, "autoscaler", generation=1)
+    assert len(told.changes) == 1

@@ -33,6 +33,10 @@ def test_good_settings_and_documents_have_no_problem() -> None:
         (GATEWAY | {"queries": {"rate": "x"}}, {}, "sources.main.gateways[0].queries"),
         (GATEWAY | {"profile": "custom"}, {}, "sources.main.gateways[0].queries"),
         (GATEWAY | {"profile": "custom", "queries": {"alive": "x"}}, {}, "sources.main.gateways[0].queries"),
+        (GATEWAY | {"names": "{function}"}, {}, "sources.main.gateways[0].names"),
+        (GATEWAY | {"functionLabel": "fn"}, {}, "sources.main.gateways[0].functionLabel"),
+        (GATEWAY | {"profile": "haproxy", "queries": {"rate": "x"}}, {}, "sources.main.gateways[0].queries"),
+        (GATEWAY | {"profile": "haproxy", "names": "{function}"}, {}, "sources.main.gateways[0].names"),
     ],
 )
 def test_settings_that_contradict_are_named(gateway: dict[str, object], source: dict[str, object], path: str) -> None:
@@ -54,7 +58,16 @@ def test_sources_are_checked_where_settings_are_known() -> None:
     assert [problem.path for problem in check(settings(), files)] == ["spec.source"]
 
 
+@pytest.mark.parametrize("more", [{"namespaceLabel": "space"}, {"defaultNamespace": "acme-prod"}])
+def test_a_pattern_without_a_namespace_is_fine_where_something_else_says_it(more: dict[str, str]) -> None:
+    """A label or a default namespace completes a pattern that holds the function's name alone."""
+    gateway = {"profile": "haproxy", "match": {"job": "g"}, "names": "{function}", **more}
+    assert check(settings(gateway), {"t.yaml": ACME}) == []
+
+
 RATE_ONLY: dict[str, object] = GATEWAY | {"profile": "custom", "queries": {"rate": "x"}}
+
+LOGGED: dict[str, object] = GATEWAY | {"profile": "nginx"}
 
 
 @pytest.mark.parametrize(
@@ -62,6 +75,9 @@ RATE_ONLY: dict[str, object] = GATEWAY | {"profile": "custom", "queries": {"rate
     [
         (GATEWAY, ACME, []),
         (RATE_ONLY, ACME, [("t.yaml", 4, "spec.defaults.metrics")]),
+        (LOGGED, ACME, [("t.yaml", 4, "spec.defaults.metrics")]),
+        (LOGGED, ACME + policy("p", "acme-prod", "{metrics: [{type: rps, target: 1}], zero: {after: 5m}}"), []),
+        (GATEWAY | {"profile": "haproxy"}, ACME, []),
         (RATE_ONLY, ACME + policy("p", "acme-prod", "{metrics: [{type: rps, target: 1}]}"), []),
         (
             RATE_ONLY,
@@ -80,7 +96,7 @@ RATE_ONLY: dict[str, object] = GATEWAY | {"profile": "custom", "queries": {"rate
 def test_what_no_gateway_can_tell_is_named(
     gateway: dict[str, object], text: str, expected: list[tuple[str, int, str]]
 ) -> None:
-    """A metric, or zero, that no gateway of the tenant has a query for is a problem of the document that asks."""
+    """A metric, or zero, that no gateway of the tenant can tell is a problem of the document that asks."""
     problems = check(settings(gateway), {"t.yaml": text})
     assert [(problem.file, problem.line, problem.path) for problem in problems] == expected
 

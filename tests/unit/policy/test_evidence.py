@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from autoscaler.policy.evidence import Answered, Coverage, Evidence, Sums, weigh
+from autoscaler.policy.evidence import Answered, Coverage, Evidence, PodCoverage, PodLoad, Sums, by_pods, weigh
 from autoscaler.policy.profiles import Profile, profiles_of
 from autoscaler.policy.source_settings import SourceSettings
 
@@ -162,3 +162,82 @@ def test_what_a_custom_profile_cannot_tell_it_does_not_prove() -> None:
     assert read(weigh(custom, replace(all_of_it, signals={})))[0] is None
     idle = profile(profile="custom", queries={"rate": "r{{selector}}"})
     assert read(weigh(idle, replace(only_rate, moved=all_of_it.born))) == (0.0, True, False)
+
+
+def test_a_series_that_may_be_anothers_makes_a_lower_bound() -> None:
+    """A part of the load is missing, so what is left of it is no value, and its silence no proof."""
+    here = np.array([True])
+    for name in ("moved", "born"):
+        found = answered(**STILL | {"rate": 4.0})
+        found = replace(found, **{name: getattr(found, name)._replace(unclear=here)})
+        assert read(weigh(OPENFAAS, found)) == (4.0, False, False)
+    found = answered(**STILL)
+    found = replace(found, signals=found.signals | {"in_flight": found.signals["in_flight"]._replace(unclear=here)})
+    assert read(weigh(OPENFAAS, found)) == (0.0, False, False)
+
+
+def test_what_may_go_on_unseen_has_to_be_outlasted() -> None:
+    """HAProxy's requests in flight are known, and still those of a process that was told to end are in no metric."""
+    names = ("haproxy", "of-watchdog")
+    haproxy, watchdog = (profile(profile=name, match={"job": "g"}, requestTimeout="90s") for name in names)
+    assert [weigh(one, answered(**STILL)).needs_s for one in (haproxy, watchdog)] == [90.0, 0.0]
+
+
+def pods(targets: float | None, covered: float | None, resets: float | None) -> PodCoverage:
+    """Give the coverage of one function by its own pods."""
+
+    def sums(value: float | None) -> Sums:
+        return Sums(np.array([NAN if value is None else value]), np.array([value is not None]))
+
+    return PodCoverage(sums(targets), sums(covered), sums(resets))
+
+
+WATCHDOG = profile(profile="of-watchdog", match={"job": "w"})
+
+
+@pytest.mark.parametrize(
+    ("coverage", "is_whole"),
+    [
+        (pods(2, 2, 0), True),
+        (pods(2, 2, None), True),
+        (pods(2, 1, 0), False),
+        (pods(2, None, 0), False),
+        (pods(2, 2, 1), False),
+        (pods(None, None, None), False),
+    ],
+)
+def test_a_function_is_covered_by_its_own_pods(coverage: PodCoverage, is_whole: bool) -> None:
+    """Each of its pods had all its scrapes and began anew in none; without one nothing is known to be whole."""
+    found = weigh(WATCHDOG, replace(answered(**STILL), coverage=coverage))
+    assert read(found) == (0.0, is_whole, is_whole)
+    assert found.pods[0] == (coverage.targets.values[0] if coverage.targets.present[0] else 0.0)
+
+
+def told(pods: float, ready: float | None, requested: float = 1.0) -> tuple[float, bool, bool]:
+    """Give what a covered and quiet load of 3 comes to with these pods and replicas."""
+    one = np.array([True])
+    load = PodLoad(np.full((3, 1), 3.0), np.array([pods]), one, one)
+    counts = (None, None) if ready is None else (np.array([ready]), np.array([requested]))
+    found = by_pods(load, *counts)
+    return float(found.values[0, 0]), bool(found.is_covered[0]), bool(found.is_quiet[0])
+
+
+@pytest.mark.parametrize(
+    ("pods", "ready", "requested", "expected"),
+    [
+        (NAN, None, 1.0, (3.0, True, True)),
+        (NAN, 5.0, 5.0, (3.0, True, True)),
+        (2.0, 2.0, 2.0, (3.0, True, True)),
+        (3.0, 2.0, 2.0, (3.0, True, True)),
+        (1.0, 2.0, 2.0, (3.0, False, False)),
+        (2.0, None, 2.0, (3.0, False, False)),
+        (0.0, 0.0, 1.0, (3.0, True, True)),
+        (0.0, 0.0, 0.0, (0.0, True, True)),
+        (1.0, 0.0, 0.0, (3.0, True, True)),
+    ],
+)
+def test_a_load_of_pods_is_whole_where_no_pod_is_missing(
+    pods: float, ready: float | None, requested: float, expected: tuple[float, bool, bool]
+) -> None:
+    """Fewer scraped than can serve, or nobody knows how many can: a lower bound. None, and none asked for: zero."""
+    assert told(pods, ready, requested) == expected

@@ -23,6 +23,7 @@ TWICE = {
     "a job, and a namespace of it": ({"match": A}, {"match": {"job": "gateway"}}),
     "one tenant in both": ({"match": A, "tenants": ["x", "y"]}, {"match": A, "tenants": ["y", "z"]}),
     "everybody, and one": ({"match": A}, {"match": A, "tenants": ["x"]}),
+    "two versions of the same metrics": ({"match": A, "profile": "traefik"}, {"match": A, "profile": "traefik-v2"}),
     "another default namespace": ({"match": A, "defaultNamespace": "x"}, {"match": A, "defaultNamespace": "y"}),
 }
 
@@ -45,6 +46,7 @@ APART = {
         {"match": A, "profile": "custom", "queries": {"rate": "http"}},
         {"match": A, "profile": "custom", "queries": {"rate": "grpc"}},
     ),
+    "another gateway's metrics": ({"match": A, "profile": "caddy"}, {"match": A, "profile": "caddy-log"}),
 }  # fmt: skip
 
 

@@ -178,6 +178,9 @@ def test_orders_by_annotation() -> None:
         (f"{OPENFAAS}zero", "yes"),
         (f"{OPENFAAS}zero-duration", "15"),
         (f"{OPENFAAS}down.window", "2h"),
+        (f"{OPENFAAS}factor", "101"),
+        (f"{OPENFAAS}factor", "-1"),
+        (f"{OPENFAAS}factor", "20%"),
         (f"{OURS}activation", "0"),
         (f"{OURS}zero-after", "0s"),
         (f"{OURS}paused", "True"),
@@ -220,8 +223,8 @@ def test_two_labels_that_contradict_are_both_left_out() -> None:
 
 
 def test_other_labels_are_nothing_to_us() -> None:
-    """Labels of others, and OpenFaaS's step factor, are neither read nor told."""
-    assert resolved({f"{OPENFAAS}factor": "20", "app": "x", "com.openfaas.health": "y"})[1] == ()
+    """Labels of others, and those of OpenFaaS that steer nothing here, are neither read nor told."""
+    assert resolved({f"{OPENFAAS}strategy": "x", "app": "x", "com.openfaas.health": "y"})[1] == ()
     assert marks_of({"app": "x", f"{OURS}function": ""}, {"note": "y"}) == ()
 
 

@@ -129,7 +129,6 @@ def test_what_is_no_document_of_ours_is_named(text: str, path: str) -> None:
     ("spec", "path"),
     [
         ("{wake: {with: [a]}}", "spec.wake.with"),
-        ("{alerts: [{match: {a: b}, boost: {add: 1}, freeze: true}]}", "spec.alerts[0].freeze"),
     ],
 )
 def test_a_field_without_a_rule_is_refused_as_such(spec: str, path: str) -> None:
@@ -204,6 +203,14 @@ def test_a_tenants_field_without_a_rule_is_refused_as_such() -> None:
         ("{alerts: [{match: {}, boost: {add: 1}}]}", "spec.alerts[0].match"),
         ("{alerts: [{match: {a: b}, boost: {}}]}", "spec.alerts[0].boost"),
         ("{alerts: [{match: {a: b}, boost: {factor: 0.5}}]}", "spec.alerts[0].boost.factor"),
+        ("{alerts: [{match: {a: b}, boost: {floor: 0}}]}", "spec.alerts[0].boost.floor"),
+        ("{alerts: [{match: {a: b}, boost: {floor: 2, add: 1}}]}", "spec.alerts[0].boost"),
+        ("{alerts: [{match: {a: b}, boost: {floor: 2, factor: 2}}]}", "spec.alerts[0].boost"),
+        ("{alerts: [{match: {a: b}}]}", "spec.alerts[0]"),
+        ("{alerts: [{match: {a: b}, freeze: false}]}", "spec.alerts[0]"),
+        ("{alerts: [{match: {a: b}, freeze: true, wake: true}]}", "spec.alerts[0]"),
+        ("{alerts: [{match: {a: b}, freeze: true, boost: {add: 1}}]}", "spec.alerts[0]"),
+        ("{alerts: [{match: {a: b}, wake: 1}]}", "spec.alerts[0].wake"),
         ("{functions: {}}", "spec.functions"),
         ("{functions: {names: [a], matchLabels: {a: b}}}", "spec.functions"),
         ("{functions: {names: ['A b']}}", "spec.functions.names[0]"),

@@ -39,21 +39,22 @@ CUSTOM: dict[str, object] = {
 )
 def test_both_forms_of_a_name_are_one_function(name: str, expected: FunctionKey | None) -> None:
     """A name splits at its last dot; without one it belongs to the default namespace."""
-    assert profile(OPENFAAS).locate({"function_name": name, "code": "200"}) == expected
+    found = profile(OPENFAAS).readings({"function_name": name, "code": "200"})
+    assert found == ({expected} if expected is not None else set())
 
 
 def test_without_a_default_namespace_a_bare_name_is_nobodys() -> None:
     """A bare name is ignored where no default namespace is set."""
     bare = profile({"profile": "openfaas", "match": {"job": "gateway"}})
-    assert bare.locate({"function_name": "figlet"}) is None
-    assert bare.locate({}) is None
+    assert bare.readings({"function_name": "figlet"}) == set()
+    assert bare.readings({}) == set()
 
 
 def test_custom_series_name_functions_by_two_labels() -> None:
     """Profile custom takes namespace and function from the labels that the settings name."""
     found = profile(CUSTOM | {"namespaceLabel": "ns", "functionLabel": "fn"})
-    assert found.locate({"ns": "a", "fn": "b.c"}) == FunctionKey("a", "b.c")
-    assert found.locate({"namespace": "a", "function": "b"}) is None
+    assert found.readings({"ns": "a", "fn": "b.c"}) == {FunctionKey("a", "b.c")}
+    assert found.readings({"namespace": "a", "function": "b"}) == set()
 
 
 def test_at_most_four_queries_whatever_is_asked_for() -> None:

@@ -1,51 +1,74 @@
 """The Prometheus text format as values."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from autoscaler.server import exposition
+from autoscaler.server.registry import Kind, Metric, Unit
+
+TOTAL = Metric("a_total", Kind.COUNTER, Unit.THINGS, "Things.")
+BY_X = Metric("a_total", Kind.COUNTER, Unit.THINGS, "Things.", ("x", "y"))
 
 
 def test_a_family_has_help_type_and_samples() -> None:
-    """HELP and TYPE stand before the samples, whole numbers without a point."""
-    text = exposition.family("a_total", "counter", "Things.", [({}, 3), ({"x": "1"}, 0.5)])
-    assert text == '# HELP a_total Things.\n# TYPE a_total counter\na_total 3\na_total{x="1"} 0.5\n'
+    """HELP and TYPE stand before the samples, whole numbers without a point, labels in their order."""
+    text = exposition.family(BY_X, [(("1", "2"), 3), (("2", ""), 0.5)])
+    assert text == '# HELP a_total Things.\n# TYPE a_total counter\na_total{x="1",y="2"} 3\na_total{x="2",y=""} 0.5\n'
 
 
-def test_a_family_without_samples_is_left_out() -> None:
-    """What has no value is absent, its header too."""
-    assert exposition.family("a", "gauge", "Things.", [({}, None)]) == ""
+def test_a_single_has_no_labels() -> None:
+    """A metric without labels is one sample."""
+    assert exposition.single(TOTAL, 7) == "# HELP a_total Things.\n# TYPE a_total counter\na_total 7\n"
 
 
-def test_a_column_leaves_out_what_is_not_known() -> None:
-    """Rows that are nan or infinite have no sample."""
-    values = np.array([1.0, np.nan, np.inf, 2.25])
-    text = "".join(exposition.column("a", "Things.", ['{n="0"}', '{n="1"}', '{n="2"}', '{n="3"}'], values))
-    assert text.splitlines()[2:] == ['a{n="0"} 1', 'a{n="3"} 2.25']
+@pytest.mark.parametrize("value", [None, float("nan"), float("inf")])
+def test_a_family_without_samples_is_left_out(value: float | None) -> None:
+    """What has no value, or none that is a number, is absent, its header too."""
+    assert exposition.single(TOTAL, value) == ""
 
 
-def test_a_column_comes_in_pieces() -> None:
-    """No piece has more than a thousand rows, and together they have all of them."""
-    rows = 2_500
-    pieces = list(exposition.column("a", "Things.", [f'{{n="{n}"}}' for n in range(rows)], np.ones(rows)))
-    counts = [piece.count("\n") for piece in pieces[1:]]
-    assert max(counts) <= 1_000
-    assert sum(counts) == rows
+def test_labels_that_are_not_the_metrics_are_a_mistake() -> None:
+    """A sample with more or fewer label values than the metric has labels is never written."""
+    with pytest.raises(ValueError, match="zip"):
+        exposition.family(BY_X, [(("1",), 1)])
 
 
-def test_a_column_without_rows_is_left_out() -> None:
-    """A selection that chooses nothing writes nothing."""
-    assert "".join(exposition.column("a", "Things.", [], np.array([]))) == ""
+def test_rows_leave_out_what_is_not_known() -> None:
+    """Rows that are nan or infinite have no sample; without any there is nothing."""
+    labels = ['{n="0"}', '{n="1"}', '{n="2"}', '{n="3"}']
+    text = exposition.rows("a", labels, np.array([1.0, np.nan, np.inf, 2.25]))
+    assert text.splitlines() == ['a{n="0"} 1', 'a{n="3"} 2.25']
+    assert exposition.rows("a", labels[:2], np.array([np.nan, np.nan])) == ""
+    assert exposition.rows("a", [], np.array([])) == ""
+
+
+@pytest.mark.parametrize(
+    "column", [np.array([0, 7, 255], np.uint8), np.array([0, 7, 255]), np.array([0.0, 7.0, 255.0])]
+)
+def test_rows_of_whole_numbers_have_no_point(column: np.ndarray) -> None:
+    """Codes, counts and replicas are written as whole numbers, whatever the column holds them in."""
+    assert exposition.rows("a", ["{}"] * 3, column).split() == ["a{}", "0", "a{}", "7", "a{}", "255"]
+
+
+@given(st.lists(st.floats(-1e300, 1e300), min_size=1, max_size=8), st.sampled_from([6, 15]))
+def test_rows_are_as_exact_as_asked(values: list[float], digits: int) -> None:
+    """Numbers come back to as many digits as asked for, whole numbers below 2^53 to the last."""
+    lines = exposition.rows("a", ["{}"] * len(values), np.array(values), digits).splitlines()
+    found = [float(line.split(" ")[1]) for line in lines]
+    assert found == pytest.approx(values, rel=10.0 ** (1 - digits), abs=0)
+    whole = np.array([2.0**53 - 1, 123_456_789.0])
+    assert exposition.rows("a", ["{}"] * 2, whole).split() == ["a{}", "9007199254740991", "a{}", "123456789"]
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=30))
 def test_label_values_come_back_as_they_were(value: str) -> None:
     """Whatever a label's value holds, a reader of the format reads the same value, and one sample."""
-    text = exposition.family("a", "gauge", "Things.", [({"x": value}, 1)])
+    text = exposition.family(BY_X, [((value, ""), 1)])
     (family,) = text_string_to_metric_families(text)
-    assert [sample.labels for sample in family.samples] == [{"x": value}]
+    assert [sample.labels for sample in family.samples] == [{"x": value, "y": ""}]
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))

@@ -14,6 +14,7 @@ from autoscaler.core.reasons import Reason
 from autoscaler.policy.plan import Plan
 from autoscaler.simulator.replay.again import Again, look_back
 from autoscaler.simulator.replay.otherwise import Otherwise
+from autoscaler.simulator.replay.shortfalls import Fewer, Shortfalls
 from autoscaler.simulator.replay.start_up import start_up_lag
 from tests.unit.core.fleets import at, key, make_fleet, observe
 from tests.unit.core.recorded import altered, fleet_of, run
@@ -272,3 +273,76 @@ def test_requests_wait_only_where_nothing_is_ready() -> None:
     assert (account.first.recorded, account.first.replayed) == (0, 1)
     assert account.differing == 6
     assert account.replayed.replica_seconds == 2.0 * 4
+
+
+def shortfall(*missing: float, ends: int | None = None) -> Fewer:
+    """Follow one function through ticks of two seconds in which so many replicas were missing."""
+    falls = Shortfalls(1)
+    for tick, amount in enumerate(missing):
+        falls.tick(at(tick * 2.0), np.array([1.0]), np.array([1.0 + amount]), 2.0 if tick else 0.0)
+        if tick == ends:
+            falls.end()
+    falls.end()
+    return falls.of(0)
+
+
+def test_each_time_that_fewer_were_asked_for_is_told_once() -> None:
+    """Two times with one between: how often, how long, how many, and the worst numbers of each."""
+    found = shortfall(0, 2, 5, 1, 0, 0, 3, 0)
+    assert (found.times, found.seconds, found.replica_seconds) == (2, 8.0, 22.0)
+    assert [(one.until_utc_s - one.from_utc_s, one.recorded, one.replayed) for one in found.moments] == [
+        (6.0, 1, 6),
+        (2.0, 1, 4),
+    ]
+    assert shortfall(0, 0, 0) == Fewer()
+
+
+def test_what_follows_a_gap_is_no_shortfall_before_it_is_seen() -> None:
+    """A gap ends a time at the last tick before it; what goes on behind it is another."""
+    found = shortfall(4, 4, 4, 4, ends=1)
+    assert [one.until_utc_s - one.from_utc_s for one in found.moments] == [2.0, 2.0]
+    # Of the two seconds of the gap nothing is known.
+    assert found.seconds == 4.0
+
+
+def test_a_shortfall_goes_on_over_another_fleet() -> None:
+    """A function that keeps its name has one time, not two; one that goes ends its own."""
+    before, after = Shortfalls(2), Shortfalls(1)
+    for tick in (0, 1):
+        before.tick(at(tick * 2.0), np.array([1.0, 1.0]), np.array([3.0, 2.0]), 2.0 * tick)
+    after.carry(before, np.array([[0, 0]]))
+    after.tick(at(4.0), np.array([1.0]), np.array([3.0]), 2.0)
+    after.tick(at(6.0), np.array([3.0]), np.array([3.0]), 2.0)
+    assert (before.of(0).times, before.of(1).times, after.of(0).times) == (0, 1, 1)
+    (moment,) = after.of(0).moments
+    assert moment.until_utc_s - moment.from_utc_s == 6.0
+    assert before.of(0).seconds + after.of(0).seconds == 6.0
+
+
+def test_what_a_foreign_writer_held_is_ours_in_a_replay_alone() -> None:
+    """Left alone it stays as it was; alone it goes where its load wants it."""
+    fleet = make_fleet([("ns", "f", {"target_rps": 10.0})])
+    controller, steps = Controller(None), []
+    for tick in range(200):
+        seen = observe(fleet, 9.0, rps=20.0, is_held=True)
+        steps.append(Step(at(tick * 2.0), seen, (), controller.step(at(tick * 2.0), seen, ())))
+    left, alone = Otherwise(free, plan_with(), 0.0), Otherwise(free, plan_with(), 0.0, is_alone=True)
+    for one in (left, alone):
+        one.take(log_of(steps))
+    assert left.accounts.finished()[key("f")].replayed.changes == 0
+    account = alone.accounts.finished()[key("f")]
+    assert account.replayed.changes > 0
+    assert account.replayed.replica_seconds < account.recorded.replica_seconds
+
+
+def test_what_came_before_is_decided_and_not_counted() -> None:
+    """From a moment on: only that time is counted, by a controller that knows what was before."""
+    steps = steady([30.0] * 100)
+    whole, late = Otherwise(free, plan_with(), 0.0), Otherwise(free, plan_with(), 0.0, from_utc_s=steps[50].now.utc_s)
+    for one in (whole, late):
+        one.take(log_of(steps))
+    accounts = late.accounts.finished()
+    assert (whole.ticks, late.ticks) == (100, 50)
+    assert late.accounts.covered_s == 98.0
+    assert accounts[key("f")].replayed.replica_seconds == 3 * 98.0
+    assert accounts[key("f")].replayed.changes == 0

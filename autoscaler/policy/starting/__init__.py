@@ -1,0 +1,1 @@
+"""What `init` makes of what it finds: questions to Prometheus, which gateway counts, and the documents to begin with."""

@@ -1,0 +1,1 @@
+"""Concurrency caps on a real control plane, with pods that enforce their limit."""

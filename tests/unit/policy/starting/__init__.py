@@ -1,0 +1,1 @@
+"""What `init` makes of what it finds: values in, texts and choices out."""
