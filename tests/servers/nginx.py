@@ -1,0 +1,83 @@
+"""A real nginx on loopback with the published configuration, and the mtail that reads its access log."""
+
+import contextlib
+import os
+import signal
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from tests.servers.binaries import require
+from tests.servers.mtail import Mtail, mtail
+from tests.servers.process import Server, free_port, is_listening, running, wait_until
+from tests.servers.published import published
+
+_MAIN = """\
+daemon off;
+{user}
+pid {folder}/nginx.pid;
+error_log stderr error;
+events {{}}
+http {{
+  {paths}
+  include {folder}/functions.conf;
+}}
+"""
+_FUNCTION = '  "acme-prod/resize" resize.acme-prod.svc.cluster.local:8080;\n'
+_TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+
+
+class Nginx:
+    """A running one.
+
+    Attributes:
+        url: where functions are called: `URL/function/NAME.NAMESPACE`.
+        target: host and port of its metrics, which are mtail's.
+        mtail: what counts its calls.
+    """
+
+    def __init__(self, server: Server, port: int, log: Path, counter: Mtail) -> None:
+        self._server = server
+        self._log = log
+        self._port = port
+        self.mtail = counter
+        self.url = f"http://127.0.0.1:{port}"
+        self.target = counter.target
+
+    def restart(self) -> None:
+        """Kill it and start it anew; what counts its calls goes on."""
+        self._server.kill()
+        self._server.start()
+        self._server.wait_for(lambda: is_listening(self._port))
+
+    def rotate(self) -> None:
+        """Rotate its log as logrotate does: rename it and tell nginx, which opens a new one."""
+        self._log.replace(self._log.with_suffix(".log.1"))
+        self._server.send(signal.SIGUSR1)
+        wait_until(self._log.exists, "nginx to open a new log")
+
+
+@contextlib.contextmanager
+def nginx(folder: Path, functions: Mapping[str, str]) -> Iterator[Nginx]:
+    """Run one for the length of a `with` block.
+
+    Args:
+        folder: where its configuration and logs go.
+        functions: host and port of each function, by `NAMESPACE/NAME`.
+    """
+    program = require("nginx")
+    port, log = free_port(), folder / "functions.log"
+    replaced = {
+        _FUNCTION: "".join(f'  "{name}" {address};\n' for name, address in functions.items()),
+        "listen 8080": f"listen 127.0.0.1:{port}",
+        "/var/log/nginx/functions.log": str(log),
+        "    resolver kube-dns.kube-system.svc.cluster.local valid=10s;\n": "",
+    }
+    (folder / "functions.conf").write_text(published("nginx/functions.conf", replaced))
+    paths = "\n  ".join(f"{kind}_temp_path {folder}/{kind};" for kind in _TEMPORARY)
+    config = folder / "nginx.conf"
+    # Workers of root would be `nobody`, who may not write long bodies into the test's folder.
+    user = "user root;" if os.getuid() == 0 else ""
+    config.write_text(_MAIN.format(folder=folder, paths=paths, user=user))
+    server = Server([program, "-c", config, "-e", "stderr"], folder / "nginx.log")
+    with mtail(folder, "nginx", log) as counter, running(server, lambda: is_listening(port)):
+        yield Nginx(server, port, log, counter)
