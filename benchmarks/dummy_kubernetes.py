@@ -27,11 +27,15 @@ _VERSION = "1000000"
 
 
 @contextlib.contextmanager
-def dummy_kubernetes(count: int, folder: Path) -> Iterator[Path]:
-    """Serve `count` functions, each with a Service, for the length of a `with` block; gives a kubeconfig."""
+def dummy_kubernetes(count: int, folder: Path, steady: int = 0) -> Iterator[Path]:
+    """Serve `count` functions, each with a Service, for the length of a `with` block; gives a kubeconfig.
+
+    Args:
+        steady: so many, the first ones, run two replicas, which is what the load of `dummy_prometheus` asks of 10 each.
+    """
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(count, theirs), daemon=True)
+    process = context.Process(target=_serve, args=(count, steady, theirs), daemon=True)
     process.start()
     try:
         kubeconfig = folder / "kubeconfig"
@@ -42,16 +46,16 @@ def dummy_kubernetes(count: int, folder: Path) -> Iterator[Path]:
         process.join()
 
 
-def _serve(count: int, connection: Connection) -> None:
-    asyncio.run(_served(count, connection))
+def _serve(count: int, steady: int, connection: Connection) -> None:
+    asyncio.run(_served(count, steady, connection))
 
 
-async def _served(count: int, connection: Connection) -> None:
+async def _served(count: int, steady: int, connection: Connection) -> None:
     keys = names(count)
     kinds: dict[str, Callable[[int], dict[str, Any]]] = {
-        "deployments": lambda place: _deployment(keys[place], place),
+        "deployments": lambda place: _deployment(keys[place], place, 2 if place < steady else _running(place)),
         "services": lambda place: _service(keys[place]),
-        "endpointslices": lambda place: _slice(keys[place], place),
+        "endpointslices": lambda place: _slice(keys[place], place, place < steady or _running(place) > 0),
     }
 
     async def take(request: web.Request) -> web.StreamResponse:
@@ -90,12 +94,15 @@ async def _served(count: int, connection: Connection) -> None:
     await asyncio.Event().wait()
 
 
-def _deployment(key: tuple[str, str], place: int) -> dict[str, Any]:
+def _running(place: int) -> int:
+    return int(place % _READY_OF == 0)
+
+
+def _deployment(key: tuple[str, str], place: int, ready: int) -> dict[str, Any]:
     namespace, name = key
     document = of(namespace, name)
     identity = {"uid": f"3b3f7d7e-5a3e-4b5e-9c3a-{place:012d}", "resourceVersion": str(place + 1), "generation": 1}
     created = {"creationTimestamp": "2026-01-01T00:00:00Z"}
-    ready = int(place % _READY_OF == 0)
     document["metadata"] = {**document["metadata"], **identity, **created}
     document["spec"]["replicas"] = ready
     document["status"] = {"replicas": ready, "updatedReplicas": ready, "readyReplicas": ready}
@@ -107,10 +114,10 @@ def _service(key: tuple[str, str]) -> dict[str, Any]:
     return {"metadata": metadata, "spec": {"selector": {"faas_function": key[1]}}}
 
 
-def _slice(key: tuple[str, str], place: int) -> dict[str, Any]:
+def _slice(key: tuple[str, str], place: int, is_ready: bool) -> dict[str, Any]:
     labels = {"kubernetes.io/service-name": key[1]}
     metadata = {"namespace": key[0], "name": f"{key[1]}-{place:05x}", "resourceVersion": _VERSION, "labels": labels}
-    endpoints = [{"addresses": ["10.0.0.1"], "conditions": {"ready": True}}] if place % _READY_OF == 0 else []
+    endpoints = [{"addresses": ["10.0.0.1"], "conditions": {"ready": True}}] if is_ready else []
     return {"metadata": metadata, "addressType": "IPv4", "endpoints": endpoints}
 
 

@@ -28,7 +28,7 @@ def measure() -> Sequence[Figure]:
             program = Program(folder, kubeconfig, url, FUNCTIONS)
             with program.running() as pid:
                 program.wait_ticks(TICKS)
-                main_mib, most_mib = memory_mib(pid, "Rss"), _peak_mib(pid)
+                main_mib, most_mib = memory_mib(pid, "Rss"), peak_mib(pid)
                 all_mib, shared_mib = resident_mib(pid), sum(memory_mib(one, "Pss") for one in family(pid))
     return [
         at_most("resident_100k", all_mib, "MiB", BOUND_MIB),
@@ -59,7 +59,8 @@ def memory_mib(pid: int, kind: str) -> float:
     return _field(Path(f"/proc/{pid}/smaps_rollup"), kind)
 
 
-def _peak_mib(pid: int) -> float:
+def peak_mib(pid: int) -> float:
+    """Give the most that a process has held, MiB."""
     return _field(Path(f"/proc/{pid}/status"), "VmHWM")
 
 
