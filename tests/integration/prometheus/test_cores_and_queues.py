@@ -20,7 +20,7 @@ QUEUE = with_lanes(FUNCTIONS, *(Lane(name, MetricKind.QUEUE) for name in EVERYBO
 READY = running(steady=2, figlet=1, quiet=1, young=2)
 
 # Half an hour at 20 ms, of each the median over half an hour at 20 ms: minutes of work, given up with its connection.
-SLOW = "max_over_time(quantile_over_time(0.5, vector(1)[30m:20ms])[30m:20ms])"
+SLOW = "max_over_time(quantile_over_time(0.5, vector(1)[10m:20ms])[10m:20ms])"
 
 
 @pytest.mark.server

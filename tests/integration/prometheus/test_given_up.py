@@ -12,6 +12,7 @@ from autoscaler.adapters.prometheus.errors import SourceError
 from autoscaler.adapters.prometheus.messages import Adopt, Ask
 from autoscaler.adapters.prometheus.reading import Reader
 from autoscaler.adapters.prometheus.segments import OwnedSegment
+from autoscaler.adapters.prometheus.signals import Column
 from autoscaler.adapters.prometheus.transport import Lines
 from autoscaler.policy.profiles import profiles_of
 from tests.integration.prometheus.fake import FakePrometheus, healthy
@@ -32,7 +33,7 @@ def reader(url: str, segment: OwnedSegment, lines: Lines) -> Reader:
     adopt = Adopt("main", settings, profiles_of(settings), segment.description)
     made = Reader(adopt, lines)
     made.adopt(adopt)
-    made._segment.write(np.full((6, 1), NOBODY_WROTE))  # type: ignore[union-attr]
+    made._segment.write(np.full((len(Column), 1), NOBODY_WROTE))  # type: ignore[union-attr]
     return made
 
 
