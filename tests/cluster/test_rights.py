@@ -14,6 +14,7 @@ from autoscaler.ports import ScaleChange, ScaleOutcome
 from tests.contract.cluster import running, wait_for
 from tests.contract.obstacles import obstacle
 from tests.servers.controlplane import DAEMON_TOKEN, ControlPlane
+from tests.servers.process import wait_until
 
 pytestmark = pytest.mark.server
 
@@ -53,6 +54,8 @@ def status(plane: ControlPlane, method: str, path: str, body: object = None) -> 
 @pytest.mark.parametrize("path", ["/apis/apps/v1/deployments", DEPLOYMENTS, f"{DEPLOYMENTS}/f/scale", PODS, *OTHERS])
 def test_what_it_reads_is_allowed(plane: ControlPlane, path: str) -> None:
     """Deployments, pods, autoscalers, Services and their slices and documents may be listed and a scale read."""
+    # The store of a definition that was just made answers 429 for a moment.
+    wait_until(lambda: status(plane, "GET", path) != 429, f"{path} to be served")
     assert status(plane, "GET", path) == 200
 
 

@@ -59,7 +59,8 @@ def place(plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iter
             gateway.call("cart", 3)
             is_scraped = "count(haproxy_backend_sessions_total) + count(gateway_service_count)"
             wait_until(lambda: full.query(is_scraped), "every gateway to be scraped")
-            wait_until(lambda: full.query("count_over_time(up{job='gateway'}[1m]) > 3"), "some scrapes")
+            of_each = "count(count_over_time(up[1m]) > 5) == 3"
+            wait_until(lambda: full.query(of_each), "scrapes of each, enough to tell their interval")
             yield Place(plane, full.url, empty.url)
 
 
