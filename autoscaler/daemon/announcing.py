@@ -12,7 +12,7 @@ from autoscaler.daemon.buckets import TokenBucket
 from autoscaler.daemon.fairness import Line
 from autoscaler.daemon.notable import Notable
 from autoscaler.daemon.telemetry import log
-from autoscaler.daemon.waiting import flag_or_time
+from autoscaler.daemon.waiting import work_off
 from autoscaler.ports import Announcement, AnnouncementFailed, Announcements, Clock
 
 PER_SECOND, BURST = 5.0, 50
@@ -89,14 +89,7 @@ class Announcer:
 
     async def run(self) -> None:
         """Tell of what waits, as fast as the rate allows, until cancelled."""
-        while True:
-            self._has_news.clear()
-            while self._waiting:
-                wait_s = self._bucket.wait_s(self._clock.now().monotonic_s)
-                if wait_s > 0:
-                    await self._clock.sleep(wait_s)
-                await self._tell_next()
-            await flag_or_time(self._has_news, self._clock, None)
+        await work_off(self._waiting, self._has_news, self._tell_next, self._bucket, self._clock)
 
     async def _tell_next(self) -> None:
         if not self._bucket.take(self._clock.now().monotonic_s):

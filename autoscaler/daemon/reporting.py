@@ -11,7 +11,7 @@ from autoscaler.core.decisions import Decisions
 from autoscaler.daemon.buckets import TokenBucket
 from autoscaler.daemon.fairness import Line
 from autoscaler.daemon.telemetry import log
-from autoscaler.daemon.waiting import flag_or_time
+from autoscaler.daemon.waiting import work_off
 from autoscaler.policy.loaded import PolicySet
 from autoscaler.policy.plan import Plan
 from autoscaler.policy.reports import Draft, Reports
@@ -140,14 +140,7 @@ class Reporter:
 
     async def run(self) -> None:
         """Write what waits, as fast as the rate allows, until cancelled."""
-        while True:
-            self._has_news.clear()
-            while self._waiting:
-                wait_s = self._bucket.wait_s(self._clock.now().monotonic_s)
-                if wait_s > 0:
-                    await self._clock.sleep(wait_s)
-                await self._write_next()
-            await flag_or_time(self._has_news, self._clock, None)
+        await work_off(self._waiting, self._has_news, self._write_next, self._bucket, self._clock)
 
     async def _write_next(self) -> None:
         identity = self._line.pop(self._waiting.__contains__)

@@ -1,8 +1,10 @@
-"""Waiting for a flag or for time, whichever is first, on the clock that was handed in."""
+"""Waiting on the clock that was handed in: for a flag or for time, whichever is first, and for one's turn at a rate."""
 
 import asyncio
+from collections.abc import Awaitable, Callable, Sized
 from typing import Any
 
+from autoscaler.daemon.buckets import TokenBucket
 from autoscaler.ports import Clock
 
 
@@ -19,6 +21,26 @@ async def flag_or_time(flag: asyncio.Event, clock: Clock, seconds: float | None)
     finally:
         await _cancelled(waits)
     return flag.is_set()
+
+
+async def work_off(
+    waiting: Sized, news: asyncio.Event, do_next: Callable[[], Awaitable[None]], bucket: TokenBucket, clock: Clock
+) -> None:
+    """Do what waits, as fast as the rate allows, until cancelled.
+
+    Args:
+        waiting: what waits; one and the same object all the time.
+        news: set where something was added to it.
+        do_next: does the next of it, and takes its token.
+    """
+    while True:
+        news.clear()
+        while waiting:
+            wait_s = bucket.wait_s(clock.now().monotonic_s)
+            if wait_s > 0:
+                await clock.sleep(wait_s)
+            await do_next()
+        await flag_or_time(news, clock, None)
 
 
 async def _cancelled(waits: list[asyncio.Future[Any]]) -> None:
