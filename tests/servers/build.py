@@ -31,6 +31,7 @@ _PACKAGES = {
     "chromium": "chromium",
     "openssl": "openssl",
     "faketime": "faketime",
+    "curl": "curl",
     "haproxy": "haproxy",
     "nginx": "nginx-light",
     "caddy": "caddy",

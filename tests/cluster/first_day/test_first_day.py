@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from typing import NamedTuple
 
 import pytest
 
+from tests.servers.binaries import require
 from tests.servers.controlplane import ControlPlane
 from tests.servers.exporter import Exporter
 from tests.servers.process import Server, is_listening, running, wait_until
@@ -61,7 +61,16 @@ class Shell:
 
     def run(self, command: str) -> str:
         """Run a command to its end, which must be good; give what it printed."""
-        done = subprocess.run(
+        done = self._done(command)
+        assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    def is_good(self, command: str) -> bool:
+        """Run a command to its end, and tell whether that is good."""
+        return self._done(command).returncode == 0
+
+    def _done(self, command: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
             ["sh", "-c", self._filled(command)],
             cwd=self.folder,
             env={**os.environ, **self._env},
@@ -70,8 +79,6 @@ class Shell:
             timeout=120,
             check=False,
         )
-        assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
-        return done.stdout
 
     def left_open(self, command: str, log: str) -> Server:
         """Give a command that runs on, as in a terminal of its own."""
@@ -110,12 +117,12 @@ def is_ready(port: int = 9091) -> bool:
     )
 
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="the page's last command is curl's")
 def test_to_zero_and_awake_in_five_commands(place: Place, tmp_path: Path) -> None:
     """`init`, a dry run that changes nothing, `status`, a run that lets an idle function go to zero, a wake.
 
     In between, the page's `status --compare` answers from the log that the written settings keep.
     """
+    require("curl")  # the page's last command is its
     shell, commands = Shell(tmp_path, place), five_commands()
     assert len(commands) <= MOST_COMMANDS
     init, dry_run, status, run, wake = commands
@@ -155,8 +162,8 @@ def test_the_smallest_configuration_works(place: Place, tmp_path: Path) -> None:
     assert "No problems" in shell.run("autoscaler check --config settings.yaml")
     where = "--listen 127.0.0.1:8080 --metrics-listen 127.0.0.1:9091"
     daemon = shell.left_open(f"autoscaler run --config settings.yaml --dry-run --decision-log log {where}", "run.log")
+    explain = f"autoscaler explain {NAMESPACE}/{FUNCTION} --log log --at '1s ago'"
     with running(daemon, is_ready, 90):
-        pass
+        wait_until(lambda: shell.is_good(explain), "a decision of a second ago in the log")
     assert "openfaas" in settings
-    found = shell.run(f"autoscaler explain {NAMESPACE}/{FUNCTION} --log log --at '1s ago'")
-    assert "1 replica" in found
+    assert "1 replica" in shell.run(explain)
