@@ -17,6 +17,7 @@ from autoscaler.cli.surveying import Surveyed, survey
 from autoscaler.core.columns import Bools
 from autoscaler.core.fleet import FunctionKey
 from autoscaler.policy import live_checks, live_functions
+from autoscaler.policy.chains import chain_findings
 from autoscaler.policy.compile import Compiler
 from autoscaler.policy.finding import NOBODY, Finder
 from autoscaler.policy.live_checks import Finding, GatewayAnswers, Heard
@@ -69,7 +70,8 @@ async def look(settings: Settings, files: Mapping[str, str]) -> list[Finding]:
     loads = _Loads()
     for one, told in zip(asked, answers, strict=True):
         found += _of_source(one, told, running, loads)
-    return [*found, *live_functions.cap_findings(plan, running, loads.concurrency, loads.in_flight)]
+    found += live_functions.cap_findings(plan, running, loads.concurrency, loads.in_flight)
+    return [*found, *live_functions.linger_findings(plan, running), *chain_findings(plan)]
 
 
 @dataclass(frozen=True, slots=True)

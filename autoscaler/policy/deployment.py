@@ -50,6 +50,8 @@ class Deployed:
         may_queue: what enforces it may let requests wait instead of refusing them: all but `max_inflight`.
         termination_grace_s: what a replica has to end its requests before it is killed, seconds.
         surge: how many replicas more than asked for a rollout runs.
+        lingers: whether a replica that shall end still takes what reaches it for a while: a container has a `preStop`, or
+            it is a function of OpenFaaS, whose watchdog waits before it closes its port.
     """
 
     key: FunctionKey
@@ -61,3 +63,4 @@ class Deployed:
     may_queue: bool = True
     termination_grace_s: float = GRACE_S
     surge: Surge = SURGE
+    lingers: bool = False

@@ -15,11 +15,13 @@ from autoscaler.policy.metrics import Metric, amount
 from autoscaler.policy.problems import Problem, shown, suggestion
 from autoscaler.policy.quantities import format_duration, parse_duration
 from autoscaler.policy.scaling import Zero
+from autoscaler.policy.service_name import parse_service_name
 
 OURS = "autoscaler.faas.dev/"
 OPENFAAS = "com.openfaas.scale."
 MARKER = f"{OURS}function"
 FACTOR = f"{OPENFAAS}factor"
+SERVICE = f"{OURS}service"
 BUILT_IN_ORIGIN = "built-in default"
 
 Marks = tuple[tuple[str, str], ...]
@@ -111,8 +113,8 @@ def read_marks(marks: Marks, below: Fields, function: str) -> MarksRead:
         # The provider's own labels that steer nothing here are left to it.
         meaning = MEANINGS.get(name)
         if meaning is None and name.startswith(OURS):
-            wrong = "has no rule yet" if name == f"{OURS}service" else "is no label of ours"
-            read.problems.append(Problem(function, None, name, wrong, suggestion(name, MEANINGS.keys() | {MARKER})))
+            allowed = suggestion(name, MEANINGS.keys() | {MARKER})
+            read.problems.append(Problem(function, None, name, "is no label of ours", allowed))
         elif meaning is not None:
             try:
                 values[name] = meaning.parse(text)
@@ -367,6 +369,12 @@ MEANINGS: Mapping[str, Meaning] = {
         "`0`: any number. Compared with `concurrencyLimit`; it changes no decision.",
     ),
     f"{OURS}dry-run": Meaning(None, _switch, "`true`: decide and record, write nothing."),
+    SERVICE: Meaning(
+        None,
+        parse_service_name,
+        "`NAME:PORT`: the Service that leads to the function, where it is not the one of the Deployment's name and its "
+        "first port; a wake is answered once a connection through it succeeds. An annotation only, for its colon.",
+    ),
 }
 """What each label or annotation means."""
 

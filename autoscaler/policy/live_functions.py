@@ -5,6 +5,8 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from autoscaler.core.fleet import FunctionKey
 from autoscaler.policy.caps import CAP_NOT_ENFORCED, cap_of
 from autoscaler.policy.deployment import Deployed
@@ -68,6 +70,25 @@ def grace_findings(path: str, gateway: GatewaySettings, served: Iterable[Running
         yield Finding(problem, lost, functions, is_warning=True)
 
 
+def linger_findings(plan: Plan, running: Mapping[FunctionKey, Running]) -> Iterator[Finding]:
+    """Name functions that may go to zero and whose replicas end without a pause.
+
+    A request that is on its way while nodes still lead it to a replica that shall end finds that it has closed its
+    port, or its connection cut: the one is woken for by a gateway, the other is lost.
+    """
+    may_go = np.flatnonzero(np.isfinite(plan.fleet.rules.zero_after_s)).tolist()
+    keys = (plan.fleet.keys[row] for row in may_go)
+    functions = tuple(key for key in keys if key in running and not running[key].deployed.lingers)
+    if functions:
+        wrong = "goes to zero, and no container has a preStop: its last replica may end while requests still reach it"
+        allowed = (
+            "lifecycle.preStop.sleep of a few seconds, or a server that waits so long after SIGTERM before it closes"
+        )
+        problem = Problem(place_of(functions), None, _PRE_STOP, wrong, allowed, "EndsAtOnce")
+        yield Finding(problem, "A request that comes as it goes to zero may be cut off.", functions, is_warning=True)
+
+
+_PRE_STOP = "spec.template.spec.containers[].lifecycle.preStop"
 _GRACE = "spec.template.spec.terminationGracePeriodSeconds"
 
 

@@ -125,6 +125,16 @@ class WatchState:
     problem: str | None
 
 
+class Reached(Enum):
+    """What came of a connection to a function through its Service."""
+
+    REACHED = "reached"
+    LINGERING = "lingering"  # the same, but perhaps it was taken by a replica on its way out
+    REFUSED = "refused"  # nobody is behind the Service, as far as this node's packet rules know
+    SILENT = "silent"  # no answer in time: packets are dropped on the way, or the replica takes no connection yet
+    UNKNOWN = "unknown"  # there is no address to try: no Service, a headless one, or Services cannot be read
+
+
 class Cluster(Protocol):
     """The Kubernetes API, as a cache that is kept by watches, and as writes of the scale subresource."""
 
@@ -166,6 +176,13 @@ class Cluster(Protocol):
         """Give the ready endpoints of a function's Service; None: it has no Service, or they are not known.
 
         Whoever subscribed is called when this changes.
+        """
+        ...
+
+    async def dial(self, key: FunctionKey) -> Reached:
+        """Open a TCP connection to a function through its Service, and close it; at most a second passes.
+
+        That an endpoint is ready is known before every node's packet rules lead to it.
         """
         ...
 

@@ -13,12 +13,16 @@ OPERATOR_VERSION = "0.85.0"
 PROMETHEUS_3_VERSION = "3.15.0"
 CACHE = Path(os.environ.get("AUTOSCALER_SERVERS", Path.home() / ".cache" / "faas-autoscaler" / "servers"))
 
+LUA_SOCKET = "/usr/share/lua/5.3/socket.lua"
+"""What tells that the library is there with which Lua in Apache opens connections."""
+
 MANIFESTS = "manifests"
 """Folder beside a built program that holds what its module publishes for `kubectl apply`."""
 
 _BUILT = {
     "kube-apiserver": f"kubernetes-{KUBERNETES_VERSION}",
     "kube-controller-manager": f"kubernetes-{KUBERNETES_VERSION}",
+    "kube-proxy": f"kubernetes-{KUBERNETES_VERSION}",
     "kube-scheduler": f"kubernetes-{KUBERNETES_VERSION}",
     "kubectl": f"kubernetes-{KUBERNETES_VERSION}",
     "etcd": f"etcd-{ETCD_VERSION}",
@@ -29,7 +33,9 @@ _BUILT = {
 
 
 def find(program: str) -> Path | None:
-    """Look for a program in KUBEBUILDER_ASSETS, then PATH, then the cache of built ones."""
+    """Look for a file at its whole path, for a program in KUBEBUILDER_ASSETS, then PATH, then the cache of built ones."""
+    if Path(program).is_absolute():
+        return Path(program) if Path(program).is_file() else None
     assets = os.environ.get("KUBEBUILDER_ASSETS")
     places = [Path(assets) / program] if assets else []
     on_path = shutil.which(program)

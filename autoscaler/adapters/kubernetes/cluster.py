@@ -20,6 +20,7 @@ from autoscaler.adapters.kubernetes.hpas import FollowedAutoscalers
 from autoscaler.adapters.kubernetes.liveness import Liveness
 from autoscaler.adapters.kubernetes.places import Kind, Places
 from autoscaler.adapters.kubernetes.pods import UnschedulablePods
+from autoscaler.adapters.kubernetes.reaching import reach
 from autoscaler.adapters.kubernetes.reviews import KubernetesReviews
 from autoscaler.adapters.kubernetes.scaling import read_refusal, scale_patch
 from autoscaler.adapters.kubernetes.serving import FollowedServices, FollowedSlices, Serving
@@ -27,7 +28,7 @@ from autoscaler.adapters.kubernetes.statuses import KubernetesStatuses
 from autoscaler.adapters.kubernetes.watching import Watch, WatchTimes
 from autoscaler.core.fleet import Fleet, FunctionKey
 from autoscaler.policy.settings import KubernetesSettings
-from autoscaler.ports import Catalog, Replicas, Resources, ScaleChange, ScaleOutcome, ScaleResult, WatchState
+from autoscaler.ports import Catalog, Reached, Replicas, Resources, ScaleChange, ScaleOutcome, ScaleResult, WatchState
 
 _log = structlog.get_logger("autoscaler.kubernetes")
 _REFRESH_S = 60.0
@@ -73,6 +74,7 @@ async def connect(
             monotonic=monotonic,
             has_resources=settings.custom_resources,
             label_keys=label_keys,
+            dials=settings.dial,
         )
         if namespaces is not None:
             cluster.follow(namespaces)
@@ -95,8 +97,10 @@ class KubernetesCluster:
         monotonic: Callable[[], float],
         has_resources: bool = False,
         label_keys: Collection[str] = (),
+        dials: bool = True,
     ) -> None:
         self._connection = connection
+        self._dials = dials
         self._times = times
         self._cache = DeploymentCache()
         self._autoscalers = FollowedAutoscalers()
@@ -215,6 +219,15 @@ class KubernetesCluster:
         if is_believed("services", key.namespace) and is_believed("endpointslices", key.namespace):
             return self._serving.of(key)
         return None
+
+    async def dial(self, key: FunctionKey) -> Reached:
+        """Open a TCP connection to a function through its Service, and close it; at most a second passes."""
+        is_believed = self._dials and self._places.is_believed("services", key.namespace)
+        address = self._serving.address(key) if is_believed else None
+        if address is None:
+            return Reached.UNKNOWN
+        answer = await reach(*address)
+        return Reached.LINGERING if answer is Reached.REACHED and self._serving.is_ending(key) else answer
 
     def watches(self) -> Sequence[WatchState]:
         """Say how every watch fares, those of Deployments first."""

@@ -7,7 +7,7 @@ from sys import intern
 from typing import Any
 
 from autoscaler.adapters.kubernetes.errors import Garbled
-from autoscaler.adapters.kubernetes.inside import enforced, surge_of, termination_grace_s
+from autoscaler.adapters.kubernetes.inside import enforced, lingers, surge_of, termination_grace_s
 from autoscaler.adapters.kubernetes.obstacles import DONE, Progress, read_progress
 from autoscaler.core.fleet import FunctionKey
 from autoscaler.policy.deployment import Deployed
@@ -57,6 +57,7 @@ def read_deployment(document: Mapping[str, Any]) -> Reading:
         template = (pods or {}).get("metadata") or {}
         inside = (pods or {}).get("spec") or {}
         annotations = _shared({**_kept(template.get("annotations")), **_kept(metadata.get("annotations"))})
+        labels = _shared({**(template.get("labels") or {}), **(metadata.get("labels") or {})})
         own = enforced(annotations, inside)
         status = document.get("status") or {}
         requested = 1 if spec.get("replicas") is None else int(spec["replicas"])
@@ -64,13 +65,14 @@ def read_deployment(document: Mapping[str, Any]) -> Reading:
             deployed=Deployed(
                 key=FunctionKey(intern(metadata["namespace"]), intern(metadata["name"])),
                 uid=metadata["uid"],
-                labels=_shared({**(template.get("labels") or {}), **(metadata.get("labels") or {})}),
+                labels=labels,
                 annotations=annotations,
                 created_s=utc_s(metadata.get("creationTimestamp")),
                 enforced_limit=own.limit,
                 may_queue=own.may_queue,
                 termination_grace_s=termination_grace_s(inside),
                 surge=surge_of(spec.get("strategy")),
+                lingers=lingers(labels, inside),
             ),
             requested=requested,
             ready=int(status.get("readyReplicas") or 0),

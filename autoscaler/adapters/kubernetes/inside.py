@@ -10,6 +10,7 @@ from autoscaler.policy.deployment import ENFORCES, GRACE_S, SURGE, Surge
 _OF_WATCHDOG = "max_inflight"
 _OF_QUEUE_PROXY = "CONTAINER_CONCURRENCY"
 _QUEUE_PROXY = "queue-proxy"
+_OF_OPENFAAS = "faas_function"
 _NO_SURGE = Surge(0.0, 0)
 
 
@@ -52,6 +53,16 @@ def termination_grace_s(pods: Mapping[str, Any]) -> float:
     """Give the seconds that a replica has to end its requests."""
     said = pods.get("terminationGracePeriodSeconds")
     return GRACE_S if said is None else _shared(float(said))
+
+
+def lingers(labels: Mapping[str, str], pods: Mapping[str, Any]) -> bool:
+    """Tell whether a replica that shall end still takes what reaches it for a while.
+
+    Source: openfaas/of-watchdog main.go (`listenUntilShutdown`): on SIGTERM it is unhealthy for `healthcheck_interval`
+    first, and only then closes its port.
+    """
+    lifecycles = (container.get("lifecycle") or {} for container in pods.get("containers") or ())
+    return _OF_OPENFAAS in labels or any(one.get("preStop") for one in lifecycles)
 
 
 def surge_of(strategy: Mapping[str, Any] | None) -> Surge:

@@ -2,6 +2,8 @@
 
 import json
 import os
+import resource
+import shlex
 import socket
 import subprocess
 import sys
@@ -11,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.cli.test_commands import SETTINGS, TENANT, write
+from tests.servers.process import Server
 
 KUBECONFIG = {
     "apiVersion": "v1",
@@ -97,3 +100,19 @@ def test_a_wrong_url_is_said_in_words_and_not_repeated(usable: list[str]) -> Non
     assert "is no http or https URL; allowed: http://HOST:PORT/PREFIX" in said
     assert "secret" not in said
     assert "^https" not in said
+
+
+def test_each_connection_that_may_be_had_is_taken(usable: list[str], tmp_path: Path) -> None:
+    """The soft limit of file descriptors, with which a shell starts it, is raised to the hard one: a held request is one."""
+
+    def soft_limit() -> int:
+        assert server.process is not None
+        return resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE)[0]
+
+    command = f"ulimit -Sn 256 && exec {shlex.join([sys.executable, '-m', 'autoscaler.cli', 'run', *usable])}"
+    server = Server(["sh", "-c", command], tmp_path / "daemon.log")
+    server.start()
+    try:
+        server.wait_for(lambda: soft_limit() == resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+    finally:
+        server.stop()

@@ -98,3 +98,26 @@ def test_surge(strategy: dict[str, Any] | None, surge: Surge, of_ten: int) -> No
 def test_share_of_whole_percents_is_exact() -> None:
     """28 % of 25 replicas are 7, not 8 by a rounding of fractions."""
     assert Surge(0.28, 0).of(25) == 7
+
+
+@pytest.mark.parametrize(
+    ("containers", "does"),
+    [
+        ([{"name": "f"}], False),
+        ([{"name": "f", "lifecycle": None}], False),
+        ([{"name": "f", "lifecycle": {"postStart": {"sleep": {"seconds": 5}}}}], False),
+        ([{"name": "f", "lifecycle": {"preStop": {}}}], False),
+        ([{"name": "f", "lifecycle": {"preStop": {"sleep": {"seconds": 5}}}}], True),
+        ([{"name": "f"}, {"name": "sidecar", "lifecycle": {"preStop": {"exec": {"command": ["sleep", "5"]}}}}], True),
+    ],
+)
+def test_a_pre_stop_lets_a_replica_linger(containers: list[dict[str, Any]], does: bool) -> None:
+    """A replica takes what still reaches it after its end was ordered where a container has a hook that comes before."""
+    assert read(*containers).lingers is does
+
+
+def test_openfaas_lingers_by_itself() -> None:
+    """A function of OpenFaaS has a watchdog that waits before it closes its port."""
+    template = {"metadata": {"labels": {"faas_function": "f"}}, "spec": {"containers": [{"name": "f"}]}}
+    metadata = {"namespace": "n", "name": "f", "uid": "u"}
+    assert read_deployment({"metadata": metadata, "spec": {"template": template}}).deployed.lingers

@@ -196,7 +196,8 @@ def test_orders_by_annotation() -> None:
         (f"{OURS}up-stabilization", "2h"),
         (f"{OURS}progress-deadline", "0s"),
         (f"{OURS}mni", "1"),
-        (f"{OURS}service", "a:80"),
+        (f"{OURS}service", "a"),
+        (f"{OURS}service", "a:http"),
     ],
 )
 def test_what_cannot_be_read_is_left_out_and_told(name: str, value: str) -> None:

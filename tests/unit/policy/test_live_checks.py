@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from autoscaler.core.fleet import FunctionKey
+from autoscaler.policy.compile import Compiler
 from autoscaler.policy.deployment import Deployed
 from autoscaler.policy.live_checks import (
     Finding,
@@ -16,9 +17,10 @@ from autoscaler.policy.live_checks import (
     query_findings,
     targets_query,
 )
-from autoscaler.policy.live_functions import Running, grace_findings, place_of, unseen_findings
+from autoscaler.policy.live_functions import Running, grace_findings, linger_findings, place_of, unseen_findings
 from autoscaler.policy.profiles import CATALOG
 from autoscaler.policy.source_settings import GatewaySettings, SourceSettings
+from tests.unit.policy.texts import loaded, policy, tenant
 
 PATH = "sources.main.gateways[0]"
 KEYS = tuple(FunctionKey("acme", name) for name in "abcdefg")
@@ -155,6 +157,19 @@ def test_graces_are_told_by_length() -> None:
     assert [one.functions for one in found] == [KEYS[:2], KEYS[2:3]]
     assert {(one.problem.code, one.is_warning) for one in found} == {("GraceTooShort", True)}
     assert not list(grace_findings(PATH, gateway(requestTimeout="5s"), [running(KEYS[0], 5.0)]))
+
+
+def test_only_what_goes_to_zero_has_to_linger() -> None:
+    """Functions that may go to zero and end at once are named; those that linger, never sleep or are gone are not."""
+    zero = "zero: {after: 5m}, functions: {names: [a, b, c]}"
+    documents = loaded(tenant("acme", "n", "{bounds: {allowZero: true}}"), policy("p", "n", f"{{{zero}}}"))
+    marked = {"autoscaler.faas.dev/function": "f"}
+    keys = [FunctionKey("n", name) for name in "abcd"]
+    there = [Deployed(key, "u", marked, {}, lingers=key.name == "b") for key in keys]
+    plan = Compiler().compile(documents, there, 0.0)
+    (found,) = linger_findings(plan, {one.key: Running(one, 1) for one in there if one.key.name != "c"})
+    assert (found.problem.code, found.functions, found.is_warning) == ("EndsAtOnce", (keys[0],), True)
+    assert not list(linger_findings(plan, {}))
 
 
 @pytest.mark.parametrize("has_alive", [True, False])
