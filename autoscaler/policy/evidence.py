@@ -203,21 +203,25 @@ def _is_unclear(answered: Answered) -> Bools:
 
 
 def _is_silent(answered: Answered) -> Bools:
-    """Tell which functions have no series of their own, but are named as alive: nobody ever called them."""
+    """Tell which functions have no counter of their own, but are named as alive: no call of theirs was counted yet.
+
+    A gauge is no counter: a watchdog tells of 0 in flight before its first call, and of 1 while that runs.
+    """
     own = answered.moved.present | answered.born.present
-    for signal in answered.signals.values():
-        own = own | signal.present
+    if "rate" in answered.signals:
+        own = own | answered.signals["rate"].present
     return ~own & answered.alive.present
 
 
 def _value(answered: Answered, name: SignalName, is_silent: Bools) -> Floats:
-    """Give a signal: 0 where nobody ever called; nan where there is none, or more calls ended than began."""
+    """Give a signal: 0 where nobody ever called and it says nothing else; nan where there is none, or more calls ended
+    than began."""
     signal = answered.signals.get(name)
     if signal is None:
         return np.full(len(is_silent), np.nan)
     with np.errstate(invalid="ignore"):
         sound = np.where(signal.values < -_NOISE, np.nan, np.maximum(signal.values, 0.0))
-    result: Floats = np.where(is_silent, 0.0, sound)
+    result: Floats = np.where(is_silent & ~signal.present, 0.0, sound)
     return result
 
 

@@ -81,10 +81,15 @@ OF_WATCHDOG = Gateway(
     ),
     counter="http_requests_total",
     gauges=("http_requests_in_flight",),
+    alive="http_requests_in_flight",
     function_label=POD_LABEL,
     is_per_pod=True,
 )
-"""Source: openfaas/of-watchdog metrics/metrics.go@9bdadb1; run."""
+"""The gauge is on a pod's page from its start, the counter from its first call on: a pod that was woken for somebody who
+hung up is known to be idle by it.
+
+Source: openfaas/of-watchdog metrics/metrics.go@9bdadb1; run.
+"""
 
 NGINX_INGRESS = Gateway(
     name="nginx-ingress",

@@ -144,6 +144,16 @@ def test_a_function_never_called_carries_nothing_where_it_is_named() -> None:
     assert read(weigh(OPENFAAS, answered()))[::2] == (None, False)
 
 
+def test_a_gauge_of_a_function_never_called_is_believed() -> None:
+    """Named as alive and without a counter: 0 in flight is idle; a first call that is not counted yet is load."""
+    still, busy = (answered(alive=value, concurrency=value, in_flight=value) for value in (0.0, 1.0))
+    assert read(weigh(OPENFAAS, still)) == (0.0, True, True)
+    found = weigh(OPENFAAS, busy)
+    assert (found.concurrency[0], found.in_flight[0], found.is_quiet[0]) == (1.0, 1.0, False)
+    unreadable = weigh(OPENFAAS, answered(alive=NAN, concurrency=NAN, in_flight=NAN))
+    assert (np.isnan(unreadable.in_flight[0]), unreadable.is_quiet[0]) == (True, False)
+
+
 def test_more_ended_than_started_is_unknown() -> None:
     """A negative number of requests in flight tells nothing; a difference of sums may be a hair below 0."""
     assert np.isnan(weigh(OPENFAAS, answered(**STILL | {"in_flight": -1.0})).in_flight[0])
