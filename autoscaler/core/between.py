@@ -24,7 +24,8 @@ def between_ticks(
     """Decide the rows that events named, without a new observation.
 
     What was decided last stands as what is asked for; the stages that need a load leave it as it is. What a limit
-    would lower waits for the next tick. Budgets are kept by raising only into the room that is left.
+    would lower waits for the next tick. Budgets are kept by raising only into the room that is left, but for the
+    first replica of a row that the next tick would allot one.
 
     Args:
         now: the moment.
@@ -46,7 +47,7 @@ def between_ticks(
     cut = limits(trail.replicas, standing.ceiling[rows], standing.ceiling_reason[rows])
     trail.apply(Stage.LIMITS, *cut, *(_never_below(asked, change) for change in cut))
     locked = masked_rows(derived.paused, held)
-    into_room(trail, asked, rows, np.isin(rows, locked), memory)
+    into_room(trail, asked, rows, locked, minima=standing.floor, memory=memory)
     paused, foreign = np.flatnonzero(np.isin(rows, derived.paused)), np.flatnonzero(np.isin(rows, held))
     trail.apply(Stage.MASK, *mask(asked, paused, foreign))
     trail.name_unbound(memory.reason[rows])

@@ -23,8 +23,11 @@ from autoscaler.core.staged import NOBODY
 from autoscaler.core.tick import tick
 
 LEAST_WAKE_S = 60.0
-"""A wake's floor holds for a stable window, and no shorter than this: so long a start may take, and so long the
-request it was for may take to show in what Prometheus has scraped."""
+"""A wake's floor holds for a stable window, and no shorter than this: so long a start may take. Once the function is
+ready it holds for as long as the request it was for may take to show in its load, counted from there."""
+
+SCRAPED_WITHIN = 1.25
+"""A request shows in a sample one range and one scrape after it came, at the latest; a range is four scrapes at least."""
 
 EARLY_EVENTS = 10_000
 """Events kept until the first observation; over it they are refused and counted."""
@@ -132,6 +135,7 @@ class Controller:
         self._early.clear()
         self._boosts.lift(now.monotonic_s)
         self._held = np.flatnonzero(observation.is_held)
+        self._count_from_ready(memory, observation, now.monotonic_s)
         others = self._floors(memory, now.monotonic_s)
         frozen = self._boosts.frozen(memory.fleet)
         self._last = tick(
@@ -186,9 +190,23 @@ class Controller:
         memory.woken.append(np.unique(rows[waiting > 0]))
         memory.active_s[rows] = now_s
         memory.wake_ends_s[rows] = now_s + np.maximum(rules.stable_window_s[rows], LEAST_WAKE_S)
+        memory.is_starting[rows] = True
         named = np.unique(rows)
         memory.awake = np.union1d(memory.awake, named)
         return named
+
+    def _count_from_ready(self, memory: Memory, observation: Observation, now_s: float) -> None:
+        """Let a wake's floor end once the load of a function that has become ready is known by itself.
+
+        It becomes so once: one that flaps is held up no longer for it, and requests that are still held for one ask by
+        themselves. A replica that was wanted at the last tick too is not one of before the wake that still ends.
+        """
+        rows = memory.awake[memory.is_starting[memory.awake] & (memory.wake_ends_s[memory.awake] > now_s)]
+        is_wanted = (observation.requested[rows] >= 1) & (memory.found[rows] >= 1)
+        rows = rows[is_wanted & (observation.ready[rows] >= 1)]
+        window_s = np.maximum(memory.fleet.rules.stable_window_s[rows], SCRAPED_WITHIN * memory.range_s[rows])
+        memory.wake_ends_s[rows] = now_s + window_s
+        memory.is_starting[rows] = False
 
     def _fire(self, memory: Memory, events: Sequence[BoostFiring], now_s: float) -> Ints:
         def floors_of(rows: Ints, firing: Sequence[BoostFiring]) -> Floats:

@@ -229,10 +229,13 @@ def _ceiling_by_concurrency(rules: Rules) -> Floats:
 def _waiting_target(rules: Rules) -> Floats:
     """Give the held requests that one replica is given: what it may have in flight, else what it does in a second.
 
-    One request for each replica, where only a rate is known, would start 90 replicas for a load of 9: at 30 calls/s
-    and a start-up of 3 s that many are held by the time the first one is ready.
+    Of what it may have in flight the smaller of target and limit counts, times the utilization that the policy aims
+    at: of a limit of 20 at 0.7 that is 14, as it will be once the load is known. One request for each replica, where
+    only a rate is known, would start 90 replicas for a load of 9: at 30 calls/s and a start-up of 3 s that many are
+    held by the time the first one is ready.
     """
-    given = np.minimum(rules.target_concurrency, rules.concurrency_limit)
+    limit = rules.concurrency_limit * rules.utilization_concurrency
+    given = np.minimum(rules.target_concurrency, limit)
     per_second = np.where(np.isfinite(rules.target_rps), np.maximum(rules.target_rps, 1.0), 1.0)
     result: Floats = np.where(np.isfinite(given), given, per_second)
     return result

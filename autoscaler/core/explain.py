@@ -250,6 +250,14 @@ def _plain(text: str) -> Callable[[DecisionRecord, int, int], str]:
     return say
 
 
+def _between_ticks(_record: DecisionRecord, before: int, after: int) -> str:
+    if after < before:
+        return (
+            f"{_replicas(after)} of {before} until the next tick, which takes the rest from functions that have more."
+        )
+    return f"between ticks nothing is lowered: {_replicas(after)} {_stay(after)}."
+
+
 def _concurrency_cap(record: DecisionRecord, before: int, after: int) -> str:
     cap, limit = (_number(record.numbers[name]) for name in ("concurrency_cap", "concurrency_limit"))
     return f"its concurrency cap of {cap}, at {limit} on each replica, allows {_replicas(after)} of {before}."
@@ -329,7 +337,7 @@ _DETAILS: dict[Reason, Callable[[DecisionRecord, int, int], str]] = {
     Reason.PAUSED: _plain("paused: {after} {stay}."),
     Reason.FOREIGN_WRITER: _plain("somebody else changes its replicas: {after} {stay}."),
     Reason.FORCED: _plain("an annotation orders {after}."),
-    Reason.BETWEEN_TICKS: _plain("between ticks nothing is lowered: {after} {stay}."),
+    Reason.BETWEEN_TICKS: _between_ticks,
     Reason.ROLLOUT: _missing("a rollout is not complete"),
     Reason.NOT_READY: _missing("they do not become ready"),
     Reason.NOT_SCHEDULABLE: _missing("no node has room for them"),

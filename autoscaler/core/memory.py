@@ -13,7 +13,7 @@ from autoscaler.core.panic import Panic
 from autoscaler.core.part import Lanes, Part
 from autoscaler.core.rate_policies import RateLimits
 from autoscaler.core.rounding import replicas_of
-from autoscaler.core.staged import NOBODY
+from autoscaler.core.staged import NO_REPLICAS, NOBODY
 from autoscaler.core.windows import Averages, Proof
 
 COLUMNS = (
@@ -21,6 +21,7 @@ COLUMNS = (
     "active_s",
     "wake_ends_s",
     "wake_floor",
+    "is_starting",
     "waiting",
     "known_demand",
     "restart_floor",
@@ -54,6 +55,7 @@ class Memory:
         active_s: `(functions,) float64`, last wake; idleness is proven from there on; -inf: never woken.
         wake_ends_s: `(functions,) float64`, until when a wake's floor holds; -inf: none.
         wake_floor: `(functions,) float64`, that floor: its activation where it left zero, else 1.
+        is_starting: `(functions,) bool`, a wake's floor holds until it is ready.
         waiting: `(functions,) float64`, most requests that events since the last tick said are held.
         known_demand: `(functions,) float64`, demand of the last tick with known load; nan: never known.
         restart_floor: `(functions,) float64`, what ran when first seen; 0 once a whole window is known.
@@ -74,6 +76,9 @@ class Memory:
         credit: `(tenants,) float64`, replicas that the blast radius lets a tenant lose now; inf: full.
         holding: what tenants borrowed of their pools lately.
         uncharged: `(tenants,) float64`, replicas of theirs that their pools were not charged for at the last tick.
+        short: rows that budgets left with less than they asked for at the last tick, ascending.
+        short_of: `(short,) float64`, what they asked for.
+        demanded: `(tenants,) float64`, what pools were asked for by each at the last tick, within its own limits.
         pending: `(tenants,) float64`, beside what was granted at the last tick, what a strict pool had no room for: what
             was still there, or waited for.
         proof: coverage and proof of zero.
@@ -99,6 +104,7 @@ class Memory:
         self.active_s = np.full(functions, -np.inf)
         self.wake_ends_s = np.full(functions, -np.inf)
         self.wake_floor = np.zeros(functions)
+        self.is_starting = np.zeros(functions, np.bool_)
         self.waiting = np.zeros(functions)
         self.known_demand = np.full(functions, np.nan)
         found = replicas_of(observation.requested)
@@ -121,6 +127,8 @@ class Memory:
         self.holding = Holding(len(fleet.tenants), holding, fleet.budgets.hold_s[fleet.budgets.pool[holding]])
         self.uncharged = np.zeros(len(fleet.tenants))
         self.pending = np.zeros(len(fleet.tenants))
+        self.short, self.short_of = NOBODY, NO_REPLICAS
+        self.demanded = np.zeros(len(fleet.tenants))
         self.proof = Proof(functions)
         self.averages = Averages(fleet, self.derived, self.range_s, ticks)
         self.panic = Panic(replicas_of(observation.ready), rules.panic_threshold, now_s)

@@ -58,7 +58,10 @@ class Reason(IntEnum):
     PAUSED = 70, "The function is paused: what runs stays."
     FOREIGN_WRITER = 71, "Somebody else changes its replicas: what runs stays."
     FORCED = 72, "An annotation orders this many replicas."
-    BETWEEN_TICKS = 80, "Between ticks nothing is lowered."
+    BETWEEN_TICKS = (
+        80,
+        "Between ticks nothing is lowered: what another function has to give up for this one waits for the next tick.",
+    )
     ROLLOUT = 90, "A rollout is not complete, so missing replicas are no reason to ask for more."
     NOT_READY = 91, "Its replicas do not become ready, so their being missing is no reason to ask for more."
     NOT_SCHEDULABLE = 92, "No node has room for its replicas, so their being missing is no reason to ask for more."
@@ -71,3 +74,19 @@ class Reason(IntEnum):
 
 REASON_OF: dict[int, Reason] = {int(reason): reason for reason in Reason}
 """Reason of each code, for columns that hold codes."""
+
+_HELD_ON = frozenset({Reason.BETWEEN_TICKS, Reason.RECLAIM})
+_OF_THE_POOL = frozenset({Reason.POOL, Reason.RECLAIM})
+
+
+def is_held_on(reason: Reason) -> bool:
+    """Tell whether a function left at 0 for this reason will get its replica by itself, so that requests wait on.
+
+    Between ticks: the next tick cuts somebody for it. Reclaim: somebody has been cut for it, and is still ending.
+    """
+    return reason in _HELD_ON
+
+
+def is_the_pools(reason: Reason) -> bool:
+    """Tell whether what left a function at 0 is the pool that tenants share, and no limit of its own or its tenant's."""
+    return reason in _OF_THE_POOL

@@ -14,7 +14,7 @@ from autoscaler.core.pool import Claims, shares, short_of
 from autoscaler.core.reasons import Reason
 from autoscaler.core.reclaim import Moving, moved
 from autoscaler.core.sight import Sight
-from autoscaler.core.staged import Change
+from autoscaler.core.staged import NOBODY, Change
 from autoscaler.core.stages import Stage
 from autoscaler.core.trail import Trail
 
@@ -85,7 +85,7 @@ def share_out(trail: Trail, memory: Memory, sight: Sight, household: Household) 
     cap = derived.cap
     if not derived.has_budgets:
         return Budgeted((), cap, promises.size, None)
-    draft = _Draft(trail, household)
+    draft, before = _Draft(trail, household), trail.replicas.copy()
     asked = draft.granted
     draft.keep_within(np.flatnonzero(asked > cap), cap, None, Reason.BUDGET)
     if promises.has_concurrency:
@@ -97,6 +97,8 @@ def share_out(trail: Trail, memory: Memory, sight: Sight, household: Household) 
     if promises.has_concurrency:
         load = concurrency.in_flight(trail.replicas, household, promises)
         room = np.fmin(room, np.floor((promises.concurrency_cap - load) / promises.heaviest))  # nan: no cap
+    short = np.unique(np.concatenate(draft.ordered)) if draft.ordered else NOBODY
+    memory.short, memory.short_of = sight.part.rows_at(short), before[short]
     sums = Sums(asked, draft.granted, household.held(), draft.granted - free_sums, load, draft.bound)
     return Budgeted(tuple(draft.ordered), room, left, sums)
 
@@ -116,6 +118,7 @@ def _divide(draft: _Draft, memory: Memory, sight: Sight) -> tuple[Floats, Floats
         pool=promises.pool,
         size=promises.size,
     )
+    memory.demanded = claims.demand
     is_strict = memory.fleet.budgets.is_strict & np.isfinite(promises.size)
     running = target = np.zeros(len(draft.granted))
     if is_strict.any() or short_of(claims).any():

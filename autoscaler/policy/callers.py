@@ -6,7 +6,7 @@ finds who it is, whatever its kind, and takes as long for a known user name as f
 
 import hashlib
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -14,7 +14,9 @@ from autoscaler.policy.caller_settings import CallerSettings
 from autoscaler.policy.claims import SETTINGS
 from autoscaler.policy.problems import Problem
 from autoscaler.policy.settings import Settings
+from autoscaler.policy.source_settings import GatewaySettings
 from autoscaler.policy.statuses import CallerStatus
+from autoscaler.policy.wake_answers import WakeAnswers
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -59,19 +61,37 @@ def known(callers: Iterable[CallerSettings], made: Iterable[CallerStatus] = ()) 
 
 
 def problems_of_callers(settings: Settings) -> Iterator[Problem]:
-    """Give the callers of operators and gateways who are named by a certificate that nobody is asked for."""
-    if settings.tls is not None and settings.tls.client_ca_file is not None:
-        return
-    listed = [("operators", settings.operators)]
-    for name, source in settings.sources.items():
-        for position, gateway in enumerate(source.gateways):
-            listed.append((f"sources.{name}.gateways[{position}].callers", gateway.callers))
+    """Give the callers of operators and gateways that cannot be known, or not by one way of answering their wakes."""
+    gateways = [
+        (f"sources.{name}.gateways[{position}]", gateway)
+        for name, source in settings.sources.items()
+        for position, gateway in enumerate(source.gateways)
+    ]
+    listed = [("operators", settings.operators)] + [(f"{path}.callers", one.callers) for path, one in gateways]
+    if settings.tls is None or settings.tls.client_ca_file is None:
+        yield from _without_certificates(listed)
+    yield from _answered_differently(gateways)
+
+
+def _without_certificates(listed: Iterable[tuple[str, Sequence[CallerSettings]]]) -> Iterator[Problem]:
     for path, callers in listed:
         for number, caller in enumerate(callers):
             if caller.certificate_san is not None:
                 wrong = "cannot be known: no client is asked for a certificate"
                 where = f"{path}[{number}].certificateSAN"
                 yield Problem(SETTINGS, None, where, wrong, "a token or a login, or tls with clientCAFile")
+
+
+def _answered_differently(gateways: Iterable[tuple[str, GatewaySettings]]) -> Iterator[Problem]:
+    """Find credentials of two gateways that want their wakes answered differently: a request shows only the credential."""
+    first: dict[str, tuple[str, WakeAnswers]] = {}
+    for path, gateway in gateways:
+        for number, caller in enumerate(gateway.callers):
+            other, wake = first.setdefault(_mark(caller), (path, gateway.wake))
+            if wake != gateway.wake:
+                wrong = f"is a caller of {other} too, whose wakes are answered differently"
+                allowed = "a credential of its own, or the same `wake` in both"
+                yield Problem(SETTINGS, None, f"{path}.callers[{number}]", wrong, allowed)
 
 
 def _mark(caller: CallerSettings) -> str:

@@ -17,6 +17,7 @@ from autoscaler.policy.profiles import CATALOG, matchers, profiles_of
 from autoscaler.policy.quantities import format_duration
 from autoscaler.policy.settings import Settings
 from autoscaler.policy.source_settings import GatewaySettings, SourceSettings
+from autoscaler.policy.wake_answers import BODYLESS, NO_NGINX
 
 __all__ = ["SETTINGS", "check", "settings_problems"]
 
@@ -63,6 +64,7 @@ def _gateway_problems(path: str, gateway: GatewaySettings, source: SourceSetting
     if not gateway.match:
         wrong = "is empty: every target of this Prometheus would have to be up for a load to be known whole"
         yield Problem(SETTINGS, None, f"{path}.match", wrong, "labels that select the gateway's targets, such as job")
+    yield from _wake_problems(path, gateway)
     if gateway.profile == "custom" and gateway.queries is None:
         yield Problem(SETTINGS, None, f"{path}.queries", "is missing", "queries of profile custom")
         return
@@ -77,6 +79,18 @@ def _gateway_problems(path: str, gateway: GatewaySettings, source: SourceSetting
         profiles_of(source)
     except ValueError as error:
         yield Problem(SETTINGS, None, f"{path}.match", "is no selector", str(error))
+
+
+def _wake_problems(path: str, gateway: GatewaySettings) -> Iterator[Problem]:
+    """Find ways to answer wakes that this gateway cannot follow; a profile may tell only who counts, not who asks."""
+    if gateway.wake.accel_redirect and gateway.profile in NO_NGINX:
+        wrong = f"means nothing to profile {gateway.profile}: only nginx follows X-Accel-Redirect"
+        yield Problem(SETTINGS, None, f"{path}.wake.accelRedirect", wrong, "none, or a gateway of nginx")
+    if gateway.wake.waiting_page and gateway.profile in BODYLESS:
+        wrong = f"is never seen with profile {gateway.profile}: auth_request drops the body of a refusal"
+        yield Problem(
+            SETTINGS, None, f"{path}.wake.waitingPage", wrong, "false, and a page of its own (custom-http-errors)"
+        )
 
 
 def _naming_problems(path: str, gateway: GatewaySettings) -> Iterator[Problem]:

@@ -11,6 +11,7 @@ from autoscaler.core.columns import Bools
 from autoscaler.core.fleet import Fleet, FunctionKey, Rules
 from autoscaler.policy.budgets import budgets_of
 from autoscaler.policy.callers import known
+from autoscaler.policy.chains import chained
 from autoscaler.policy.contradictions import queries_of
 from autoscaler.policy.deployment import Deployed
 from autoscaler.policy.documents import ScalingPolicy, Tenant
@@ -211,14 +212,16 @@ class Compiler:
             others=metrics,
             schedules=schedules,
         )
+        together = chained(fleet, shared)
         return Plan(
             fleet,
-            tuple(one.rules.plan for one in resolved),
+            together.functions,
             tenants,
             queries,
             known_until_s,
             enforced_limit=np.array([_or_nan(deployed.enforced_limit) for deployed in functions], dtype=np.float64),
             may_queue=np.fromiter((deployed.may_queue for deployed in functions), np.bool_, len(functions)),
+            unmet=together.problems,
         )
 
 

@@ -60,6 +60,18 @@ def in_force(state: ResourceState) -> Claim:
     return Claim("InForce", "True", "InForce", "What it says holds.")
 
 
+def but_unmet(claim: Claim, unmet: Sequence[Problem]) -> Claim:
+    """Add to the claim that something is in force what it names and its tenant does not have; nothing is refused by it.
+
+    Args:
+        claim: of `in_force`.
+        unmet: what it names in vain.
+    """
+    if not unmet or claim.status != "True":
+        return claim
+    return claim._replace(message=_cut(f"What it says holds, but {'; '.join(_words(one) for one in unmet)}."))
+
+
 def within_bounds(found: Sequence[Clipped] | None) -> Claim:
     """Tell whether a policy stays within its tenant's bounds.
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from autoscaler.policy.labels import Fields, Said
 from autoscaler.policy.metrics import Metric
+from autoscaler.policy.problems import shown
 from autoscaler.policy.promql import confined, refuse_foreign
-from autoscaler.policy.scaling import Fallback
+from autoscaler.policy.scaling import Fallback, WakeRule
 from autoscaler.policy.schedules import Schedule
 
 _ANY = ("any",)
@@ -75,6 +76,23 @@ def of_queries(
             if len(seen) > most:
                 wrong = f"is distinct query {len(seen)} of this tenant's policies"
                 yield Contradiction(path, "bounds.maxQueries", wrong, f"{most} (bounds.maxQueries of the Tenant)")
+
+
+def of_chains(wake: object, namespaces: Collection[str] | None) -> Iterator[Contradiction]:
+    """Find functions that are to start together and cannot be of one tenant.
+
+    Args:
+        wake: what a document says of it.
+        namespaces: the tenant's; None: which they are may change at any time, so naming one is no mistake.
+    """
+    if not isinstance(wake, WakeRule) or namespaces is None:
+        return
+    for position, name in enumerate(wake.with_):
+        namespace, _, _ = name.rpartition("/")
+        if namespace and namespace not in namespaces:
+            wrong = f"is {shown(name)}, in a namespace that this tenant does not have"
+            allowed = f"NAME, or NAMESPACE/NAME in {', '.join(sorted(namespaces)) or 'a namespace of its own'}"
+            yield Contradiction(f"wake.with[{position}]", "namespaces", wrong, allowed)
 
 
 def queries_of(metrics: Collection[object]) -> set[str]:

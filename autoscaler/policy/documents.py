@@ -236,6 +236,3 @@ class Tenant(Strict):
 
 
 KINDS: dict[str, type[Tenant] | type[ScalingPolicy]] = {"Tenant": Tenant, "ScalingPolicy": ScalingPolicy}
-
-NO_RULE_YET = frozenset({"wake.with"})
-"""Fields below `spec` (or `spec.defaults`) that the design names and no rule reads yet: refused, but no typos."""

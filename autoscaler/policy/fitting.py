@@ -7,6 +7,7 @@ from typing import cast
 from autoscaler.policy.contradictions import (
     Contradiction,
     contradictions,
+    of_chains,
     of_concurrency_budget,
     of_queries,
     queries_of,
@@ -102,6 +103,7 @@ def _unfit(
         *contradictions(fields),
         *of_concurrency_budget(fields, spec.budget.concurrency.cap),
         *of_queries(policy.document.spec.metrics, listed(tenant), queries, spec.bounds.max_queries),
+        *of_chains(policy.document.spec.wake, listed(tenant)),
     )
 
 

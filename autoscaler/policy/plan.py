@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 
 from autoscaler.core.columns import Bools, Floats, left_out, no_flags
 from autoscaler.core.events import Effect
-from autoscaler.core.fleet import Fleet
+from autoscaler.core.fleet import Fleet, FunctionKey
 from autoscaler.policy.callers import KnownCaller
 from autoscaler.policy.documents import Budget
+from autoscaler.policy.problems import Problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,8 @@ class FunctionPlan:
         wake_waiters: requests held at once at most.
         alerts: the policy's alert rules.
         dry_run: decide and record, write nothing.
+        wake_with: all that start with it, those that they name themselves included; of its own tenant, each once, and
+            never it itself.
     """
 
     policy: str | None
@@ -51,6 +54,7 @@ class FunctionPlan:
     wake_waiters: int
     alerts: tuple[AlertEffect, ...]
     dry_run: bool
+    wake_with: tuple[FunctionKey, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +108,7 @@ class Plan:
             the plan makes another one before.
         enforced_limit: `(functions,) float64`, as `Deployed.enforced_limit`; nan: nothing says it. Left out: of no function.
         may_queue: `(functions,) bool`, as `Deployed.may_queue`. Likewise.
+        unmet: what is named to start with a function and is none of its tenant, by the place that says it.
     """
 
     fleet: Fleet
@@ -113,3 +118,4 @@ class Plan:
     known_until_s: float = math.inf
     enforced_limit: Floats = field(default_factory=left_out)
     may_queue: Bools = field(default_factory=no_flags)
+    unmet: Mapping[str, tuple[Problem, ...]] = field(default_factory=dict)

@@ -10,9 +10,8 @@ from types import UnionType
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from autoscaler.policy.documents import NO_RULE_YET
 from autoscaler.policy.quantities import format_duration
-from autoscaler.policy.strict import HEX_64, HTTP_URL
+from autoscaler.policy.strict import FUNCTION_NAME, HEX_64, HTTP_URL, NAMED_LOCATION
 
 _SHOWN = 60
 _PLAIN = re.compile(r"[-A-Za-z0-9_/.*]{1,120}")
@@ -37,6 +36,11 @@ _PATTERNS = {
 
 
 _NAME = "a Kubernetes name: a-z, 0-9 and - (and where several may be meant, *), beginning and ending with a-z or 0-9"
+
+_NAMES = {
+    FUNCTION_NAME: "NAME or NAMESPACE/NAME of a function: a-z, 0-9, - and . each, as Kubernetes names are",
+    NAMED_LOCATION: "@NAME, as nginx's configuration calls the location: letters, digits, _, . and -",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +157,7 @@ def _words(detail: ErrorDetails, model: type[BaseModel], parts: tuple[str | int,
         case "literal_error":
             allowed = detail["ctx"]["expected"]
         case "string_pattern_mismatch":
-            allowed = _NAME
+            allowed = _NAMES.get(detail["ctx"]["pattern"], _NAME)
         case kind if kind in _IN_WORDS:
             allowed = _IN_WORDS[kind]
         case kind if kind in _LENGTHS:
@@ -182,10 +186,6 @@ def _bound_of_duration(detail: ErrorDetails) -> str | None:
 
 def _unknown_field(model: type[BaseModel], parts: tuple[str | int, ...]) -> tuple[str, str]:
     allowed = field_names(model, parts[:-1])
-    keys = [str(part) for part in parts if isinstance(part, str) and part != "spec"]
-    keys = keys[1:] if keys[:1] == ["defaults"] else keys
-    if ".".join(keys) in NO_RULE_YET:
-        return "has no rule yet", f"leave it out; {', '.join(allowed)}"
     return "is no field", suggestion(str(parts[-1]), allowed)
 
 

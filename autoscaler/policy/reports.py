@@ -2,8 +2,8 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import NamedTuple, cast
 
 import numpy as np
@@ -12,10 +12,20 @@ from autoscaler.core.columns import Bools
 from autoscaler.core.decisions import Decisions
 from autoscaler.core.fleet import Fleet
 from autoscaler.core.reasons import REASON_OF, Reason
-from autoscaler.policy.conditions import Claim, accepted, binding, clipped_of, in_force, within_bounds, within_budget
+from autoscaler.policy.conditions import (
+    Claim,
+    accepted,
+    binding,
+    but_unmet,
+    clipped_of,
+    in_force,
+    within_bounds,
+    within_budget,
+)
 from autoscaler.policy.documents import ScalingPolicy, Tenant
 from autoscaler.policy.loaded import Loaded, PolicySet, ResourceState
 from autoscaler.policy.plan import Plan
+from autoscaler.policy.problems import Problem
 from autoscaler.policy.resources import Identity
 from autoscaler.policy.statuses import MOST_NAMESPACES, BudgetStatus, Clipped
 
@@ -105,6 +115,7 @@ class Reports:
         self._policies: PolicySet | None = None
         self._plan: Plan | None = None
         self._known: dict[Identity, _Known] = {}
+        self._texts: dict[Identity, Text] = {}
         self._of_policies: list[Draft] = []
         self._of_tenants: dict[Identity, tuple[Text, _Numbers | None, Draft]] = {}
 
@@ -119,6 +130,7 @@ class Reports:
         if policies is not self._policies:
             self._known = {identity: self._read(policies, state) for identity, state in policies.resources.items()}
         if policies is not self._policies or plan is not self._plan:
+            self._texts = {identity: _with_unmet(known, plan) for identity, known in self._known.items()}
             self._of_policies = list(self._scaling_policies(policies, plan))
         self._policies, self._plan = policies, plan
         self._of_tenants = dict(self._tenants(decisions))
@@ -131,10 +143,11 @@ class Reports:
             if identity.kind == "Tenant":
                 own = numbers.get(identity.name) if known.state.in_force is not None else None
                 before = self._of_tenants.get(identity)
-                if before is not None and before[0] is known.text and before[1] == own:
+                text = self._texts[identity]
+                if before is not None and before[0] == text and before[1] == own:
                     yield identity, before
                 else:
-                    yield identity, (known.text, own, _of_tenant(identity, known.text, own))
+                    yield identity, (text, own, _of_tenant(identity, text, own))
 
     def _scaling_policies(self, policies: PolicySet, plan: Plan) -> Iterator[Draft]:
         counts = Counter(one.policy for one in plan.functions) if self._known else Counter()
@@ -142,7 +155,7 @@ class Reports:
             if identity.kind == "ScalingPolicy":
                 tenant = policies.namespaces.get(identity.namespace, identity.namespace)
                 functions = counts[f"{identity.namespace}/{identity.name}"] if known.state.in_force is not None else 0
-                yield Draft(identity, tenant, known.text, functions)
+                yield Draft(identity, tenant, self._texts[identity], functions)
 
     def _read(self, policies: PolicySet, state: ResourceState) -> _Known:
         """Work out what is said of a document, or give what is known of it where nothing changed."""
@@ -157,6 +170,20 @@ class Reports:
             own = namespaces[:MOST_NAMESPACES] if state.in_force is not None else ()
             return _Known(state, tenant, namespaces, _tenant_text(state, own))
         return _Known(state, tenant, (), _policy_text(state, tenant))
+
+
+def _with_unmet(known: _Known, plan: Plan) -> Text:
+    """Give what is said of a document, with what it names to start together and its tenant does not have."""
+    document = known.state.in_force
+    if document is None or not plan.unmet:
+        return known.text
+    path = "spec.defaults.wake" if document.identity.kind == "Tenant" else "spec.wake"
+    unmet = plan.unmet.get(document.at(path), ())
+    return replace(known.text, claims=tuple(_but_unmet(claim, unmet) for claim in known.text.claims))
+
+
+def _but_unmet(claim: Claim, unmet: Sequence[Problem]) -> Claim:
+    return but_unmet(claim, unmet) if claim.type == "InForce" else claim
 
 
 def _tenant_text(state: ResourceState, namespaces: tuple[str, ...]) -> Text:

@@ -55,6 +55,7 @@ class FunctionRules:
         rate_down: likewise of shrinkage.
         schedules: floors and ceilings by the calendar.
         plan: what the shell needs.
+        wake_with: names of functions that start with it, as its policy says them.
         fields: what holds for each field path and who said it (`file:line`, a label, the built-in default).
     """
 
@@ -65,6 +66,7 @@ class FunctionRules:
     rate_down: RateRule | None
     schedules: tuple[Schedule, ...]
     plan: FunctionPlan
+    wake_with: tuple[str, ...]
     fields: Fields
 
 
@@ -96,6 +98,7 @@ def rules_of(
         rate_down=_rate_rule(fields, "scaleDown"),
         schedules=tuple(one for one in fields["schedules"].of(list) if isinstance(one, Schedule)),
         plan=plan,
+        wake_with=tuple(wake.with_) if isinstance(wake, WakeRule) else (),
         fields=fields,
     )
 

@@ -8,7 +8,7 @@ from autoscaler.policy.field_reference import told
 from autoscaler.policy.metrics import Metric
 from autoscaler.policy.quantities import Duration
 from autoscaler.policy.schedules import Schedule
-from autoscaler.policy.strict import Strict
+from autoscaler.policy.strict import FUNCTION_NAME, Strict
 
 Positive = Annotated[Duration, Field(gt=0)]
 Count = Annotated[int, Field(ge=0, le=1_000_000)]
@@ -16,6 +16,7 @@ AtLeastOne = Annotated[int, Field(ge=1, le=1_000_000)]
 LookBack = Annotated[Duration, Field(ge=0, le=3600)]
 MaxRate = Annotated[float, Field(gt=1, le=1e6)]
 Tolerance = Annotated[float, Field(ge=0, lt=1)]
+FunctionName = Annotated[str, Field(pattern=FUNCTION_NAME)]
 SelectPolicy = Literal["Max", "Min", "Disabled"]
 
 
@@ -292,6 +293,14 @@ class WakeRule(Strict):
         1000,
         description="Requests held at once; more are refused.",
         json_schema_extra=told("requests", "ours", "1000, so that a flood is refused and not remembered"),
+    )
+    with_: list[FunctionName] = Field(
+        default_factory=list,
+        alias="with",
+        max_length=32,
+        description="Functions that start with it, those of a chain of calls: NAME, or NAMESPACE/NAME, of the same tenant. "
+        "Whom these name start too, 100 in all.",
+        json_schema_extra=told("–", "ours", "none: it starts alone, and a chain of four waits for four starts"),
     )
 
 

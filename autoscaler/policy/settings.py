@@ -124,6 +124,12 @@ class KubernetesSettings(Strict):
         description="Where rights end. Default cluster: one watch per kind for all namespaces. namespaces: one per kind "
         "and namespace of the tenants, for rights given by a RoleBinding in each; at most 500 namespaces.",
     )
+    dial: bool = Field(
+        True,
+        description="Open a TCP connection through a function's Service, by its cluster IP, before a wake is answered: what "
+        "Kubernetes calls ready is not yet reached by everybody. Default true. false: where a NetworkPolicy, or a daemon "
+        "outside of the cluster, cannot reach functions; wakes are then answered by endpoints alone.",
+    )
     custom_resources: bool = Field(
         False,
         description="Read Tenant and ScalingPolicy from custom resources too, beside the files of `policies`, and write "

@@ -7,6 +7,7 @@ from pydantic import Field, field_validator, model_validator
 from autoscaler.policy.caller_settings import CallerSettings
 from autoscaler.policy.name_patterns import NamePattern
 from autoscaler.policy.strict import HTTP_URL, LabelName, Positive, Strict
+from autoscaler.policy.wake_answers import WakeAnswers
 
 ProfileName = Literal[
     "openfaas",
@@ -82,6 +83,9 @@ class GatewaySettings(Strict):
     )
     callers: list[CallerSettings] = Field(
         default_factory=list, description="Who may call /v1/wake for its tenants, and nothing else. Default: nobody."
+    )
+    wake: WakeAnswers = Field(
+        default_factory=WakeAnswers, description="How its wakes are answered. Default: as anybody's."
     )
     queries: CustomQueries | None = Field(None, description="Queries of profile custom. Default: none.")
     namespace_label: LabelName = Field(

@@ -10,6 +10,8 @@ from autoscaler.policy.quantities import Duration
 HTTP_URL = r"^https?://[^\s]+$"
 HEX_64 = r"^[0-9a-f]{64}$"
 DNS_NAME = r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"
+FUNCTION_NAME = r"^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?/)?[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$"
+NAMED_LOCATION = r"^@[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$"
 Sha256 = Annotated[str, Field(pattern=HEX_64)]
 Positive = Annotated[Duration, Field(gt=0)]
 LabelKey = Annotated[

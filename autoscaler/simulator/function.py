@@ -2,18 +2,21 @@
 
 from array import array
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush, heapreplace
-from itertools import repeat
+from itertools import chain, repeat
 from math import inf
 from typing import Literal
 
 import numpy as np
 
+from autoscaler.core.decisions import Decisions
+from autoscaler.core.events import Event
 from autoscaler.core.fleet import FunctionKey
 from autoscaler.core.obstacles import Obstacle
 from autoscaler.simulator.arrivals import Arrivals
+from autoscaler.simulator.held import HeldRequests, HoldRule
 from autoscaler.simulator.statistics import FunctionStatistics
 from autoscaler.simulator.workload import Workload
 
@@ -79,6 +82,7 @@ class SimulatedFunction:
         "_draining",
         "_draining_s",
         "_generator",
+        "_held",
         "_hold_s",
         "_limit",
         "_missing",
@@ -119,6 +123,7 @@ class SimulatedFunction:
         self._start_s = start_s
         self._limit = spec.concurrency_limit
         self._hold_s = inf if spec.hold_s is None else spec.hold_s
+        self._held: HeldRequests | None = None
         self._busy: list[float] = []  # heap of the times at which requests end
         self._draining: list[float] = []  # likewise, on replicas that are no longer wanted
         self._starting: deque[float] = deque()  # ascending times at which replicas get ready
@@ -139,12 +144,27 @@ class SimulatedFunction:
         return self.started - self.finished
 
     @property
+    def held(self) -> int:
+        """Requests that a gateway holds while there is no ready replica, under the policy's rule."""
+        return 0 if self._held is None else len(self._held)
+
+    @property
     def queued(self) -> int:
-        return len(self._queue)
+        return len(self._queue) + self.held
 
     @property
     def waiting(self) -> int:
-        return 0 if self.ready else len(self._queue)
+        return 0 if self.ready else self.queued
+
+    def hold_by(self, rule: HoldRule) -> None:
+        """Hold requests that find no ready replica as the policy says, from now on; before they wait for ever."""
+        self._held = HeldRequests(self.spec.key, rule, self._hold_s)
+
+    def decided(self, decisions: Decisions, events: Sequence[Event]) -> None:
+        """Take in what a step of now made of the requests that are held."""
+        if self._held is not None:
+            self._give_up(self._held.decided(decisions, events), self.now_s)
+            self._plan()
 
     def advance(self, until_s: float) -> None:
         """Let everything up to and with `until_s` happen."""
@@ -214,12 +234,15 @@ class SimulatedFunction:
 
     def statistics(self) -> FunctionStatistics:
         self._account(self.now_s)
-        still_waiting = [self.now_s - at_s for at_s in self._queue]
+        held = self._held.still() if self._held is not None else ()
+        still_waiting = [self.now_s - at_s for at_s in chain(self._queue, held)]
         return FunctionStatistics(
             requests=self.started,
             finished=self.finished,
             cold=self._cold,
             refused=self._refused,
+            late=self._held.late if self._held is not None else 0,
+            turned_away=self._held.turned_away if self._held is not None else 0,
             waits_s=np.concatenate([np.array(self._waits, dtype=np.float64), np.array(still_waiting)]),
             starting_s=self._starting_s,
             ready_s=self._ready_s,
@@ -229,11 +252,27 @@ class SimulatedFunction:
         )
 
     def _join_queue(self, at_s: float) -> None:
-        self._queue.append(at_s)
         if not self.ready:
             self._cold += 1
+            if self._held is not None:
+                return self._be_held(self._held, at_s)
+        self._queue.append(at_s)
         if len(self._queue) == 1:
             self._plan()
+        return None
+
+    def _be_held(self, held: HeldRequests, at_s: float) -> None:
+        if not held.arrive(at_s):
+            self._refused += 1
+            self.finished += 1
+        elif len(held) == 1:
+            self._plan()
+
+    def _give_up(self, arrived_s: Sequence[float], at_s: float) -> None:
+        """Answer held requests that are let go without being served."""
+        self._waits.extend(at_s - arrival_s for arrival_s in arrived_s)
+        self._refused += len(arrived_s)
+        self.finished += len(arrived_s)
 
     def _settle(self, until_s: float) -> None:
         """Let everything but arrivals up to and with `until_s` happen."""
@@ -265,7 +304,11 @@ class SimulatedFunction:
             self._account(at_s)
             self._starting.popleft()
             self.ready += 1
+            if self.held and self._held is not None:
+                self._queue.extend(self._held.reached())
             self._fill(at_s)
+        elif self._held is not None and self._held.next_end_s() <= at_s:
+            self._give_up(self._held.expire(at_s), at_s)
         else:
             self._waits.append(at_s - self._queue.popleft())
             self._refused += 1
@@ -284,6 +327,7 @@ class SimulatedFunction:
             self._draining[0] if self._draining else inf,
             self._starting[0] if self._starting else inf,
             self._queue[0] + self._hold_s if self._queue else inf,
+            self._held.next_end_s() if self._held is not None else inf,
         )
 
     def _start(self, more: int) -> None:

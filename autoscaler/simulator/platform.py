@@ -10,9 +10,12 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 import numpy as np
 
 from autoscaler.core.columns import Codes, Floats
+from autoscaler.core.decisions import Decisions
+from autoscaler.core.events import Event
 from autoscaler.core.fleet import FunctionKey
 from autoscaler.core.obstacles import Obstacle
 from autoscaler.simulator.function import FunctionSpec, SimulatedFunction
+from autoscaler.simulator.held import HoldRule
 from autoscaler.simulator.statistics import FunctionStatistics
 from autoscaler.simulator.workload import Workload
 
@@ -114,6 +117,18 @@ class Platform:
                 if at_s is not None and (first is None or (at_s, key) < first):
                     first = (at_s, key)
         return first
+
+    def hold_by(self, key: FunctionKey, rule: HoldRule) -> None:
+        """Hold requests that find no ready replica as a policy says; where nobody says it they wait for ever."""
+        self._functions[key].hold_by(rule)
+
+    def decided(self, decisions: Decisions, events: Sequence[Event]) -> None:
+        """Take in what a step made of the requests that are held, of every function that it was about."""
+        keys = decisions.fleet.keys
+        named = self._functions if decisions.is_tick else [keys[row] for row in decisions.rows.tolist()]
+        for key in named:
+            if self._functions[key].held:
+                self._functions[key].decided(decisions, events)
 
     def scale(self, key: FunctionKey, replicas: int) -> None:
         """Ask for replicas now: new ones are ready after the start-up time, surplus ones take nothing more.

@@ -23,7 +23,9 @@ class Row:
         requests: accepted.
         unfinished: accepted and not answered at the end.
         cold: came while no replica was ready.
-        refused: gave up waiting.
+        refused: answered without being served: `late`, `turned_away`, and those that waited in vain for a free place.
+        late: came while no replica was ready, and none was within the policy's hold.
+        turned_away: likewise, and were refused at once: too many were held already, or the function may not start.
         wait_p50_s: median wait for a place, over all requests; None: there was none. The others likewise.
         replica_seconds: paid for: starting, ready and draining.
         zero_s: seconds with no replica requested; a tenant's is the sum of its functions'.
@@ -37,6 +39,8 @@ class Row:
     unfinished: int
     cold: int
     refused: int
+    late: int
+    turned_away: int
     wait_mean_s: float | None
     wait_p50_s: float | None
     wait_p95_s: float | None
@@ -151,6 +155,8 @@ def _row(
         unfinished=part.requests - part.finished,
         cold=part.cold,
         refused=part.refused,
+        late=part.late,
+        turned_away=part.turned_away,
         wait_mean_s=part.wait_mean_s,
         wait_p50_s=part.wait_quantile_s(0.5),
         wait_p95_s=part.wait_quantile_s(0.95),

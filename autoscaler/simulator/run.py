@@ -11,7 +11,7 @@ from autoscaler.core.blast_radius import BlastRadiusRule
 from autoscaler.core.columns import Ints
 from autoscaler.core.controller import Controller
 from autoscaler.core.decisions import Decisions
-from autoscaler.core.events import Event, Wake
+from autoscaler.core.events import Event
 from autoscaler.core.fleet import FunctionKey
 from autoscaler.core.now import Now
 from autoscaler.core.observation import Load, Observation
@@ -22,11 +22,13 @@ from autoscaler.policy.budgets import in_the_way
 from autoscaler.policy.compile import Compiler
 from autoscaler.policy.deployment import Deployed
 from autoscaler.policy.loading import load
-from autoscaler.policy.plan import Plan
+from autoscaler.policy.plan import FunctionPlan, Plan
 from autoscaler.policy.resources import Given
 from autoscaler.policy.settings import BlastRadius
+from autoscaler.policy.waking import started_with, woken
 from autoscaler.simulator.agenda import Agenda, Priority
 from autoscaler.simulator.events import AlertEvent, ObstacleEvent, PrometheusOutage, TargetDown, WakeEvent
+from autoscaler.simulator.held import HoldRule
 from autoscaler.simulator.lanes import Lanes
 from autoscaler.simulator.measurement import Measurement
 from autoscaler.simulator.platform import Platform
@@ -125,6 +127,8 @@ class Run:
         wakes = [function.wake_hold_s is not None for function in self.plan.functions]
         self._may_wake = np.array(wakes, dtype=np.bool_)
         self._wakeable = tuple(key for key, may in zip(self.plan.fleet.keys, wakes, strict=True) if may)
+        for key, function in zip(self.plan.fleet.keys, self.plan.functions, strict=True):
+            self.platform.hold_by(key, _hold_rule(function))
         self._obstacles: dict[FunctionKey, list[Obstacle]] = defaultdict(list)  # of each, those that last now
         self._silences = self._downs = 0  # spans that last now; they may overlap
         self._ticks = 0
@@ -252,13 +256,19 @@ class Run:
 
     def _wake(self, key: FunctionKey, at_s: float) -> None:
         self.platform.advance_one(key, at_s)
-        self._step(at_s, None, (Wake(key, self.platform.waiting(key)),))
+        row = self.plan.fleet.row_of.get(key)
+        wakes = woken(self.plan, row, self.platform.waiting(key)) if row is not None else ()
+        if row is None or not wakes or np.any(self._step(at_s, None, wakes).desired == 0):
+            return
+        if with_it := started_with(self.plan, (row,)):
+            self._step(at_s, None, tuple(with_it))
 
     def _step(self, at_s: float, observation: Observation | None, events: tuple[Event, ...]) -> Decisions:
         now = Now(monotonic_s=at_s, utc_s=self.scenario.utc + at_s)
         decisions = self.controller.step(now, observation, events)
         if self._record is not None:
             self._record(now, observation, events, decisions)
+        self.platform.decided(decisions, events)
         for position in decisions.changed.tolist():
             row = int(decisions.rows[position])
             self._changes[REASON_OF[int(decisions.reason[position])]] += 1
@@ -316,6 +326,13 @@ class _Held:
         tenant = self.tenant_of.get(key)
         self._now[tenant] += more
         self.most[tenant] = max(self.most[tenant], self._now[tenant])
+
+
+def _hold_rule(function: FunctionPlan) -> HoldRule:
+    """Give what the daemon does with requests for a function at zero; under a dry run it starts nothing."""
+    if function.wake_hold_s is None or function.dry_run:
+        return HoldRule(0.0, 0)
+    return HoldRule(function.wake_hold_s, function.wake_waiters)
 
 
 def _rule(settings: BlastRadius | None) -> BlastRadiusRule | None:

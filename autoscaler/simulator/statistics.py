@@ -16,7 +16,9 @@ class FunctionStatistics:
         requests: accepted.
         finished: answered, refused ones included.
         cold: requests that came while no replica was ready, so that they waited for a start.
-        refused: requests whose hold ended before a place was free.
+        refused: answered without being served: those of the next two, and those that waited in vain for a free place.
+        late: came while no replica was ready, and none was in time: the hold of their policy ended.
+        turned_away: likewise, and were refused at once: too many were held already, or the function may not start.
         waits_s: `(requests that waited,) float64`, seconds, in no order; a refused request waited its hold,
             one that still waits is there with what it has waited so far. All others waited 0.
         starting_s: replica-seconds of starting.
@@ -30,6 +32,8 @@ class FunctionStatistics:
     finished: int
     cold: int
     refused: int
+    late: int
+    turned_away: int
     waits_s: Floats
     starting_s: float
     ready_s: float
@@ -69,6 +73,8 @@ def together(parts: Sequence[FunctionStatistics]) -> FunctionStatistics:
         finished=sum(part.finished for part in parts),
         cold=sum(part.cold for part in parts),
         refused=sum(part.refused for part in parts),
+        late=sum(part.late for part in parts),
+        turned_away=sum(part.turned_away for part in parts),
         waits_s=np.concatenate([np.empty(0), *(part.waits_s for part in parts)]),
         starting_s=sum(part.starting_s for part in parts),
         ready_s=sum(part.ready_s for part in parts),

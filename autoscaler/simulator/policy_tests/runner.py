@@ -8,7 +8,8 @@ import numpy as np
 
 from autoscaler.core.blast_radius import BlastRadiusRule
 from autoscaler.core.controller import Controller
-from autoscaler.core.events import Event, Wake
+from autoscaler.core.decisions import Decisions
+from autoscaler.core.events import Event
 from autoscaler.core.fleet import FunctionKey
 from autoscaler.core.now import Now
 from autoscaler.core.observation import Observation
@@ -19,6 +20,7 @@ from autoscaler.policy.deployment import Deployed
 from autoscaler.policy.functions import OPENFAAS_MARKER
 from autoscaler.policy.loading import PolicySet, load
 from autoscaler.policy.resources import Given
+from autoscaler.policy.waking import started_with, woken
 from autoscaler.simulator.events import AlertEvent, ObstacleEvent
 from autoscaler.simulator.policy_tests.checks import end_of, functions_of
 from autoscaler.simulator.policy_tests.documents import (
@@ -167,15 +169,16 @@ class CaseRun:
         )
         self._step(at_s, observation, ())
 
-    def _step(self, at_s: float, observation: Observation | None, events: tuple[Event, ...]) -> None:
+    def _step(self, at_s: float, observation: Observation | None, events: tuple[Event, ...]) -> Decisions:
         decisions = self._controller.step(Now(at_s, self._utc_of(at_s)), observation, events)
         if at_s < 0:
-            return  # history: what was seen before, while the replicas stood as they do at 0s
+            return decisions  # history: what was seen before, while the replicas stood as they do at 0s
         self._judge.decided(at_s, decisions)
         for position in decisions.changed.tolist():
             key = decisions.fleet.keys[int(decisions.rows[position])]
             if not self._planning.is_dry_run(key):
                 self._pods.scale(self._rows[key], int(decisions.desired[position]), at_s)
+        return decisions
 
     def _actions(self) -> Iterator[tuple[float, Action]]:
         """Give everything that happens, by time."""
@@ -232,7 +235,10 @@ class CaseRun:
         held = min(waiting, plan.functions[row].wake_waiters)
         if self._pods.ready[self._rows[key]] == 0:
             self._waiting[key] = max(self._waiting.get(key, 0), held)
-        self._step(at_s, None, (Wake(key, held),))
+        if np.any(self._step(at_s, None, woken(plan, row, held)).desired == 0):
+            return
+        if with_it := started_with(plan, (row,)):
+            self._step(at_s, None, tuple(with_it))
 
     def _mark(self, event: MarkEvent, _at_s: float) -> None:
         def changed(old: Deployed) -> Deployed:

@@ -14,7 +14,7 @@ from autoscaler.core.journal.step import Damage, Entry, Gap, Head, Recorded, Ste
 
 LONGEST_LOOK_BACK_S = 7_200.0
 LEAST_LOOK_BACK_S = 120.0
-"""A wake's floor holds for a minute, and a restart's for a window."""
+"""A wake's floor holds for a minute, and a window from when it is ready; a restart's for a window."""
 
 MakeController = Callable[[Head], Controller]
 

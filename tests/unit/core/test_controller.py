@@ -151,14 +151,56 @@ def test_a_wake_between_ticks_starts_one_replica() -> None:
 
 
 def test_a_wake_holds_and_restarts_the_proof() -> None:
-    """A wake keeps one replica for 60 s, and idleness is proven from the wake on."""
+    """A wake keeps one replica for a range and a scrape after it was ready, and idleness is proven from the wake on."""
     fleet, controller = one(zero_after_s=100.0), Controller(None)
     idle = {"rps": 0.0, "is_idle": True}
     assert stepped(controller, 0, observe(fleet, 0, **idle)).desired[0] == 0
     stepped(controller, 1000, observe(fleet, 0, **idle), [Wake(F, 0)])
-    desired = {t: stepped(controller, t, observe(fleet, 1, **idle)).record(0) for t in range(1010, 1120, 10)}
-    assert (desired[1050].reason, desired[1090].reason) == (Reason.WAKE, Reason.ZERO_NOT_PROVEN)
-    assert [desired[t].desired for t in (1010, 1090, 1100)] == [1, 1, 0]
+    desired = {t: stepped(controller, t, observe(fleet, 1, **idle)).record(0) for t in range(1010, 1120, 5)}
+    assert (desired[1085].reason, desired[1090].reason) == (Reason.WAKE, Reason.ZERO_NOT_PROVEN)
+    assert [desired[t].desired for t in (1010, 1090, 1095, 1100)] == [1, 1, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("window_s", "range_s", "holds_s"), [(60.0, 20.0, 60.0), (6.0, 4.0, 6.0), (6.0, 20.0, 25.0), (300.0, 60.0, 300.0)]
+)
+def test_from_ready_on_a_wake_holds_until_its_load_is_known(window_s: float, range_s: float, holds_s: float) -> None:
+    """However long the start takes, the floor ends a stable window, or a range and a scrape, after it is ready."""
+    for start_s in (4, 40):
+        fleet, controller = one(zero_after_s=1.0, stable_window_s=window_s), Controller(None)
+        idle = {"rps": 0.0, "is_idle": True, "range_s": range_s}
+        stepped(controller, 0, observe(fleet, 0, **idle))
+        stepped(controller, 1, None, [Wake(F, 0)])
+        ends_s = start_s + holds_s
+        for t in np.arange(2.0, ends_s + 1.0):
+            record = stepped(controller, t, observe(fleet, 1, ready=float(t >= start_s), **idle)).record(0)
+            assert (record.reason is Reason.ZERO_IDLE) == (t >= ends_s), t
+
+
+def test_a_woken_function_that_flaps_is_not_held_up_for_ever() -> None:
+    """A replica that is ready, then not, then ready again ends its wake's floor when the first time says."""
+    fleet, controller = one(zero_after_s=1.0, stable_window_s=6.0), Controller(None)
+    idle = {"rps": 0.0, "is_idle": True, "range_s": 4.0}
+    stepped(controller, 0, observe(fleet, 0, **idle))
+    stepped(controller, 1, None, [Wake(F, 0)])
+    found = [
+        stepped(controller, t, observe(fleet, 1, ready=ready, **idle)).desired[0]
+        for t, ready in ((2, 0), (4, 1), (6, 0), (8, 1), (9.5, 0), (10, 1))
+    ]
+    assert found == [1, 1, 1, 1, 1, 0]
+
+
+def test_the_replica_of_before_a_wake_is_not_the_one_that_is_waited_for() -> None:
+    """One that still ends when a wake comes is ready and is none of it: the floor counts from the new one."""
+    fleet, controller = one(zero_after_s=1.0, stable_window_s=6.0), Controller(None)
+    idle = {"rps": 0.0, "is_idle": True, "range_s": 4.0}
+    stepped(controller, 0, observe(fleet, 0, ready=1, **idle))
+    stepped(controller, 1, None, [Wake(F, 0)])
+    found = [
+        stepped(controller, t, observe(fleet, 1, ready=ready, **idle)).desired[0]
+        for t, ready in zip(range(2, 28, 2), [1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1], strict=True)
+    ]
+    assert found == [1] * 12 + [0]
 
 
 def test_a_wake_that_never_becomes_ready_ends() -> None:
@@ -181,17 +223,27 @@ def test_held_requests_ask_for_replicas_of_their_own() -> None:
     assert (record.desired, record.reason) == (1, Reason.WAKE)
 
 
-def test_between_ticks_a_cap_leaves_only_the_free_room() -> None:
-    """Two wakes with one replica of room under the cap start one function, the first by name."""
+def test_between_ticks_a_cap_is_over_by_first_replicas_alone() -> None:
+    """Under a full cap a wake has its first replica at once, not its second; the next tick cuts the one that has more."""
     names = ("a", "b", "c")
     fleet = make_fleet([("acme", name, {}) for name in names], {"acme": 6})
     controller = Controller(None)
     stepped(controller, 0, observe(fleet, [5, 0, 0], rps=[50.0, 0, 0]))
-    woken = stepped(controller, 1, None, [Wake(key(name, "acme"), 0) for name in ("c", "b")])
-    assert (woken.rows.tolist(), woken.desired.tolist()) == ([1, 2], [1, 0])
-    assert [woken.record(n).reason for n in range(2)] == [Reason.WAKE, Reason.BUDGET]
-    assert stepped(controller, 2, None, [Wake(key("c", "acme"), 0)]).desired.tolist() == [0]
-    assert stepped(controller, 3, observe(fleet, [5, 1, 0], rps=[50.0, 0, 0])).desired.tolist() == [4, 1, 1]
+    woken = stepped(controller, 1, None, [Wake(key(name, "acme"), 30) for name in ("c", "b")])
+    assert (woken.rows.tolist(), woken.desired.tolist()) == ([1, 2], [1, 1])
+    assert [woken.record(n).reason for n in range(2)] == [Reason.BUDGET, Reason.BUDGET]
+    assert stepped(controller, 2, None, [Wake(key("c", "acme"), 30)]).desired.tolist() == [1]
+    assert stepped(controller, 3, observe(fleet, [5, 1, 1], rps=[50.0, 0, 0])).desired.tolist() == [2, 2, 2]
+
+
+def test_between_ticks_a_cap_full_of_first_replicas_refuses() -> None:
+    """Where every function of a tenant has one and its cap no more, the last one woken is refused by the cap."""
+    fleet = make_fleet([("acme", name, {}) for name in "abc"], {"acme": 2})
+    controller = Controller(None)
+    stepped(controller, 0, observe(fleet, [1, 0, 0], rps=[10.0, 0, 0]))
+    woken = stepped(controller, 1, None, [Wake(key(name, "acme"), 1) for name in "cb"])
+    assert (woken.desired.tolist(), woken.record(1).reason) == ([1, 0], Reason.BUDGET)
+    assert stepped(controller, 2, None, [Wake(key("c", "acme"), 1)]).record(0).desired == 0
 
 
 def test_between_ticks_a_paused_function_takes_no_room() -> None:
@@ -379,5 +431,5 @@ def test_a_wake_of_what_runs_asks_for_no_activation() -> None:
     assert stepped(controller, 100, observe(fleet, 0, rps=0.0)).desired[0] == 0
     assert stepped(controller, 101, None, [Wake(F, 0)]).desired[0] == 4
     assert not stepped(controller, 150, None, [Wake(F, 0)]).changed.size
-    assert stepped(controller, 200, observe(fleet, 4, rps=0.0)).desired[0] == 4
+    assert stepped(controller, 200, observe(fleet, 4, ready=0, rps=0.0)).desired[0] == 4
     assert stepped(controller, 211, observe(fleet, 4, rps=0.0)).desired[0] == 1

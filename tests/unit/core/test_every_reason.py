@@ -60,6 +60,13 @@ def reclaimed() -> DecisionRecord:
     return told((0, observe(fleet, [1, 9], rps=90.0), ()))
 
 
+def woken_in_a_full_pool() -> DecisionRecord:
+    """In a pool of 3, all of which b's function runs, b's other one is woken."""
+    fleet = make_fleet([("b", "f", {}), ("b", "g", {})], budgets=budgets(3, {}))
+    wake = Wake(fleet.keys[0], 1)
+    return told((0, observe(fleet, [0, 3], rps=[0.0, 30.0]), ()), (1, None, (wake,)))
+
+
 IDLE = {"rps": 0.0, "is_idle": True}
 ONE_POD = policies({0: [(False, 1.0, 60.0)]})
 
@@ -105,14 +112,14 @@ SCENARIOS: Mapping[Reason, Callable[[], DecisionRecord]] = {
     Reason.PAUSED: lambda: once(one(paused=True), 5, rps=90.0),
     Reason.FOREIGN_WRITER: lambda: once(one(), 5, rps=90.0, is_held=True),
     Reason.FORCED: lambda: once(one(force=4.0), 5, rps=90.0),
-    Reason.BETWEEN_TICKS: lambda: between(Wake(F, 0), paused=True, max_replicas=3.0),
+    Reason.BETWEEN_TICKS: woken_in_a_full_pool,
     Reason.ROLLOUT: lambda: obstructed(Obstacle.ROLLOUT),
     Reason.NOT_READY: lambda: obstructed(Obstacle.NOT_READY),
     Reason.NOT_SCHEDULABLE: lambda: obstructed(Obstacle.NOT_SCHEDULABLE),
     Reason.QUOTA_EXCEEDED: lambda: obstructed(Obstacle.QUOTA_EXCEEDED),
 }
 
-BENEATH_ANOTHER = (Reason.PASSED, Reason.BETWEEN_TICKS)
+BENEATH_ANOTHER = (Reason.PASSED,)
 """Reasons that are never a decision's last word: a stage's alone."""
 
 

@@ -186,14 +186,14 @@ def test_a_freeze_is_told_in_words() -> None:
 
 
 def test_a_wake_of_a_request_and_of_an_alert_hold_together() -> None:
-    """A request's wake ends after a minute, an alert's with the alert: what holds longer holds."""
+    """A request's wake of what is never ready ends after a minute, an alert's with the alert: what holds longer holds."""
     fleet, controller = one(activation=2.0, zero_after_s=20.0), Controller(None)
     stepped(controller, 0, observe(fleet, 0, **IDLE))
     stepped(controller, 1, None, [Wake(F, 0), awake(ends_s=30.0)])
-    wanted = [stepped(controller, t, observe(fleet, 2, **IDLE)).desired[0] for t in range(20, 100, 20)]
+    wanted = [stepped(controller, t, observe(fleet, 2, ready=0, **IDLE)).desired[0] for t in range(20, 100, 20)]
     assert wanted == [2, 2, 2, 0]
     stepped(controller, 100, observe(fleet, 0, **IDLE), [Wake(F, 0), awake(ends_s=190.0)])
-    wanted = [stepped(controller, t, observe(fleet, 2, **IDLE)).desired[0] for t in range(120, 220, 20)]
+    wanted = [stepped(controller, t, observe(fleet, 2, ready=0, **IDLE)).desired[0] for t in range(120, 220, 20)]
     assert wanted == [2, 2, 2, 2, 0]
 
 

@@ -230,14 +230,14 @@ def test_a_strict_pool_waits_for_no_ones_blast_radius() -> None:
 
 
 def test_between_ticks_a_strict_pool_keeps_what_somebody_waits_for() -> None:
-    """What a is to have once b's replica has gone is not given back to b's wake."""
+    """What a is to have once b's replica has gone is not given back to b's wake, which the pool refuses at once."""
     shared = budgets(5, {"guarantee": 4.0, "weight": 3.0}, {}, strict=True)
     fleet, controller = fleet_of(shared, zero_after_s=60.0), Controller(None)
     seen = {"rps": [50.0, 5.0]}
     first = stepped(controller, 0, observe(fleet, [4, 1], **seen))
     assert (first.desired.tolist(), first.reason.tolist()) == ([4, 0], [Reason.RECLAIM, Reason.POOL])
     woken = stepped(controller, 1, None, [Wake(key("f", "b"), 1)])
-    assert (woken.desired.tolist(), woken.reason.tolist()) == ([0], [Reason.RECLAIM])
+    assert (woken.desired.tolist(), woken.reason.tolist()) == ([0], [Reason.POOL])
     second = stepped(controller, 2, observe(fleet, [4, 0], **seen))
     assert (second.desired.tolist(), second.reason.tolist()) == ([5, 0], [Reason.DEMAND, Reason.POOL])
 
@@ -255,14 +255,14 @@ def test_between_ticks_what_still_runs_is_no_room_of_a_strict_pool() -> None:
 
 
 def test_a_wake_within_a_guarantee_needs_no_room() -> None:
-    """Between ticks a full pool refuses a raise, but not one within the tenant's own guarantee; the next tick cuts the borrower."""
+    """Between ticks a full pool gives no raise but one within a guarantee; who gets one at the next tick waits for it."""
     fleet = fleet_of(budgets(10, {"guarantee": 4.0}, {}, {}), activation=3.0, zero_after_s=0.0)
     idle = {"rps": [0.0, 100.0, 0.0], "is_idle": [True, False, True]}
     controller = Controller(None)
     stepped(controller, 0, observe(fleet, [0, 10, 0], **idle))
     woken = stepped(controller, 1, None, [Wake(key("f", "a"), 1), Wake(key("f", "c"), 1)])
     assert woken.desired.tolist() == [3, 0]
-    assert woken.reason.tolist() == [Reason.WAKE, Reason.POOL]
+    assert woken.reason.tolist() == [Reason.WAKE, Reason.BETWEEN_TICKS]
     after = stepped(controller, 2, observe(fleet, [3, 10, 0], **idle))
     assert after.desired.tolist() == [3, 4, 3]
 

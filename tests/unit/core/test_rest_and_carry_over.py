@@ -162,7 +162,7 @@ def test_a_wake_ends_a_rest() -> None:
     assert (woken.rows.tolist(), woken.desired.tolist(), woken.ready.tolist()) == ([7], [1], [0])
     found = []
     for t in range(4, 70, 6):
-        decisions = controller.step(at(t), observe(fleet, [0] * 7 + [float(t < 66)], **IDLE), [])
+        decisions = controller.step(at(t), observe(fleet, [0] * 7 + [float(t < 66)], ready=0, **IDLE), [])
         found.append(decisions.rows.tolist())
     assert found[:-1] == [[7]] * 10
     after = [controller.step(at(t), observe(fleet, 0, **IDLE), []).rows.tolist() for t in (72, 74)]

@@ -128,24 +128,6 @@ def test_what_is_no_document_of_ours_is_named(text: str, path: str) -> None:
 @pytest.mark.parametrize(
     ("spec", "path"),
     [
-        ("{wake: {with: [a]}}", "spec.wake.with"),
-    ],
-)
-def test_a_field_without_a_rule_is_refused_as_such(spec: str, path: str) -> None:
-    """A field that the design names and no rule reads yet is no typo, and is said to have no rule yet."""
-    problems = load({"t.yaml": ACME, "p.yaml": policy("p", "acme-prod", spec)}).problems
-    assert [(problem.path, problem.wrong.endswith("has no rule yet")) for problem in problems] == [(path, True)]
-
-
-def test_a_tenants_field_without_a_rule_is_refused_as_such() -> None:
-    """The same holds for a Tenant's defaults."""
-    (problem,) = load({"t.yaml": tenant("acme", "a", "{defaults: {wake: {with: [a]}}}")}).problems
-    assert problem.wrong == "has no rule yet"
-
-
-@pytest.mark.parametrize(
-    ("spec", "path"),
-    [
         ("{replicas: {min: 5, max: 3}}", "spec.replicas.min"),
         ("{replicas: {activation: 5, max: 3}}", "spec.replicas.activation"),
         ("{replicas: {activation: 0}}", "spec.replicas.activation"),

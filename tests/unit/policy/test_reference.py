@@ -46,7 +46,7 @@ def test_every_field_with_a_built_in_default_is_there() -> None:
         ("scaleUp.selectPolicy", "`Max`"),
         ("schedules", "`[]`"),
         ("schedules[].cron", "needed"),
-        ("wake", "`{hold: 25s, waiters: 1000}`"),
+        ("wake", "`{hold: 25s, waiters: 1000, with: []}`"),
     ],
 )
 def test_defaults_are_written_as_documents_write_them(path: str, default: str) -> None:

@@ -115,13 +115,14 @@ def test_a_write_takes_its_delay() -> None:
 
 
 def test_a_function_without_wake_is_not_woken() -> None:
-    """Where the policy says `wake: null`, a request at zero makes no event; the load that it shows does the rest."""
+    """Where the policy says `wake: null`, a request at zero makes no event and is refused; the load that it shows starts it."""
     workload = "{type: steps, arrivals: even, steps: [{at: 63500ms, rate: 0.001}]}"
     result, steps = run(workload, policy="wake: null")
     assert not any(events for _, _, events, _ in steps)
     assert not any(seen.waiting.any() for _, seen, _, _ in steps if seen)
-    assert result.functions[0].wait_max_s is not None
-    assert result.functions[0].wait_max_s > 4.0
+    row = result.functions[0]
+    assert (row.requests, row.refused, row.turned_away, row.late, row.unfinished) == (1, 1, 1, 0, 0)
+    assert (row.wait_max_s, row.replicas_max) == (0.0, 1)
 
 
 def test_an_idle_function_goes_to_zero_with_proof_and_not_before() -> None:
