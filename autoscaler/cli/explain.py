@@ -151,6 +151,9 @@ def _lines(found: Json) -> list[str]:
     if found["history"]:
         lines += ["", "What changed before, newest first:"]
         lines += [f"  {_change(past)}" for past in reversed(found["history"])]
+    if found.get("wakes"):
+        lines += ["", "Its last wakes, newest first:"]
+        lines += [f"  {wake['asked_ago_s']:.0f} s ago: {wake['sentence']}" for wake in reversed(found["wakes"])]
     return lines
 
 

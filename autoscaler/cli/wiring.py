@@ -31,9 +31,13 @@ from autoscaler.policy.settings import BlastRadius, Settings
 from autoscaler.policy.shards import Shard
 from autoscaler.ports import Clock, DecisionSink
 from autoscaler.server.app import build, build_metrics
+from autoscaler.server.forwarding import FORWARDING
 from autoscaler.server.run import Address, serve
 from autoscaler.server.tally import TALLY
 from autoscaler.server.tls import CertificateError, Certificates
+
+HAND_ON_S = 25.0
+"""How long a daemon that ends sees to it that wakes it held are answered by the one that follows: their usual hold, seconds."""
 
 
 @asynccontextmanager
@@ -100,8 +104,9 @@ async def wired(settings: Settings, clock: Clock, sinks: Sequence[DecisionSink] 
             await stack.enter_async_context(beside(policies.follow_resources(resources)))
         if leadership is not None:
             await stack.enter_async_context(beside(leadership.run()))
+            stack.push_async_callback(app[FORWARDING].finish, HAND_ON_S)
             stack.push_async_callback(leadership.release)
-        # Ended first: once its last writes are out the Lease is given up, and what still comes is forwarded.
+        # Ended first: once its last writes are out the Lease is given up, and what is held or still comes is forwarded.
         await stack.enter_async_context(beside(daemon.run(), end=daemon.stop))
         log.info("listening", address=f"{address.host}:{address.port}", dry_run=settings.dry_run)
         yield daemon

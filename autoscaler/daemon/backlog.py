@@ -51,11 +51,16 @@ class Backlog:
             elif len(line) > 2 * self._counts[urgency] + STALE:
                 line.keep(self._places.__contains__)
 
-    def put(self, wish: Wish, now_s: float) -> None:
-        """Want this of a function from now on, in place of whatever was wanted; what changes nothing is not wanted."""
+    def put(self, wish: Wish, now_s: float, *, is_sure: bool = True) -> None:
+        """Want this of a function from now on, in place of whatever was wanted; what changes nothing is not wanted.
+
+        Args:
+            is_sure: the count that it starts from is known to be there; else it is written even if it changes nothing,
+                since the answer says what is there.
+        """
         change = wish.change
         self.drop(change.key)
-        if change.old == change.new:
+        if change.old == change.new and is_sure:
             return
         self._own[change.key] = wish
         self._counts[wish.urgency] += 1

@@ -2,11 +2,13 @@
 
 import hmac
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 
 from autoscaler.policy.callers import KnownCaller, certificate_mark, known, login_mark, token_mark
 from autoscaler.policy.plan import TenantPlan
 from autoscaler.policy.settings import Settings
-from autoscaler.ports import Caller, Role, Shown
+from autoscaler.policy.wake_answers import WakeAnswers
+from autoscaler.ports import USUAL_FORM, Caller, Role, Shown, WakeForm
 
 _STRENGTH = (Role.OPERATOR, Role.TENANT, Role.GATEWAY)
 
@@ -70,7 +72,11 @@ def _claims(settings: Settings, tenants: Mapping[str, TenantPlan]) -> Iterator[t
         for gateway in source.gateways:
             served = _served(name, gateway.tenants, tenants.values())
             for credential in known(gateway.callers):
-                yield credential, Caller(Role.GATEWAY, served)
+                yield credential, Caller(Role.GATEWAY, served, wake_form=_form(gateway.wake))
+
+
+def _form(answers: WakeAnswers) -> WakeForm:
+    return WakeForm(answers.not_ready_status, frozenset(answers.accel_redirect), answers.waiting_page)
 
 
 def _served(source: str, names: Iterable[str], tenants: Iterable[TenantPlan]) -> frozenset[str]:
@@ -82,9 +88,14 @@ def _served(source: str, names: Iterable[str], tenants: Iterable[TenantPlan]) ->
 
 
 def _both(one: Caller, other: Caller) -> Caller:
-    """Give who stands in two places the stronger role; of one role, the tenants of both."""
+    """Give who stands in two places the stronger role; of one role, the tenants of both.
+
+    Its wakes are answered as the first gateway wants it that wants anything else than the usual.
+    """
+    form = one.wake_form if one.wake_form != USUAL_FORM else other.wake_form
     if one.role is not other.role:
-        return min(one, other, key=lambda caller: _STRENGTH.index(caller.role))
+        stronger = min(one, other, key=lambda caller: _STRENGTH.index(caller.role))
+        return replace(stronger, wake_form=form)
     if one.tenants is None or other.tenants is None:
-        return Caller(one.role, None)
-    return Caller(one.role, one.tenants | other.tenants)
+        return Caller(one.role, None, wake_form=form)
+    return Caller(one.role, one.tenants | other.tenants, wake_form=form)

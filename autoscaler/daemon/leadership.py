@@ -127,7 +127,7 @@ class Election:
             await self._news_within(self._renewed_s + self._settings.renew_deadline - self._now_s())
 
     async def run(self) -> None:
-        """Take part until cancelled or released."""
+        """Take part until cancelled; once released, only look who follows."""
         while not self._is_over:
             async with self._turn:
                 await self._try()
@@ -135,6 +135,10 @@ class Election:
                 await self._pause()
             else:
                 await self._stand_by()
+        while True:  # what is still held here is handed on to whoever that is
+            await self._follow()
+            await self._clock.sleep(self._settings.retry_period)
+            await self._look_after_conflict()
 
     async def release(self) -> None:
         """Give the Lease up; from the first moment on nothing may be written."""

@@ -23,7 +23,10 @@ from autoscaler.daemon.progress import Progress
 from autoscaler.daemon.reporting import Reporter
 from autoscaler.daemon.reviewing import Reviewing
 from autoscaler.daemon.rounds import Rounds, ended
-from autoscaler.daemon.term import SYNC_POLL_S, Shell, Term, TickCounts
+from autoscaler.daemon.shell import Shell, TickCounts
+from autoscaler.daemon.term import SYNC_POLL_S, Term
+from autoscaler.daemon.wake_log import WakeLog
+from autoscaler.daemon.waking import Waking
 from autoscaler.daemon.writes import STALE_TICKS, WriteScheduler
 from autoscaler.policy.alerts import Alert
 from autoscaler.policy.compile import Ruled
@@ -44,18 +47,18 @@ from autoscaler.ports import (
     LeadershipState,
     LoadSource,
     PastLoads,
+    Reached,
     Replicas,
     ScaleOutcome,
     Shown,
     Statuses,
     StepSink,
+    WakeRecord,
     WakeResult,
-    WakeState,
+    WakeTimes,
 )
 
 CLOSE_S = 5.0
-DRY_RUN = "DRY_RUN"
-NEVER_WOKEN = "WAKE_NOT_ALLOWED"
 
 
 class Daemon:
@@ -123,6 +126,8 @@ class Daemon:
         self._planner = Planner(settings, policies, cluster, slow_in)
         self._warm: Planned | None = None
         self._reviewing = Reviewing(clock, reviews, self._tenants) if reviews else None
+        self._wake_log = WakeLog()
+        self._waking = Waking(clock, cluster, self._leadership, self._wake_log, is_dry=settings.dry_run)
         self._writes = WriteScheduler(
             clock,
             cluster,
@@ -132,6 +137,7 @@ class Daemon:
             self._leadership.may_write,
             policies.has,
             STALE_TICKS * settings.tick,
+            self._wake_log,
         )
         self._announcer = Announcer(clock, announcements) if announcements else None
         self._reporter = Reporter(clock, statuses, self._leadership.may_write) if statuses else None
@@ -154,6 +160,8 @@ class Daemon:
             step_in=step_in,
             slow_in=slow_in,
             writes_held=partial(held_because, cluster, self._leadership),
+            wake_log=self._wake_log,
+            planned=self._waking.look_again,
             announcer=self._announcer,
             reporter=self._reporter,
         )
@@ -173,6 +181,7 @@ class Daemon:
         try:
             await asyncio.wait((deciding, stopping), return_when=asyncio.FIRST_COMPLETED)
         finally:
+            self._waking.is_ending = True
             await ended([deciding, stopping, *beside])
             await self._writes.close(CLOSE_S)
 
@@ -197,14 +206,17 @@ class Daemon:
         await self._clock.sleep(self._settings.tick if self._warm is not None else SYNC_POLL_S)
 
     async def _decide(self) -> None:
-        term = self._term = Term(self._shell, self._controller, self._warm)
+        term = self._term = self._waking.term = Term(self._shell, self._controller, self._warm)
+        self._waking.look_again()
         deciding, lost = asyncio.ensure_future(term.run()), asyncio.ensure_future(self._leadership.lost())
         try:
             await asyncio.wait((deciding, lost), return_when=asyncio.FIRST_COMPLETED)
         finally:
-            self._term, self._controller = None, self._controller.anew()
+            self._term = self._waking.term = None
+            self._controller = self._controller.anew()
             self._refused_before += term.refused_events
             term.close()
+            self._waking.look_again()
             self._writes.drop_unsent()
             if self._reporter is not None:
                 self._reporter.drop()
@@ -250,30 +262,43 @@ class Daemon:
                 return receipt
         return AlertReceipt(0, {})
 
-    async def wake(self, caller: Caller, key: FunctionKey, hold_s: float | None) -> WakeResult:
+    async def wake(
+        self, caller: Caller, key: FunctionKey, hold_s: float | None, is_refused: bool = False
+    ) -> WakeResult:
         """Start a function and hold until it is ready; cancelling the call gives the place up."""
-        term = self._term
-        if term is None or term.planned is None:
-            return WakeResult(WakeState.NOT_READY, 0.0)
-        planned = term.planned
-        row = planned.plan.fleet.row_of.get(key)
-        tenant = planned.plan.fleet.tenants[planned.plan.fleet.tenant[row]] if row is not None else ""
-        if row is None or not caller.may_see_function(tenant, key):
-            return WakeResult(WakeState.NOT_FOUND, 0.0)
-        is_dry = self._settings.dry_run or not planned.may_write[row]
-        ready = term.present.ready(key) if is_dry else term.staying(key)
-        if ready >= 1:
-            term.events.touch(key)
-            return WakeResult(WakeState.READY, 0.0)
-        function = planned.plan.functions[row]
-        if is_dry or function.wake_hold_s is None:
-            return WakeResult(WakeState.REFUSED, 0.0, DRY_RUN if is_dry else NEVER_WOKEN)
-        if held_because(self._cluster, self._leadership) is not None:
-            term.events.touch(key)  # it starts once the API server is heard of again
-            return WakeResult(WakeState.NOT_READY, 0.0)
-        longest_s = function.wake_hold_s
-        held_s = longest_s if hold_s is None else min(hold_s, longest_s)
-        return await term.hub.wake(key, held_s, function.wake_waiters, tenant)
+        return await self._waking.wake(caller, key, hold_s, is_refused)
+
+    async def is_serving(self, caller: Caller, key: FunctionKey) -> bool:
+        """Tell whether a function of the caller's can be reached at this moment, as far as this daemon has heard."""
+        if self._visible(caller, key) is None or not self._cluster.serving(key):
+            return False
+        return await self._cluster.dial(key) is Reached.REACHED
+
+    def _visible(self, caller: Caller, key: FunctionKey) -> tuple[Plan, int] | None:
+        """Give the plan that is known, and a function's row in it; None: it is not there, or not the caller's."""
+        planned = self._term.planned if self._term is not None else self._warm
+        row = planned.plan.fleet.row_of.get(key) if planned is not None else None
+        if planned is None or row is None:
+            return None
+        fleet = planned.plan.fleet
+        return (planned.plan, row) if caller.may_see_function(fleet.tenants[fleet.tenant[row]], key) else None
+
+    def hold_s(self, caller: Caller, key: FunctionKey) -> float | None:
+        """Give the longest hold of a function's policy; None: it is never woken, not the caller's, or nothing is known of
+        it yet.
+
+        How long a request for what is not the caller's waits must not tell that it is there.
+        """
+        found = self._visible(caller, key)
+        return found[0].functions[found[1]].wake_hold_s if found is not None else None
+
+    def last_wakes(self, key: FunctionKey) -> Sequence[WakeRecord]:
+        """Give a function's last wakes, oldest first; bounded."""
+        return self._wake_log.of(key)
+
+    def wake_times(self) -> WakeTimes:
+        """Say where the time of wakes went, by tenant."""
+        return self._wake_log.times()
 
     def plan(self) -> Plan | None:
         """Give the plan of the last tick; None before the first, and while another daemon decides."""
@@ -328,7 +353,7 @@ class Daemon:
             boosts=step.boosts if step is not None else (),
             step_failures=self._rounds.failures,
             writes_held=None if is_standing_by(leadership) else held_because(self._cluster, self._leadership),
-            cluster_problems=[*self._cluster.problems(), *beside],
+            cluster_problems=[*self._cluster.problems(), *self._waking.problems(), *beside],
             refused_events=self._refused_before + (self._term.refused_events if self._term is not None else 0),
             state_bytes=step.state_bytes if step is not None else 0,
             leadership=leadership,

@@ -105,7 +105,8 @@ class Planner:
 
     def _compile(self, policies: PolicySet, deployed: Sequence[Deployed], utc_s: float) -> Planned:
         plan = self._compiler.compile(policies, deployed, utc_s)
-        problems = [str(problem) for problem in (*policies.problems, *self._compiler.problems)]
+        unmet = (problem for named in plan.unmet.values() for problem in named)
+        problems = [str(problem) for problem in (*policies.problems, *self._compiler.problems, *unmet)]
         # Who asks the wrong shard is known all the same, and told which one is right.
         identities = Identities(self._settings, {**self._policies.elsewhere, **plan.tenants})
         planned = Planned(

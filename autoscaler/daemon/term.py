@@ -2,106 +2,42 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from autoscaler.core.controller import Controller
 from autoscaler.core.decisions import Decisions
-from autoscaler.core.events import BoostFiring, BoostResolved, Event
+from autoscaler.core.events import BoostFiring, BoostResolved, Event, Wake
 from autoscaler.core.fleet import FunctionKey
 from autoscaler.core.now import Now
 from autoscaler.core.observation import Load, Observation
 from autoscaler.daemon import telemetry
 from autoscaler.daemon.alerts import RETRY_FIRING_S, ReadFiring, receive
-from autoscaler.daemon.announcing import Announcer
 from autoscaler.daemon.events import EventQueue
-from autoscaler.daemon.foreign import ForeignWriters
 from autoscaler.daemon.grid import TickGrid
-from autoscaler.daemon.history import History
-from autoscaler.daemon.planner import Planned, Planner
+from autoscaler.daemon.planner import Planned
 from autoscaler.daemon.present import Present
+from autoscaler.daemon.promised import promised
 from autoscaler.daemon.recall import recall
-from autoscaler.daemon.reporting import Reporter
-from autoscaler.daemon.rounds import Rounds, ended
+from autoscaler.daemon.rounds import ended
+from autoscaler.daemon.shell import Shell
 from autoscaler.daemon.stepper import Stepped, Stepper
 from autoscaler.daemon.waiting import flag_or_time
 from autoscaler.daemon.wakes import WakeHub
 from autoscaler.daemon.wishes import Wishes
-from autoscaler.daemon.writes import WriteScheduler
 from autoscaler.policy.alerts import freeze_events
 from autoscaler.policy.plan import Plan
-from autoscaler.policy.settings import Settings
-from autoscaler.ports import Clock, Cluster, DecisionSink, LoadSource, PastLoads, Replicas, ScaleOutcome, StepSink
+from autoscaler.policy.waking import started_with, woken
+from autoscaler.ports import (
+    Reached,
+    Replicas,
+    ScaleOutcome,
+)
 
 SYNC_POLL_S = 0.05
-
-
-@dataclass(slots=True)
-class TickCounts:
-    """What is told of ticks, over all terms.
-
-    Attributes:
-        ticks: full ticks.
-        overruns: those that took longer than the interval.
-        last_s: seconds that the last one took, queries included.
-        last_ended_s: monotonic seconds at which it ended; None before the first.
-    """
-
-    ticks: int = 0
-    overruns: int = 0
-    last_s: float = 0.0
-    last_ended_s: float | None = None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Shell:
-    """What all terms of a daemon share.
-
-    Attributes:
-        clock: all time comes from here.
-        cluster: Deployments and writes.
-        loads: what Prometheus knows.
-        settings: what the operator decided.
-        planner: keeps the plan; it is kept warm between terms.
-        writes: takes what a step wishes.
-        foreign: other writers of replicas.
-        history: takes decisions that changed something.
-        rounds: the outermost loops.
-        sources: says when a source falls sick.
-        counts: of ticks.
-        firing: one reader for each Alertmanager.
-        sinks: further takers of decisions.
-        journals: takers of whole steps.
-        past: what Prometheus knows of before; None: every term begins with windows that are empty.
-        step_in: an executor with one thread, for steps.
-        slow_in: another, for what a wake must not wait for.
-        writes_held: says why nothing may be written now.
-        announcer: tells of decisions beside the Deployments; None: nobody does.
-        reporter: writes the statuses of custom resources; None: nobody does.
-    """
-
-    clock: Clock
-    cluster: Cluster
-    loads: LoadSource
-    settings: Settings
-    planner: Planner
-    writes: WriteScheduler
-    foreign: ForeignWriters
-    history: History
-    rounds: Rounds
-    sources: telemetry.SourceLog
-    counts: TickCounts
-    firing: Sequence[ReadFiring]
-    sinks: Sequence[DecisionSink]
-    journals: Sequence[StepSink]
-    past: PastLoads | None
-    step_in: Executor
-    slow_in: Executor
-    writes_held: Callable[[], str | None]
-    announcer: Announcer | None = None
-    reporter: Reporter | None = None
+TURNS_TO_SEND = 10
+"""Turns of the event loop in which what a step wishes goes out. What else is to be done about it begins after them: a
+thread that computes would take the interpreter while somebody waits for a write."""
 
 
 class Term:
@@ -128,8 +64,8 @@ class Term:
 
     def __init__(self, shell: Shell, controller: Controller, planned: Planned | None) -> None:
         self.events = EventQueue()
-        self.present = Present(shell.cluster.serving)
-        self.hub = WakeHub(shell.clock, lambda wake: self.events.put([wake]), self.staying)
+        self.present = Present(shell.cluster.serving, shell.clock)
+        self.hub = WakeHub(shell.clock, self._ask, self.serves, self._dial, self.events.touch, shell.wake_log)
         self.planned = planned
         self.latest: Decisions | None = None
         self.last_step: Stepped | None = None
@@ -138,6 +74,7 @@ class Term:
         self._stepper = Stepper(controller, shell.sinks, shell.step_in, shell.journals)
         if planned is not None:
             self._look(planned)
+        self._began: Sequence[Event] = ()
         self._retained: Plan | None = None
         self._unread = 0  # Alertmanagers that must be asked again
         self._frozen: list[BoostFiring] = []  # until they answer
@@ -155,12 +92,13 @@ class Term:
             await ended(self._beside)
 
     def close(self) -> None:
-        """Wish nothing any more, and let go of every request that is held."""
+        """Wish nothing any more, and let go of every request that is held: whoever decides next is asked anew."""
         self._closing.set()
         self.hub.close()
 
     async def quiet(self) -> None:
         """Wait until no step is under way; after `close` none has an effect, and none begins."""
+        await self.hub.closed()
         async with self._stepper.turn:
             return
 
@@ -174,14 +112,19 @@ class Term:
         """Wakes and boosts of this term that were dropped."""
         return self.events.refused + (self.last_step.refused_events if self.last_step is not None else 0)
 
-    def staying(self, key: FunctionKey) -> int:
-        """Give replicas that can serve and will stay."""
-        return 0 if self._shell.writes.is_ending(key) else self.present.staying(key)
+    def serves(self, key: FunctionKey) -> bool:
+        """Tell whether a function has replicas that can serve and will stay: none that are being taken to zero.
+
+        Under a dry run nobody takes them anywhere, whatever is decided.
+        """
+        if self.planned is not None and self._is_dry(self.planned, key):
+            return self.present.ready(key) >= 1
+        return not self._shell.writes.is_ending(key) and self.present.staying(key) >= 1
 
     def heard(self, key: FunctionKey, requested: int, ready: int) -> None:
         """Take over what the watch tells of a Deployment."""
         self.present.heard(key, requested, ready)
-        self.hub.heard(key, requested, self.present.reachable(key, ready))
+        self.hub.heard(key)
 
     def settled(self, key: FunctionKey, outcome: ScaleOutcome) -> None:
         """Take over what became of a write."""
@@ -213,6 +156,7 @@ class Term:
         if self._closing.is_set():
             return
         planned = await shell.planner.current(shell.clock.now().utc_s)
+        self._began = await self._promised(planned)
         heard = self.events.begin_reading()
         found = await asyncio.gather(*(self._firing(read, planned.plan) for read in shell.firing))
         missing = [read for read, events in zip(shell.firing, found, strict=True) if events is None]
@@ -229,6 +173,14 @@ class Term:
                 self.recalled = await recall(shell.past, planned, now, shell.settings.tick, seen, self._stepper)
         finally:
             self._put_back([event for events in found for event in events or ()], heard)
+
+    async def _promised(self, planned: Planned) -> Sequence[Event]:
+        """Wake what runs and may go to zero: whoever decided before may have told somebody a moment ago that it is ready.
+
+        Else a load of the past could prove it idle before that request shows in any scrape.
+        """
+        loop, requested = asyncio.get_running_loop(), self._look(planned).requested
+        return await loop.run_in_executor(self._shell.slow_in, promised, planned.plan, requested)
 
     def _put_back(self, boosts: Sequence[BoostFiring | BoostResolved], heard: set[str]) -> None:
         """Let boosts multiply what the load wants: from the first tick on where the past told it, else after that tick."""
@@ -265,7 +217,7 @@ class Term:
     def _observe(self, planned: Planned, load: Load) -> Observation:
         self._shell.writes.observed()
         fleet, seen = planned.plan.fleet, self._look(planned)
-        waiting, held = self.hub.waiting(fleet), self._shell.foreign.held(fleet, self.latest)
+        waiting, held = self.hub.column(fleet), self._shell.foreign.held(fleet, self.latest)
         return Observation(fleet, load, seen.requested, seen.ready, waiting, is_held=held, obstacle=seen.obstacle)
 
     def _look(self, planned: Planned) -> Replicas:
@@ -280,9 +232,8 @@ class Term:
         await self._ticked.wait()
         await self.events.has_urgent.wait()
         if self._closing.is_set():
-            await (
-                asyncio.Event().wait()
-            )  # to be cancelled: round after round that does nothing would let nobody else run
+            # To be cancelled: round after round that does nothing would let nobody else run.
+            await asyncio.Event().wait()
         async with self._stepper.turn:
             if self.planned is not None and self.events.has_urgent.is_set():
                 await self._step(self._shell.clock.now(), self.planned, None)
@@ -290,14 +241,18 @@ class Term:
     async def _step(self, now: Now, planned: Planned, observation: Observation | None) -> None:
         if self._closing.is_set():
             return
-        events = self.events.take()
+        events = [self._as_it_is(event) for event in self.events.take()]
         try:
-            stepped = await self._stepper.step(now, planned, observation, events)
+            stepped = await self._stepper.step(now, planned, observation, [*self._began, *events])
         except BaseException:
             self.events.give_back(events)
             raise
         self.events.done(events)
+        self._began = ()
+        has_begun = self.planned is not None
         self.planned, self.last_step = planned, stepped
+        if not has_begun:
+            self._shell.planned()
         stands = not self._closing.is_set() and self._shell.writes_held() is None
         self._act(stepped, events, stands=stands)
         loop = asyncio.get_running_loop()
@@ -308,11 +263,25 @@ class Term:
         if decisions.is_tick:
             self.latest = decisions
         self.present.decided(decisions)
-        self.hub.decided(decisions, events)
         if stands and not self._shell.settings.dry_run:
             writes.offer(self._without_recalled(stepped.wishes), decisions.is_tick)
         else:
             writes.drop_unsent()
+        self._start_with(self.hub.decided(decisions, events, is_acted_on=stands))
+
+    def _start_with(self, wanted: Sequence[FunctionKey]) -> None:
+        """Wake what starts with functions, now that it was decided that these start; what runs of it shall stay."""
+        if self.planned is None:
+            return
+        plan = self.planned.plan
+        rows = [
+            row for key in wanted if plan.functions[row := plan.fleet.row_of[key]].wake_with and not self.serves(key)
+        ]
+        for wake in started_with(plan, rows):
+            if self.present.is_wanted(wake.key):
+                self.events.touch(wake.key)
+            else:
+                self.events.put([wake])
 
     def _without_recalled(self, wishes: Wishes) -> Wishes:
         """Leave functions alone whose last replica somebody came for, and was told of, while it was decided away."""
@@ -321,10 +290,9 @@ class Term:
     async def _keep(self, decisions: Decisions, planned: Planned, *, stands: bool) -> None:
         """Keep a step's decisions, and tell of them beside the Deployments unless they are given up: nobody acts on those."""
         loop, shell = asyncio.get_running_loop(), self._shell
-
-        def is_dry(key: FunctionKey) -> bool:
-            return shell.settings.dry_run or planned.is_dry(key)
-
+        for _ in range(TURNS_TO_SEND):
+            await asyncio.sleep(0)
+        is_dry = partial(self._is_dry, planned)
         await loop.run_in_executor(shell.slow_in, self._keep_history, decisions, is_dry)
         if shell.announcer is not None and stands:
             shell.announcer.offer(await loop.run_in_executor(shell.slow_in, shell.announcer.pick, decisions, is_dry))
@@ -332,6 +300,27 @@ class Term:
             policies, plan = planned.provenance.policies, planned.plan
             picking = loop.run_in_executor(shell.slow_in, shell.reporter.pick, policies, plan, decisions)
             shell.reporter.offer(await picking)
+
+    def _is_dry(self, planned: Planned, key: FunctionKey) -> bool:
+        return self._shell.settings.dry_run or planned.is_dry(key)
+
+    def _ask(self, key: FunctionKey) -> bool:
+        """Queue the wake of a function; False: it can't be woken."""
+        plan = self.planned.plan if self.planned is not None else None
+        row = plan.fleet.row_of.get(key) if plan is not None else None
+        if self.planned is None or row is None or self._is_dry(self.planned, key):
+            return False
+        wakes = woken(self.planned.plan, row, self.hub.waiting(key))
+        self.events.put(wakes)
+        return bool(wakes)
+
+    def _as_it_is(self, event: Event) -> Event:
+        """Tell of a wake how many wait at this moment, which may be more or fewer than when it was asked for."""
+        return Wake(event.key, self.hub.waiting(event.key)) if isinstance(event, Wake) else event
+
+    async def _dial(self, key: FunctionKey) -> Reached:
+        """Try a connection; one to a replica that is ending says nothing of who comes next."""
+        return Reached.REFUSED if self.present.is_leaving(key) else await self._shell.cluster.dial(key)
 
     def _keep_history(self, decisions: Decisions, is_dry: Callable[[FunctionKey], bool]) -> None:
         telemetry.decided(self._shell.history.take(decisions), is_dry)

@@ -4,6 +4,7 @@ import asyncio
 import math
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from autoscaler.daemon.backoff import RETRY_AFTER_MOST_S, Backoff
 from autoscaler.daemon.pace import Pace
 from autoscaler.daemon.parked import Parked
 from autoscaler.daemon.waiting import flag_or_time
+from autoscaler.daemon.wake_log import WakeLog
 from autoscaler.daemon.wishes import Urgency, Wish, Wishes
 from autoscaler.policy.settings import KubernetesSettings
 from autoscaler.ports import Clock, Cluster, ScaleChange, ScaleOutcome, ScaleResult, WriteFailure
@@ -56,6 +58,7 @@ class WriteScheduler:
         may_write: asked before every single write; once it says no, nothing more goes out, and what waits is dropped.
         has: tells whether a namespace is a tenant's at this moment; what was wished for before it went is dropped.
         stale_s: seconds after a full tick for which its cuts may go out.
+        wake_log: told of writes that start a function, and to forget what is gone; None: nobody is.
     """
 
     def __init__(
@@ -68,6 +71,7 @@ class WriteScheduler:
         may_write: Callable[[], bool] = lambda: True,
         has: Callable[[str, str], bool] = lambda tenant, namespace: True,
         stale_s: float = math.inf,
+        wake_log: WakeLog | None = None,
     ) -> None:
         self.counts: dict[ScaleOutcome, int] = dict.fromkeys(ScaleOutcome, 0)
         self._clock = clock
@@ -77,6 +81,7 @@ class WriteScheduler:
         self._has = has
         self._backoff = Backoff(generator)
         self._stale_s = stale_s
+        self._wake_log = wake_log if wake_log is not None else WakeLog()
         now_s = self._offered_s = clock.now().monotonic_s
         self._wakes = Pace(settings.wakes_per_second, settings.wake_burst, now_s)
         self._others = Pace(settings.writes_per_second, settings.write_burst, now_s)
@@ -87,6 +92,7 @@ class WriteScheduler:
         self._others_out = 0
         self._raises = 0
         self._ending: set[FunctionKey] = set()
+        self._unsure: dict[FunctionKey, Wish] = {}
         self._assuming: set[FunctionKey] = set()
         self._given_up: set[FunctionKey] = set()
         self._landed: dict[FunctionKey, ScaleChange] = {}
@@ -104,14 +110,23 @@ class WriteScheduler:
             self._offered_s = now_s
             self._backlog.renew(wishes, now_s)
             self._assuming.clear()
+            self._wake_log.tidy()
             self._failures = {key: one for key, one in self._failures.items() if self._still_fails(key, one)}
         else:
             for wish in wishes:
                 self._add(wish, now_s)
         for change in self._landed.values():
             self._start_after(change)
+        self._make_sure(now_s)
         self._join(self._parked.free(self._is_recreated))
         self._has_news.set()
+
+    def _make_sure(self, now_s: float) -> None:
+        """Write the old count where a cut to zero is wanted no more, and nobody knows what became of its write."""
+        for key, cut in self._unsure.items():
+            if key not in self._backlog and key not in self._outstanding:
+                stay = replace(cut, change=replace(cut.change, new=cut.change.old))
+                self._backlog.put(stay, now_s, is_sure=False)
 
     def _add(self, wish: Wish, now_s: float) -> None:
         """Take a wish between ticks: its step takes what waits or is out for granted."""
@@ -128,8 +143,12 @@ class WriteScheduler:
         self._landed.clear()
 
     def is_ending(self, key: FunctionKey) -> bool:
-        """Tell whether a write that takes a function to zero is out: what still runs of it will not stay."""
-        return key in self._ending
+        """Tell whether what still runs of a function may not stay.
+
+        A write that takes it to zero waits or is out, or was sent and nobody knows what became of it: it timed out.
+        """
+        wish = self._backlog.find(key)
+        return key in self._ending or key in self._unsure or (wish is not None and wish.change.new == 0)
 
     def drop_unsent(self) -> None:
         """Give up every write that has not gone out; one that is out is not tried again."""
@@ -140,6 +159,8 @@ class WriteScheduler:
         """Write nothing from now on but to these functions, and forget the failures of others."""
         self._fleet = fleet
         self._backoff.retain(fleet)
+        self._wake_log.retain(fleet)
+        self._unsure = {key: wish for key, wish in self._unsure.items() if self._is_there(wish.change)}
         for key in [key for key in self._failures if key not in fleet.row_of]:
             del self._failures[key]
 
@@ -276,6 +297,8 @@ class WriteScheduler:
         self._raises = 0 if urgency is Urgency.CUT else self._raises + (urgency is Urgency.RAISE)
         self._others_out += urgency is not Urgency.WAKE
         self._drained.append(now_s)
+        if urgency is Urgency.WAKE:
+            self._wake_log.sent(wish.change.key, now_s)
         task = asyncio.ensure_future(self._cluster.scale(wish.change))
         self._outstanding[wish.change.key] = task
         if wish.change.new == 0:
@@ -292,9 +315,12 @@ class WriteScheduler:
         if task.cancelled():
             return
         result = _result(task)
+        self._note_certainty(wish, result)
         self.counts[result.outcome] += 1
         self._learn(self._wakes if urgency is Urgency.WAKE else self._others, result)
         if result.outcome is ScaleOutcome.DONE:
+            if urgency is Urgency.WAKE:
+                self._wake_log.written(key, self._clock.now().monotonic_s)
             self._done(wish.change)
         else:
             self._failed(wish, result)
@@ -302,6 +328,13 @@ class WriteScheduler:
         self._given_up.discard(key)
         self._settled(key, result.outcome)
         self._has_news.set()
+
+    def _note_certainty(self, wish: Wish, result: ScaleResult) -> None:
+        """Note whether anybody knows what became of a cut to zero; who is told when to come again was not served."""
+        if result.outcome is not ScaleOutcome.RETRY:
+            self._unsure.pop(wish.change.key, None)
+        elif wish.change.new == 0 and not result.is_throttled and result.retry_after_s is None:
+            self._unsure[wish.change.key] = wish
 
     def _learn(self, pace: Pace, result: ScaleResult) -> None:
         """Ask more of an API server that answers, and less of one that does not."""

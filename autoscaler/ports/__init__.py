@@ -1,6 +1,8 @@
 """The protocols at which daemon, server and adapters meet; none of them imports another."""
 
+from autoscaler.core.wake_state import WakeState
 from autoscaler.ports.access import (
+    USUAL_FORM,
     AccessDenied,
     AccessReviews,
     AccessUnknown,
@@ -11,11 +13,13 @@ from autoscaler.ports.access import (
     Role,
     Shown,
     Verb,
+    WakeForm,
 )
 from autoscaler.ports.clock import Clock
 from autoscaler.ports.cluster import (
     Catalog,
     Cluster,
+    Reached,
     ReplicaChange,
     Replicas,
     ScaleChange,
@@ -53,13 +57,14 @@ from autoscaler.ports.service import (
     HeldView,
     RevertView,
     WakeResult,
-    WakeState,
     WriteFailure,
 )
 from autoscaler.ports.statuses import Statuses, StatusOutcome, StatusResult
 from autoscaler.ports.usage import Meter, Usage
+from autoscaler.ports.wakes import Spans, WakeRecord, WakeTimes
 
 __all__ = [
+    "USUAL_FORM",
     "AccessDenied",
     "AccessReviews",
     "AccessUnknown",
@@ -97,6 +102,7 @@ __all__ = [
     "Past",
     "PastLoads",
     "QueryProblem",
+    "Reached",
     "Recollection",
     "ReplicaChange",
     "Replicas",
@@ -109,14 +115,18 @@ __all__ = [
     "ScaleResult",
     "Shown",
     "SourceHealth",
+    "Spans",
     "StatusOutcome",
     "StatusResult",
     "Statuses",
     "StepSink",
     "Usage",
     "Verb",
+    "WakeForm",
+    "WakeRecord",
     "WakeResult",
     "WakeState",
+    "WakeTimes",
     "WatchState",
     "WriteFailure",
 ]

@@ -42,6 +42,25 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True)
+class WakeForm:
+    """How a caller wants its wakes answered.
+
+    Attributes:
+        not_ready_status: HTTP status where the function is not ready in time, or its pool has no replica left.
+        redirects: named locations of nginx that it may ask to be sent to.
+        has_page: browsers that come through it get a page that waits, and are not held.
+    """
+
+    not_ready_status: int = 503
+    redirects: frozenset[str] = frozenset()
+    has_page: bool = False
+
+
+USUAL_FORM = WakeForm()
+"""As everybody is answered whom no gateway's settings name."""
+
+
+@dataclass(frozen=True, slots=True)
 class Caller:
     """Who is asking.
 
@@ -49,11 +68,13 @@ class Caller:
         role: what it may do.
         tenants: whose; None: everybody's (an operator).
         namespaces: the only ones of its tenants that it may see; None: all of theirs.
+        wake_form: how its wakes are answered.
     """
 
     role: Role
     tenants: frozenset[str] | None
     namespaces: frozenset[str] | None = None
+    wake_form: WakeForm = USUAL_FORM
 
     def may_see(self, tenant: str) -> bool:
         return self.tenants is None or tenant in self.tenants

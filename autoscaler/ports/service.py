@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import Enum
 from typing import Protocol
 
 from autoscaler.core.decisions import DecisionRecord, Decisions
 from autoscaler.core.events import Effect
 from autoscaler.core.fleet import FunctionKey
 from autoscaler.core.now import Now
+from autoscaler.core.wake_state import WakeState
 from autoscaler.policy.alerts import Alert
 from autoscaler.policy.compile import Ruled
 from autoscaler.policy.plan import Plan
@@ -17,6 +17,7 @@ from autoscaler.ports.cluster import Replicas, ScaleOutcome, WatchState
 from autoscaler.ports.leadership import LeadershipState
 from autoscaler.ports.loads import SourceHealth
 from autoscaler.ports.statuses import StatusOutcome
+from autoscaler.ports.wakes import WakeRecord, WakeTimes
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +32,6 @@ class AlertReceipt:
 
     accepted: int
     dropped: Mapping[str, int]
-
-
-class WakeState(Enum):
-    """How a wake ended."""
-
-    READY = "ready"  # a replica can serve
-    STARTED = "started"  # hold=0: it was asked to start
-    NOT_READY = "not-ready"  # not within the hold
-    REFUSED = "refused"  # a budget, cap, pause or `wake: null` forbids it
-    FULL = "full"  # too many requests are held already
-    NOT_FOUND = "not-found"  # no such function, or not this caller's
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,11 +193,26 @@ class Autoscaling(Protocol):
         """Queue what these alerts raise or lift; the event loop goes on while they are translated."""
         ...
 
-    async def wake(self, caller: Caller, key: FunctionKey, hold_s: float | None) -> WakeResult:
+    async def wake(
+        self, caller: Caller, key: FunctionKey, hold_s: float | None, is_refused: bool = False
+    ) -> WakeResult:
         """Start a function and hold until it is ready; cancelling the call gives the place up.
+
+        Where this daemon does not decide any more, or cannot tell yet who does, the state is MOVED: with what is left of
+        the hold (`waited_s` is gone of it) the caller asks whoever decides then, this daemon perhaps.
 
         Args:
             hold_s: longest wait, seconds, cut to the policy's own; 0: start, don't wait; None: the policy's.
+            is_refused: a connection to the function was refused just now, so that it is not ready before another one
+                has succeeded.
+        """
+        ...
+
+    async def is_serving(self, caller: Caller, key: FunctionKey) -> bool:
+        """Tell whether a function of the caller's can be reached at this moment, as far as this daemon has heard.
+
+        It is the answer to a wake while nobody decides: then nothing is cut either, and whoever decides next takes what
+        runs for wanted.
         """
         ...
 
@@ -239,6 +244,19 @@ class Autoscaling(Protocol):
 
     def held_by(self, key: FunctionKey) -> HeldView | None:
         """Say to whom a function is left; None: to nobody."""
+        ...
+
+    def hold_s(self, caller: Caller, key: FunctionKey) -> float | None:
+        """Give the longest hold of a function's policy, seconds; None: it is never woken, not the caller's, or nothing is
+        known of it yet."""
+        ...
+
+    def last_wakes(self, key: FunctionKey) -> Sequence[WakeRecord]:
+        """Give a function's last wakes, oldest first; bounded."""
+        ...
+
+    def wake_times(self) -> WakeTimes:
+        """Say where the time of wakes went, by tenant."""
         ...
 
     def elsewhere(self, caller: Caller, key: FunctionKey) -> str | None:

@@ -6,7 +6,7 @@ from autoscaler.ports import Autoscaling, Clock, DecisionArchive, Leadership, Me
 from autoscaler.server.alerts import Webhook, withhold_body
 from autoscaler.server.dashboard import Dashboard
 from autoscaler.server.errors import answer_refusals
-from autoscaler.server.forwarding import Forwarding
+from autoscaler.server.forwarding import FORWARDING, Forwarding
 from autoscaler.server.functions import Reading
 from autoscaler.server.holding import HoldingRules
 from autoscaler.server.limits import Limits
@@ -38,7 +38,8 @@ def build(
         certificates: what its listener's TLS is served with, and the others' too; None: they speak plain HTTP.
 
     Returns:
-        The application; its counts are at `app[TALLY]`, for `build_metrics`.
+        The application; its counts are at `app[TALLY]`, for `build_metrics`; where there is leadership, what hands on
+        is at `app[FORWARDING]`.
     """
     bounds = limits if limits is not None else Limits()
     app = _application()
@@ -51,6 +52,8 @@ def build(
     wake_path = "/v1/wake/{namespace}/{function}"
     for method in ("GET", "HEAD", "POST"):
         app.router.add_route(method, wake_path, wakes.wake, expect_handler=withhold_body)
+    for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"):
+        app.router.add_route(method, wake_path + "/{original:.*}", wakes.wake, expect_handler=withhold_body)
     app.router.add_get("/v1/functions", reading.list_functions)
     app.router.add_get("/v1/functions/{namespace}/{function}", reading.show_function)
     app.router.add_get("/v1/functions/{namespace}/{function}/policy", HoldingRules(service).show)
@@ -66,7 +69,8 @@ def build(
         app[VOUCHING] = Vouching(certificates, clock, leadership)
     if leadership is not None:
         trusting = Trusting(certificates) if certificates is not None else None
-        Forwarding(service, leadership, bounds, trusting).attach(app)
+        app[FORWARDING] = Forwarding(service, leadership, bounds, trusting)
+        app[FORWARDING].attach(app)
     return app
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from autoscaler.core.columns import Codes, Floats, Ints
+from autoscaler.ports import Spans
 from autoscaler.server.registry import Metric
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -71,6 +72,25 @@ def rows(name: str, labels: Sequence[str], values: Floats | Ints | Codes, digits
         return ""
     texts = map(str, values.astype(np.int64).tolist()) if _is_whole(values) else _fractions(values, digits)
     return name + f"\n{name}".join(map(" ".join, zip(labels, texts, strict=True))) + "\n"
+
+
+def histogram(metric: Metric, names: Sequence[str], spans: Spans) -> str:
+    """Write a histogram, a row for each value of its one label that was observed; nothing where none was."""
+    lines = []
+    totals = spans.counts.cumsum(axis=1).tolist()
+    bounds = [*map(number, spans.bounds_s.tolist()), "+Inf"]
+    for name, below, sum_s in zip(names, totals, spans.sums_s.tolist(), strict=True):
+        if below[-1]:
+            label = f'{metric.labels[0]}="{escape(name)}"'
+            lines += [
+                f'{metric.name}_bucket{{{label},le="{bound}"}} {count}\n'
+                for bound, count in zip(bounds, below, strict=True)
+            ]
+            lines += [
+                f"{metric.name}_sum{{{label}}} {number(sum_s)}\n",
+                f"{metric.name}_count{{{label}}} {below[-1]}\n",
+            ]
+    return head(metric) + "".join(lines) if lines else ""
 
 
 def number(value: float) -> str:

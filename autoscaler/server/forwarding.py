@@ -7,6 +7,7 @@ it to an address that it may not reach, with a credential that it may drop on th
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping
+from types import SimpleNamespace
 
 import aiohttp
 from aiohttp import web
@@ -17,23 +18,28 @@ from autoscaler.server import auth, query
 from autoscaler.server.admission import Admission
 from autoscaler.server.alerts import read_body
 from autoscaler.server.errors import Handler, Refused
+from autoscaler.server.following import Following, has_moved
 from autoscaler.server.limits import Limits
 from autoscaler.server.run import parse_address
 from autoscaler.server.trusting import Trusting
 from autoscaler.server.vouching import HEADER, VOUCHING, target_of
-from autoscaler.server.wake import discarding_body
+from autoscaler.server.wake import FORWARDED, WAITED, WAITED_HEADER, discarding_body
+from autoscaler.server.wake_answers import STATE
 
-FORWARDED = "X-Autoscaler-Forwarded"
-"""Marks a request that a standby has handed on: whoever gets it answers itself, or not at all."""
-
-_ASKED_WITH = ("Authorization", auth.THROUGH_A_PROXY, "Accept", "Content-Type")
-_ANSWERED_WITH = ("Content-Type", "Retry-After", "X-Wake-State", "WWW-Authenticate", "Allow")
+_ASKED_WITH = ("Authorization", auth.THROUGH_A_PROXY, "Accept", "Content-Type", *query.METHOD_OF)
+_ANSWERED_WITH = ("Content-Type", "Retry-After", "WWW-Authenticate", "Allow")
+_WAKES_ANSWERED_WITH = (*_ANSWERED_WITH, STATE, "X-Accel-Redirect", "Refresh", "Content-Security-Policy", "Vary")
 _ALERTS = frozenset({"/v1/alerts", "/system/alert"})
 _WAKES = "/v1/wake/"
 _CONNECT_S = 2.0
 _BEYOND_HOLD_S = 30.0
+_CONNECTING = 64
+"""Requests on their way to the holder at once: of thousands none would be connected within its time, and all would try
+again."""
 _KEEP_ALIVE_S = 30.0  # less than our listener keeps a connection, so that none is used just as it is closed
-_LOOK_S = 0.5
+_LOOK_S = 0.1
+_AGAIN_S = 1.0
+"""After so long a wake is asked again though the Lease says nothing new: its holder may be back."""
 
 
 class Forwarding:
@@ -54,26 +60,51 @@ class Forwarding:
         self._limits = limits
         self._trusting = trusting
         self._admission = Admission(limits)
-        self._open: set[asyncio.Timeout] = set()
+        self._open: dict[asyncio.Timeout, str | None] = {}  # what is asked, of whom
+        self._connecting = asyncio.Semaphore(_CONNECTING)
         self._session: aiohttp.ClientSession | None = None
+        self._following = Following(service, leadership, limits, self._wake)
 
     def attach(self, app: web.Application) -> None:
         """Become a part of an application, innermost of its middlewares."""
 
         @web.middleware
         async def forward(request: web.Request, handler: Handler) -> web.StreamResponse:
-            if not _is_the_holders(request) or self._leadership.state().is_leader:
+            if not _is_the_holders(request):
+                return await handler(request)
+            if request.path.startswith(_WAKES):
+                return await self._following.answer(request, handler)
+            if self._leadership.state().is_leader:
                 return await handler(request)
             return await self._forward(request)
 
         app.middlewares.append(forward)
         app.cleanup_ctx.append(self._asking)
 
+    async def finish(self, grace_s: float) -> None:
+        """Let held wakes be answered by the daemon that decides from now on, before this one ends.
+
+        Args:
+            grace_s: longest wait; what is held then is told that it is not ready.
+        """
+        ending = asyncio.get_running_loop().call_later(grace_s, self._give_up)
+        try:
+            async with asyncio.timeout(grace_s + _CONNECT_S):
+                await self._following.finish(grace_s)
+        except TimeoutError:
+            pass  # closing the listener cuts off what is left
+        finally:
+            ending.cancel()
+
     async def _asking(self, _app: web.Application) -> AsyncIterator[None]:
         """Keep a client for as long as the application is served, and see who holds the Lease."""
         connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEP_ALIVE_S)
         async with aiohttp.ClientSession(
-            connector=connector, trust_env=False, auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar()
+            connector=connector,
+            trust_env=False,
+            auto_decompress=False,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trace_configs=[_ending_turns()],
         ) as self._session:
             looking = asyncio.create_task(self._see_it_move())
             try:
@@ -83,20 +114,34 @@ class Forwarding:
                 await asyncio.gather(looking, return_exceptions=True)
 
     async def _see_it_move(self) -> None:
-        """Give up what is asked of a daemon that no longer decides, though it may never say so."""
-        holder = self._leadership.state().holder
+        """Give up what is asked of a daemon that no longer decides, though it may never say so; let wakes be asked again."""
+        loop = asyncio.get_running_loop()
+        before, asked_s = self._who(), loop.time()
         while True:
             await asyncio.sleep(_LOOK_S)
-            before, holder = holder, self._leadership.state().holder
-            if holder != before:
-                while self._open:
-                    self._open.pop().reschedule(asyncio.get_running_loop().time())
+            now = self._who()
+            if now != before:
+                self._give_up(now[1])
+            # While this daemon decides, or is about to end, it is a matter of moments until it answers.
+            if now != before or now[0] or loop.time() >= asked_s + _AGAIN_S:
+                before, asked_s = now, loop.time()
+                await self._following.ask_again()
+
+    def _who(self) -> tuple[bool, str | None]:
+        state = self._leadership.state()
+        return state.is_leader, state.holder
+
+    def _give_up(self, holder: str | None = None) -> None:
+        """Give up what is asked of others than this holder; None: everything."""
+        now_s = asyncio.get_running_loop().time()
+        for deadline in [deadline for deadline, asked in self._open.items() if holder is None or asked != holder]:
+            del self._open[deadline]
+            deadline.reschedule(now_s)
 
     async def _forward(self, request: web.Request) -> web.StreamResponse:
         if FORWARDED in request.headers:
             raise _nobody("this daemon does not decide now, though another one took it to")
-        is_wake = request.path.startswith(_WAKES)
-        verb = Verb.UPDATE if is_wake or request.method == "POST" else Verb.GET
+        verb = Verb.UPDATE if request.method == "POST" else Verb.GET
         caller = await auth.caller(request, self._service, auth.WAKERS, verb)
         names = await self._known_names(request, verb)
         if request.path not in _ALERTS:
@@ -107,43 +152,10 @@ class Forwarding:
             return await self._ask_holder(request, names, await read_body(request, self._limits))
 
     async def _ask_holder(self, request: web.Request, names: list[str], body: bytes | None) -> web.StreamResponse:
-        # Only now, since a body may take its time: an address of before would not be given up when the Lease moves.
-        state = self._leadership.state()
-        headers = {FORWARDED: "1", **_some(request.headers, _ASKED_WITH), **_vouching(request, names, state)}
-        holders = _holders(state, "http" if self._trusting is None else "https")
-        # As it came: a client that tidies `/v1/wake/../x` up asks for another route than the one that was judged here.
-        url = URL(holders + request.rel_url.raw_path_qs, encoded=True)
-        return await self._ask(request, url, headers, body)
-
-    async def _known_names(self, request: web.Request, verb: Verb) -> list[str]:
-        """Give the names of the certificate that was shown as far as somebody is known by them: few, of up to a hundred."""
-        asked = Asked(verb, query.named_namespace(request))
-        names = auth.peer_names(request)
-        return [name for name in names if await self._service.identify(Shown(names=(name,)), asked) is not None]
-
-    async def _ask(
-        self, request: web.Request, url: URL, headers: Mapping[str, str], body: bytes | None
-    ) -> web.StreamResponse:
         """Ask the holder, and hand its answer on as it comes; a client that hangs up cancels this."""
-        if self._session is None:
-            raise _nobody("this daemon is ending")
-        timeout = aiohttp.ClientTimeout(total=self._limits.hold_s + _BEYOND_HOLD_S, sock_connect=_CONNECT_S)
-        trust, name = self._trusting.now() if self._trusting is not None else (True, None)
         response: web.StreamResponse | None = None
         try:
-            async with (
-                self._unless_it_moves(),
-                self._session.request(
-                    request.method,
-                    url,
-                    headers=headers,
-                    data=body,
-                    timeout=timeout,
-                    allow_redirects=False,
-                    ssl=trust,
-                    server_hostname=name,
-                ) as answer,
-            ):
+            async with self._asked(request, names, body) as answer:
                 response = web.StreamResponse(status=answer.status, headers=_some(answer.headers, _ANSWERED_WITH))
                 await response.prepare(request)
                 async for chunk in answer.content.iter_any():
@@ -155,14 +167,98 @@ class Forwarding:
             raise _nobody("the daemon that decides does not answer, or another one follows it") from None
         return response
 
+    async def _wake(self, request: web.Request) -> web.Response | None:
+        """Ask the holder for a wake; None: there is none at this moment, or it decides no more."""
+        await auth.caller(request, self._service, auth.WAKERS, Verb.UPDATE)
+        names = await self._known_names(request, Verb.UPDATE)
+        try:
+            async with self._asked(request, names, None) as answer:
+                headers = _some(answer.headers, _WAKES_ANSWERED_WITH)
+                response = web.Response(status=answer.status, headers=headers, body=await answer.read())
+        except (_Nobody, aiohttp.ClientError, TimeoutError, OSError):
+            return None
+        return None if has_moved(response) else response
+
+    async def _known_names(self, request: web.Request, verb: Verb) -> list[str]:
+        """Give the names of the certificate that was shown as far as somebody is known by them: few, of up to a hundred."""
+        asked = Asked(verb, query.named_namespace(request))
+        names = auth.peer_names(request)
+        return [name for name in names if await self._service.identify(Shown(names=(name,)), asked) is not None]
+
     @contextlib.asynccontextmanager
-    async def _unless_it_moves(self) -> AsyncIterator[None]:
+    async def _asked(
+        self, request: web.Request, names: list[str], body: bytes | None
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Ask the holder.
+
+        Raises:
+            Refused: 503 where there is nobody to ask.
+        """
+        if self._session is None:
+            raise _nobody("this daemon is ending")
+        # Only now, since a body may take its time: an address of before would not be given up when the Lease moves.
+        state = self._leadership.state()
+        headers = {FORWARDED: "1", **_some(request.headers, _ASKED_WITH), **_vouching(request, names, state)}
+        if WAITED in request:
+            headers[WAITED_HEADER] = f"{request[WAITED]:.3f}"
+        holders, turn = _holders(state, "http" if self._trusting is None else "https"), _Turn(self._connecting)
+        trust, name = self._trusting.now() if self._trusting is not None else (True, None)
+        asking = self._session.request(
+            request.method,
+            # As it came: a client that tidies `/v1/wake/../x` up asks for another route than was judged here.
+            URL(holders + request.rel_url.raw_path_qs, encoded=True),
+            headers=headers,
+            data=body,
+            timeout=aiohttp.ClientTimeout(total=self._limits.hold_s + _BEYOND_HOLD_S, sock_connect=_CONNECT_S),
+            allow_redirects=False,
+            ssl=trust,
+            server_hostname=name,
+            trace_request_ctx=turn,
+        )
+        async with self._unless_it_moves(state.holder), turn, asking as answer:
+            yield answer
+
+    @contextlib.asynccontextmanager
+    async def _unless_it_moves(self, holder: str | None) -> AsyncIterator[None]:
         async with asyncio.timeout(None) as deadline:
-            self._open.add(deadline)
+            self._open[deadline] = holder
             try:
                 yield
             finally:
-                self._open.discard(deadline)
+                self._open.pop(deadline, None)
+
+
+class _Turn:
+    """A request's turn to be sent to the holder; it ends when its head is out, or it failed."""
+
+    def __init__(self, places: asyncio.Semaphore) -> None:
+        self._places = places
+        self._has_place = False
+
+    async def __aenter__(self) -> None:
+        await self._places.acquire()
+        self._has_place = True
+
+    async def __aexit__(self, *_: object) -> None:
+        self.end()
+
+    def end(self) -> None:
+        if self._has_place:
+            self._has_place = False
+            self._places.release()
+
+
+def _ending_turns() -> aiohttp.TraceConfig:
+    async def end(_session: aiohttp.ClientSession, context: SimpleNamespace, _sent: object) -> None:
+        context.trace_request_ctx.end()
+
+    tracing = aiohttp.TraceConfig()
+    tracing.on_request_headers_sent.append(end)
+    return tracing
+
+
+FORWARDING: web.AppKey[Forwarding] = web.AppKey("forwarding", Forwarding)
+"""Where an application keeps what hands on; absent: nobody else ever decides."""
 
 
 def _is_the_holders(request: web.Request) -> bool:
@@ -179,7 +275,8 @@ def _vouching(request: web.Request, names: list[str], state: LeadershipState) ->
     try:
         return {HEADER: vouching.sign(names, state.holder or "", target_of(request))}
     except ValueError as error:
-        raise _nobody(f"this cannot be handed on: {error}") from None
+        what, allowed = f"this cannot be handed on: {error}", "a certificate with fewer names, or a token"
+        raise Refused(503, what, "client certificate", allowed, {"Retry-After": "1"}) from None
 
 
 def _holders(state: LeadershipState, scheme: str) -> str:
@@ -197,8 +294,12 @@ def _holders(state: LeadershipState, scheme: str) -> str:
     return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
-def _nobody(what: str) -> Refused:
-    return Refused(503, what, "daemon", "ask again shortly", {"Retry-After": "1"})
+class _Nobody(Refused):
+    """No daemon can be asked at this moment."""
+
+
+def _nobody(what: str) -> _Nobody:
+    return _Nobody(503, what, "daemon", "ask again shortly", {"Retry-After": "1"})
 
 
 def _some(headers: Mapping[str, str], names: tuple[str, ...]) -> dict[str, str]:

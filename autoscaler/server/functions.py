@@ -9,7 +9,7 @@ from autoscaler.core.decisions import DecisionRecord, Decisions
 from autoscaler.core.fleet import FunctionKey
 from autoscaler.policy.plan import Plan
 from autoscaler.ports import Autoscaling, Caller, Clock, DecisionArchive, Replicas
-from autoscaler.server import auth, caps, query, replies, scheduling, selection, views
+from autoscaler.server import auth, caps, query, replies, scheduling, selection, views, wake_records
 from autoscaler.server.errors import Refused, not_found, not_ready
 from autoscaler.server.limits import Limits
 from autoscaler.server.past import PARAMETERS, Past
@@ -86,6 +86,11 @@ class Reading:
                     views.record(views.as_told(caller, past), now)
                     for past in self._service.history(key)
                     if caller.may_see_function(past.tenant, key)
+                ],
+                "wakes": [
+                    wake_records.shown(wake, now)
+                    for wake in self._service.last_wakes(key)
+                    if caller.may_see_function(wake.tenant, key)
                 ],
             }
         )

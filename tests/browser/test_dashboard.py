@@ -6,7 +6,7 @@ from playwright.async_api import expect
 from autoscaler.core.fleet import FunctionKey
 from autoscaler.core.reasons import Reason
 from autoscaler.core.seen import Seen
-from autoscaler.ports import HeldView
+from autoscaler.ports import HeldView, WakeState
 from tests.browser.conftest import Dashboard
 from tests.integration.http.fakes import ACME, FakeAutoscaling
 from tests.integration.http.fleets import ROWS, Row
@@ -54,6 +54,29 @@ async def test_a_click_shows_the_stages_in_numbers(dashboard: Dashboard, width: 
     await expect(page.locator("#detail")).to_be_hidden()
     await page.locator("tr[data-key='acme-prod/thumbnail']").click()
     await expect(page.locator("#history li")).to_contain_text(["1 → 0"])
+    assert dashboard.said == []
+
+
+@WIDTHS
+async def test_a_function_shows_where_the_time_of_its_wakes_went(dashboard: Dashboard, width: int) -> None:
+    """Newest first, in the daemon's own words, within the page; where nobody woke it there is no such part."""
+    key, log = FunctionKey("acme-prod", "thumbnail"), dashboard.service.wake_log
+    log.turned_away(key, "acme", WakeState.REFUSED, 900.0, "BUDGET")
+    log.asked(key, "acme", 990.0)
+    log.sent(key, 990.25)
+    log.written(key, 990.5)
+    log.released(key, WakeState.READY, 1, 991.0)
+    page = await dashboard.open(width)
+    await page.locator("tr[data-key='acme-prod/thumbnail']").click()
+    wakes = page.locator("#wakes li")
+    await expect(wakes).to_contain_text(["ready after 1.00 s", "BUDGET"])
+    await expect(wakes.first.locator("time")).to_have_text("10 s ago")
+    inside = "document.getElementById('wakes').getBoundingClientRect().right"
+    assert await page.evaluate(inside) <= width
+    await page.get_by_role("button", name="Close").click()
+    await page.locator("tr[data-key='umbrella/render']").click()
+    await expect(page.locator("#stages tr")).to_have_count(8)
+    await expect(page.locator("#waking")).to_be_hidden()
     assert dashboard.said == []
 
 

@@ -1,6 +1,7 @@
 """What comes in over HTTP, and the parts beside the decisions."""
 
-from autoscaler.server.registry.metric import Chapter, Unit, counter, gauge
+from autoscaler.ports import WakeState
+from autoscaler.server.registry.metric import Chapter, Unit, counter, gauge, histogram
 
 ALERTS = Chapter(
     "Alerts",
@@ -18,14 +19,48 @@ ALERTS = Chapter(
     ),
 )
 
+_STATES = ", ".join(f"`{state.value}`" for state in WakeState)
+_WOKEN = "of the daemon that decides, once there was one of the tenant's"
+
 WAKES = Chapter(
     "Wakes",
-    "`state` is `ready`, `started`, `not-ready`, `refused`, `full` or `not-found`.",
+    f"`state` is {_STATES}.\n"
+    "The first four count every wake that was asked for, of running functions too; the others, by tenant, are of functions that were\n"
+    "not ready. Of the histograms the first two count a wake once, however many requests waited for it, and the third each request.\n"
+    "What a caller waited is the sum of the three; each function's last wakes are told by `autoscaler explain`.",
     (
         counter("wakes_total", Unit.THINGS, "Wakes that ended.", ("state",)),
         counter("wakes_cancelled_total", Unit.THINGS, "Wakes that the gateway gave up."),
         gauge("wakes_held", Unit.THINGS, "Wakes held now."),
         counter("wake_wait_seconds_total", Unit.SECONDS, "Sum of what ended wakes waited."),
+        counter(
+            "wake_requests_total",
+            Unit.REQUESTS,
+            "Requests for functions that were not ready, by how they ended; `cancelled`: the gateway gave up.",
+            ("tenant", "state"),
+            _WOKEN,
+        ),
+        histogram(
+            "wake_request_to_patch_seconds",
+            Unit.SECONDS,
+            "From a wake's first request until the write that starts its function is on the wire.",
+            ("tenant",),
+            _WOKEN,
+        ),
+        histogram(
+            "wake_patch_to_ready_seconds",
+            Unit.SECONDS,
+            "From then until the function can be reached.",
+            ("tenant",),
+            _WOKEN,
+        ),
+        histogram(
+            "wake_ready_to_released_seconds",
+            Unit.SECONDS,
+            "From then until a request that waits is let go, each of them.",
+            ("tenant",),
+            _WOKEN,
+        ),
     ),
 )
 

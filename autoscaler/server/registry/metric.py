@@ -9,6 +9,7 @@ class Kind(StrEnum):
 
     GAUGE = "gauge"
     COUNTER = "counter"  # from 0 at the daemon's start; it never falls
+    HISTOGRAM = "histogram"  # `_bucket` with the label `le`, `_sum` and `_count`, each a counter
 
 
 class Unit(StrEnum):
@@ -32,7 +33,7 @@ class Metric:
 
     Attributes:
         name: with the prefix of all, in base units, as the naming rules of Prometheus want it.
-        kind: gauge or counter.
+        kind: gauge, counter or histogram.
         unit: what one of it is.
         meaning: one sentence, its HELP line.
         labels: names of its labels, in the order in which they are written.
@@ -70,3 +71,8 @@ def gauge(name: str, unit: Unit, meaning: str, labels: tuple[str, ...] = (), whe
 def counter(name: str, unit: Unit, meaning: str, labels: tuple[str, ...] = (), when: str | None = None) -> Metric:
     """Make a counter; the prefix of all is put before its name."""
     return Metric(f"autoscaler_{name}", Kind.COUNTER, unit, meaning, labels, when)
+
+
+def histogram(name: str, unit: Unit, meaning: str, labels: tuple[str, ...] = (), when: str | None = None) -> Metric:
+    """Make a histogram; the prefix of all is put before its name."""
+    return Metric(f"autoscaler_{name}", Kind.HISTOGRAM, unit, meaning, labels, when)

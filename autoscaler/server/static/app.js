@@ -402,6 +402,7 @@ function showDetail(detail) {
   byId("sentences").replaceChildren(...sentences.map((sentence) => element("p", "", sentence)));
   showSource(detail.source);
   showHistory(detail.history);
+  showWakes(detail.wakes);
 }
 
 // To whom it is left, and until when: beside the decision too, which knows only that it is left to somebody.
@@ -446,6 +447,15 @@ function showHistory(changes) {
     return line;
   });
   byId("history").replaceChildren(...(lines.length ? lines : [element("li", "empty", "Nothing changed since the start.")]));
+}
+
+function showWakes(wakes) {
+  byId("waking").hidden = wakes.length === 0;
+  byId("wakes").replaceChildren(...[...wakes].reverse().map((wake) => {
+    const line = element("li");
+    line.append(element("time", "", ago(wake.asked_ago_s)), element("span", "", wake.sentence));
+    return line;
+  }));
 }
 
 // --- coming and going -------------------------------------------------------

@@ -78,6 +78,7 @@ class Running:
         self.config = folder / "settings.json"
         self.port, self.metrics_port = free_port(), free_port()
         self.url = f"http://127.0.0.1:{self.port}"
+        self.metrics_url = f"http://127.0.0.1:{self.metrics_port}/metrics"
         (folder / "policies").mkdir()
         (folder / "policies" / "acme.yaml").write_text(DOCUMENTS.format(tenant=sha256(TENANT)))
         (folder / "kubeconfig").write_text(twin.kubeconfig())

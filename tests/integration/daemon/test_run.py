@@ -3,6 +3,7 @@
 import asyncio
 import json
 import signal
+from typing import Any
 
 import aiohttp
 
@@ -35,6 +36,20 @@ async def test_a_call_through_the_gateway_wakes(running: Running) -> None:
     async with aiohttp.ClientSession() as session, session.get(address) as answer:
         assert answer.status == 200
     assert running.replicas(SLEEPY) == 1
+    (wake,) = (await explained(running, "acme/sleepy", "--output", "json"))["wakes"]
+    assert (wake["state"], wake["requests"], wake["served"], wake["writes"]) == ("ready", 1, 1, 1)
+    assert 0 < wake["sent_s"] <= wake["ready_s"] <= wake["ended_s"]
+    told = await run_command("explain", "acme/sleepy", "--server", running.url, AUTOSCALER_TOKEN=TENANT)
+    assert wake["sentence"] in told.stdout
+    async with aiohttp.ClientSession() as session, session.get(running.metrics_url) as answer:
+        assert 'autoscaler_wake_patch_to_ready_seconds_count{tenant="acme"} 1\n' in await answer.text()
+
+
+async def explained(running: Running, *arguments: str) -> Any:
+    """Give what `explain` prints, for the tenant, as JSON."""
+    outcome = await run_command("explain", *arguments, "--server", running.url, AUTOSCALER_TOKEN=TENANT)
+    assert outcome.returncode == 0, outcome.stderr
+    return json.loads(outcome.stdout)
 
 
 async def test_a_term_signal_ends_it_cleanly(running: Running) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from autoscaler.core.decisions import DecisionRecord
 from autoscaler.core.fleet import FunctionKey
+from autoscaler.daemon.wake_log import WakeLog
 from autoscaler.policy.settings import ServerTLSSettings
 from autoscaler.ports import (
     AlertReceipt,
@@ -70,7 +71,22 @@ def busy() -> FakeAutoscaling:
         "foreign_writes": {"kubectl-scale": 2},
         "status_writes": dict.fromkeys(StatusOutcome, 1),
     }
+    woken(service.wake_log)
     return service
+
+
+def woken(log: WakeLog) -> None:
+    """Let a function of each of two tenants be woken at 990 s: acme's serves two, a third had hung up; umbrella's is refused."""
+    search, render = FunctionKey("acme-dev", "search"), FunctionKey("umbrella", "render")
+    for _ in range(3):
+        log.asked(search, "acme", 990.0)
+    log.sent(search, 990.004)
+    log.written(search, 990.020)
+    log.released(search, None, 1, 990.5)
+    log.ready(search, 991.25)
+    log.released(search, WakeState.READY, 2, 991.251)
+    log.asked(render, "umbrella", 990.0)
+    log.released(render, WakeState.REFUSED, 1, 990.003, "BUDGET")
 
 
 def counted() -> Tally:

@@ -10,6 +10,7 @@ from autoscaler.core.decisions import DecisionRecord, Decisions
 from autoscaler.core.events import Effect
 from autoscaler.core.fleet import FunctionKey
 from autoscaler.core.now import Now
+from autoscaler.daemon.wake_log import WakeLog
 from autoscaler.policy.alerts import Alert
 from autoscaler.policy.compile import Ruled
 from autoscaler.policy.plan import Plan
@@ -26,8 +27,10 @@ from autoscaler.ports import (
     ScaleOutcome,
     Shown,
     SourceHealth,
+    WakeRecord,
     WakeResult,
     WakeState,
+    WakeTimes,
     WriteFailure,
 )
 from tests.integration.http.fleets import ROWS, Row, plan, tick
@@ -86,11 +89,17 @@ class FakeAutoscaling:
         self.freed = asyncio.Event()
         self.ready = asyncio.Event()
         self.refused: set[FunctionKey] = set()
+        self.states: dict[FunctionKey, WakeState] = {}
+        self.policy_hold_s: float | None = 25.0
+        self.has_moved = False
+        self.doubted = 0
+        self.serving: set[FunctionKey] = set()
         self.shards: dict[FunctionKey, str] = {}
         self.wakes: list[tuple[FunctionKey, float | None]] = []
         self.boosts: dict[str, tuple[FunctionKey, ...]] = {}
         self.state: dict[str, Any] = {}
         self.left_alone: dict[FunctionKey, HeldView] = {}
+        self.wake_log = WakeLog()
         self._ruled = Ruled()
         self.past: list[DecisionRecord] = [self.decisions.record(position) for position in self.decisions.changed]
 
@@ -123,10 +132,17 @@ class FakeAutoscaling:
                 self.boosts.pop(alert.fingerprint, None)
         return AlertReceipt(accepted, {"foreign-namespace": foreign} if foreign else {})
 
-    async def wake(self, caller: Caller, key: FunctionKey, hold_s: float | None) -> WakeResult:
+    async def wake(
+        self, caller: Caller, key: FunctionKey, hold_s: float | None, is_refused: bool = False
+    ) -> WakeResult:
         self.wakes.append((key, hold_s))
+        self.doubted += is_refused
+        if self.decisions is None:
+            return WakeResult(WakeState.NOT_READY, 0.0)
         if not self._sees(caller, key):
             return WakeResult(WakeState.NOT_FOUND, 0.0)
+        if key in self.states:
+            return WakeResult(self.states[key], 0.0)
         if key in self.refused:
             return WakeResult(WakeState.REFUSED, 0.0, "BUDGET")
         if hold_s == 0:
@@ -135,18 +151,26 @@ class FakeAutoscaling:
             return WakeResult(WakeState.FULL, 0.0)
         return await self._hold(hold_s)
 
+    async def is_serving(self, caller: Caller, key: FunctionKey) -> bool:
+        return key in self.serving and self._sees(caller, key)
+
     async def _hold(self, hold_s: float | None) -> WakeResult:
         self.holding += 1
         self.held.set()
         try:
             async with asyncio.timeout(hold_s):
                 await self.ready.wait()
+            if self.has_moved:
+                return WakeResult(WakeState.MOVED, 0.0)
         except TimeoutError:
             return WakeResult(WakeState.NOT_READY, hold_s or 0.0)
         finally:
             self.holding -= 1
             self.freed.set()
         return WakeResult(WakeState.READY, 0.5)
+
+    def hold_s(self, caller: Caller, key: FunctionKey) -> float | None:
+        return self.policy_hold_s if self._sees(caller, key) else None
 
     def plan(self) -> Plan | None:
         return self._plan
@@ -168,6 +192,12 @@ class FakeAutoscaling:
 
     def health(self) -> Health:
         return replace(self._health(), **self.state)
+
+    def last_wakes(self, key: FunctionKey) -> Sequence[WakeRecord]:
+        return self.wake_log.of(key)
+
+    def wake_times(self) -> WakeTimes:
+        return self.wake_log.times()
 
     def held_by(self, key: FunctionKey) -> HeldView | None:
         return self.left_alone.get(key)

@@ -1,23 +1,18 @@
 """Two listeners over real sockets: the standby hands on to the holder what only the holder can answer."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator
 from typing import Any
 
-import aiohttp
 import pytest
 
 from autoscaler.core.fleet import FunctionKey
-from autoscaler.ports import LeadershipState
-from autoscaler.server.app import build, build_metrics
-from autoscaler.server.limits import Limits
-from autoscaler.server.run import Address, serve
-from tests.integration.http.fakes import ACME, GATEWAY, FakeAutoscaling, HandClock
+from autoscaler.server.run import Address
+from tests.integration.http.fakes import ACME, GATEWAY
+from tests.integration.http.pairs import STANDBY, Pair, paired, until
 from tests.integration.http.sockets import exchange
-from tests.servers.process import PATIENCE, free_port
+from tests.servers.process import free_port
 
-HOLDER, STANDBY = "holder_1", "standby_2"
 ALERTS = {
     "version": "4",
     "status": "firing",
@@ -34,71 +29,11 @@ ALERTS = {
 }
 
 
-class Told:
-    """Implements `ports.Leadership`: says what a test tells it to."""
-
-    def __init__(self, identity: str) -> None:
-        self.told = LeadershipState(is_leader=False, lease="autoscaler", identity=identity)
-
-    def tell(self, **changes: Any) -> None:
-        self.told = replace(self.told, **changes)
-
-    def state(self) -> LeadershipState:
-        return self.told
-
-    def may_write(self) -> bool:
-        return self.told.is_leader
-
-    async def gained(self) -> None: ...
-
-    async def lost(self) -> None: ...
-
-    async def run(self) -> None: ...
-
-    async def release(self) -> None: ...
-
-
-@dataclass
-class Pair:
-    """A holder and a standby, each with its service, and a client."""
-
-    holder: FakeAutoscaling
-    standby: FakeAutoscaling
-    holders: Told
-    standbys: Told
-    address: Address
-    metrics: Address
-    session: aiohttp.ClientSession
-
-    def ask(self, method: str, path: str, token: str | None = ACME, **more: Any) -> Any:
-        """Ask the standby."""
-        headers = dict(more.pop("headers", {})) | ({"Authorization": f"Bearer {token}"} if token else {})
-        url = f"http://{self.address.host}:{self.address.port}{path}"
-        return self.session.request(method, url, headers=headers, allow_redirects=False, **more)
-
-
 @pytest.fixture
 async def pair() -> AsyncIterator[Pair]:
-    holder, standby, clock = FakeAutoscaling(), FakeAutoscaling(), HandClock()
-    standby.empty()
-    holders, standbys = Told(HOLDER), Told(STANDBY)
-    limits = Limits(body_bytes=64 << 10, body_s=0.3)
-    async with (
-        serve(build(holder, clock, limits, leadership=holders), "127.0.0.1:0") as at,
-        serve(build(standby, clock, limits, leadership=standbys), "127.0.0.1:0") as address,
-        serve(build_metrics(standby), "127.0.0.1:0") as metrics,
-        aiohttp.ClientSession() as session,
-    ):
-        known = {"holder": HOLDER, "address": f"{at.host}:{at.port}"}
-        holders.tell(is_leader=True, **known)
-        standbys.tell(**known)
-        yield Pair(holder, standby, holders, standbys, address, metrics, session)
-
-
-async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(30 * PATIENCE):
-        while not condition():
-            await asyncio.sleep(0.01)
+    """A holder and a standby."""
+    async with paired() as both:
+        yield both
 
 
 async def error(answer: Any) -> dict[str, str]:
@@ -217,18 +152,8 @@ async def test_without_a_holder_to_ask_it_says_so(pair: Pair, state: dict[str, A
 async def test_a_holder_that_is_gone_is_a_503(pair: Pair) -> None:
     """A holder that refuses connections is not waited for."""
     pair.standbys.tell(address=f"127.0.0.1:{free_port()}")
-    async with pair.ask("GET", "/v1/wake/acme-prod/checkout", GATEWAY) as answer:
+    async with pair.ask("GET", "/v1/functions") as answer:
         assert (answer.status, answer.headers["Retry-After"]) == (503, "1")
-
-
-async def test_a_wake_at_a_holder_that_lost_the_lease_is_let_go(pair: Pair) -> None:
-    """Where the Lease moves while a wake is held, though its former holder says nothing, the client may ask again."""
-    asking = asyncio.ensure_future(pair.ask("GET", "/v1/wake/acme-prod/checkout?hold=60s", GATEWAY))
-    await until(lambda: pair.holder.holding == 1)
-    pair.standbys.tell(holder="third_3", address="127.0.0.1:1")
-    answer = await asking
-    assert (answer.status, answer.headers["Retry-After"]) == (503, "1")
-    await until(lambda: pair.holder.holding == 0)
 
 
 async def test_probes_the_page_and_metrics_are_its_own(pair: Pair) -> None:
@@ -278,8 +203,5 @@ async def test_a_function_of_another_shard_is_said_to_be_there(pair: Pair) -> No
     key = FunctionKey("acme-prod", "elsewhere")
     pair.holder.shards[key] = "2/3"
     async with pair.ask("GET", "/v1/functions/acme-prod/elsewhere") as answer:
-        assert answer.status == 404
-        assert "shard 2/3" in (await error(answer))["allowed"]
-    async with pair.ask("GET", "/v1/wake/acme-prod/elsewhere", GATEWAY) as answer:
         assert answer.status == 404
         assert "shard 2/3" in (await error(answer))["allowed"]

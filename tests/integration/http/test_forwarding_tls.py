@@ -17,7 +17,8 @@ from autoscaler.server.run import Address, serve
 from autoscaler.server.tls import Certificates
 from autoscaler.server.vouching import HEADER, LONGEST_S, Vouching
 from tests.integration.http.fakes import ACME, FakeAutoscaling, HandClock, basic
-from tests.integration.http.test_forwarding import ALERTS, HOLDER, STANDBY, Told
+from tests.integration.http.pairs import HOLDER, STANDBY, Told
+from tests.integration.http.test_forwarding import ALERTS
 from tests.integration.http.test_tls import LOOK_S, NAMES, files
 from tests.servers.certificates import Authority, Pair
 from tests.servers.process import PATIENCE

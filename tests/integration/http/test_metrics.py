@@ -57,12 +57,14 @@ async def test_a_scrape_exports_exactly_what_is_registered(tmp_path: Path) -> No
     """A daemon that has everything exports each registered metric, with its kind, meaning and labels, and no other."""
     async with everything(tmp_path) as place:
         found = {family.name: family for family in text_string_to_metric_families(await page(place))}
+    histograms = {name for name, metric in METRICS.items() if metric.kind is Kind.HISTOGRAM}
+    parts = {f"{name}{part}" for name in histograms for part in ("_bucket", "_sum", "_count")}
     exported = {sample.name for family in found.values() for sample in family.samples}
-    assert exported == METRICS.keys()
+    assert exported == METRICS.keys() - histograms | parts
     for metric in METRICS.values():
         family = found[metric.name.removesuffix("_total") if metric.kind is Kind.COUNTER else metric.name]
         assert (family.type, family.documentation) == (metric.kind, metric.meaning)
-        assert {tuple(sample.labels) for sample in family.samples} == {metric.labels}
+        assert {tuple(set(sample.labels) - {"le"}) for sample in family.samples} == {tuple(set(metric.labels))}
 
 
 async def test_what_always_has_a_sample_has_one_before_the_first_tick(listening: Listening) -> None:
@@ -86,6 +88,29 @@ async def test_what_is_used_is_counted(tmp_path: Path) -> None:
     assert found["autoscaler_tenant_saved_replica_seconds_total", of_tenant] == 50
     assert found["autoscaler_tenant_cold_starts_total", of_tenant] == 100
     assert found["autoscaler_function_cold_starts_total", of_function] == 3
+
+
+async def test_wakes_are_measured_by_tenant(tmp_path: Path) -> None:
+    """Buckets hold all that are below their bound, `+Inf` all; a tenant has a part where one of its wakes had it."""
+    async with everything(tmp_path) as place:
+        found = samples(await page(place))
+    acme = ("tenant", "acme")
+
+    def below(part: str, bound: str) -> float:
+        return found[f"autoscaler_wake_{part}_seconds_bucket", (("le", bound), acme)]
+
+    assert [below("request_to_patch", bound) for bound in ("0.0025", "0.005", "5", "+Inf")] == [0, 1, 1, 1]
+    assert [below("patch_to_ready", bound) for bound in ("1", "2", "+Inf")] == [0, 1, 1]
+    assert [below("ready_to_released", bound) for bound in ("0.0025", "+Inf")] == [2, 2]
+    assert found["autoscaler_wake_patch_to_ready_seconds_sum", (acme,)] == pytest.approx(1.246)
+    assert found["autoscaler_wake_patch_to_ready_seconds_count", (acme,)] == 1
+    ended = {
+        (dict(labels)["tenant"], dict(labels)["state"]): value
+        for (name, labels), value in found.items()
+        if name == "autoscaler_wake_requests_total" and value
+    }
+    assert ended == {("acme", "ready"): 2, ("acme", "cancelled"): 1, ("umbrella", "refused"): 1}
+    assert ("autoscaler_wake_patch_to_ready_seconds_count", (("tenant", "umbrella"),)) not in found
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 from autoscaler.core.fleet import FunctionKey
 from autoscaler.core.now import Now
-from autoscaler.ports import LeadershipState, ScaleOutcome, WatchState, WriteFailure
+from autoscaler.ports import LeadershipState, ScaleOutcome, WakeState, WatchState, WriteFailure
 from autoscaler.server.budgets import TENANT_NUMBERS
 from tests.integration.http.conftest import Listening
 from tests.integration.http.fakes import ACME, GATEWAY, OPERATOR, OWN_QUERIES, UMBRELLA
@@ -174,6 +174,22 @@ async def test_a_function_shows_its_last_changes(listening: Listening) -> None:
     """History holds the changed decisions, each whole."""
     history = (await listening.read("/v1/functions/acme-prod/thumbnail"))["history"]
     assert [(past["requested"], past["desired"], past["reason"]) for past in history] == [(1, 0, "ZERO_IDLE")]
+
+
+async def test_a_function_shows_its_last_wakes(listening: Listening) -> None:
+    """Each with where its time went and a sentence that says it, oldest first; none where nobody woke it."""
+    key, log = FunctionKey("acme-prod", "thumbnail"), listening.service.wake_log
+    log.turned_away(key, "acme", WakeState.REFUSED, 900.0, "BUDGET")
+    log.asked(key, "acme", 990.0)
+    log.sent(key, 990.25)
+    shown = (await listening.read("/v1/functions/acme-prod/thumbnail", ACME))["wakes"]
+    assert [(wake["asked_ago_s"], wake["state"], wake["reason"]) for wake in shown] == [
+        (100.0, "refused", "BUDGET"),
+        (10.0, None, None),
+    ]
+    assert [(wake["sent_s"], wake["requests"], wake["ended_s"]) for wake in shown] == [(None, 1, 0.0), (0.25, 1, None)]
+    assert all(wake["sentence"] for wake in shown)
+    assert (await listening.read("/v1/functions/acme-dev/search"))["wakes"] == []
 
 
 async def test_a_foreign_function_and_none_look_the_same(listening: Listening) -> None:
@@ -381,6 +397,8 @@ async def test_a_function_that_changed_hands_shows_nothing_of_its_former_tenant(
     assert [one["tenant"] for one in shown] == ["acme"]
     whole = (await listening.read("/v1/functions/acme-prod/thumbnail", OPERATOR))["history"]
     assert [one["tenant"] for one in whole] == ["acme", "umbrella"]
+    listening.service.wake_log.turned_away(past.key, "umbrella", WakeState.FULL, 1.0)
+    assert (await listening.read("/v1/functions/acme-prod/thumbnail", ACME))["wakes"] == []
 
 
 async def test_status_names_the_latest_failed_writes_and_counts_all(listening: Listening) -> None:

@@ -1,5 +1,6 @@
 """Hand-written ports in memory: a cluster, loads, and an executor without threads."""
 
+import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from autoscaler.policy.deployment import Deployed
 from autoscaler.policy.plan import Plan
 from autoscaler.ports import (
     Catalog,
+    Reached,
     ReplicaChange,
     Replicas,
     ScaleChange,
@@ -71,6 +73,8 @@ class MemoryCluster:
         self._change_listeners: list[Callable[[ReplicaChange], None]] = []
         self.autoscalers: dict[FunctionKey, str] = {}
         self.endpoints: dict[FunctionKey, int] = {}
+        self.dials: dict[FunctionKey, list[Reached]] = {}
+        self.dialled: list[FunctionKey] = []
 
     def add(
         self,
@@ -145,6 +149,13 @@ class MemoryCluster:
 
     def serving(self, key: FunctionKey) -> int | None:
         return self.endpoints.get(key)
+
+    async def dial(self, key: FunctionKey) -> Reached:
+        """Answer what `dials` says next of a function, once each; else that there is no Service to try."""
+        self.dialled.append(key)
+        await asyncio.sleep(0)
+        answers = self.dials.get(key)
+        return answers.pop(0) if answers else Reached.UNKNOWN
 
     def become_reachable(self, key: FunctionKey, endpoints: int) -> None:
         """Change the ready endpoints of a function's Service."""

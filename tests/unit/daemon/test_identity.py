@@ -6,7 +6,7 @@ from autoscaler.policy.callers import KnownCaller, known
 from autoscaler.policy.plan import TenantPlan
 from autoscaler.policy.settings import Settings
 from autoscaler.policy.statuses import CallerStatus
-from autoscaler.ports import Caller, Login, Role, Shown
+from autoscaler.ports import Caller, Login, Role, Shown, WakeForm
 from tests.unit.daemon.rig import settings, sha256
 
 NOW_S = 1_700_000_000.0
@@ -176,3 +176,40 @@ def test_an_end_that_is_no_date_has_been() -> None:
     )
     assert it.identify(bearer("o"), 0.0) is None
     assert it.identify(bearer("t"), 0.0) == ACME
+
+
+def test_a_gateways_wakes_are_answered_as_its_settings_say() -> None:
+    """Its caller carries the form; operators and tenants have the usual one."""
+    wake = {"notReadyStatus": 429, "accelRedirect": ["@call"], "waitingPage": True}
+    identities = Identities(
+        with_gateways({"callers": [{"tokenSHA256": sha256("gw")}], "wake": wake}), tenants(acme="main")
+    )
+    found = identities.identify(bearer("gw"), NOW_S)
+    assert found is not None
+    assert found.wake_form == WakeForm(429, frozenset({"@call"}), has_page=True)
+    tenant = identities.identify(bearer("acme"), NOW_S)
+    assert tenant is not None
+    assert tenant.wake_form == WakeForm()
+
+
+def test_a_token_of_two_gateways_has_the_form_that_differs() -> None:
+    """Of two forms the first in the settings that is not the usual counts, with the tenants of both."""
+    callers = [{"tokenSHA256": sha256("gw")}]
+    identities = Identities(
+        with_gateways(
+            {"match": {"job": "a"}, "tenants": ["acme"], "callers": callers},
+            {"match": {"job": "b"}, "tenants": ["umbrella"], "callers": callers, "wake": {"notReadyStatus": 429}},
+            {"match": {"job": "c"}, "tenants": ["globex"], "callers": callers, "wake": {"notReadyStatus": 502}},
+        ),
+        tenants(acme="main", umbrella="main", globex="main"),
+    )
+    expected = Caller(Role.GATEWAY, frozenset({"acme", "umbrella", "globex"}), wake_form=WakeForm(429))
+    assert identities.identify(bearer("gw"), NOW_S) == expected
+
+
+def test_a_gateways_form_stays_with_a_stronger_role() -> None:
+    """A token that is a tenant's too may do what the tenant may, and its wakes are answered as the gateway wants."""
+    gateway = {"callers": [{"tokenSHA256": sha256("acme")}], "wake": {"notReadyStatus": 429}}
+    identities = Identities(with_gateways(gateway), tenants(acme="main"))
+    expected = Caller(Role.TENANT, frozenset({"acme"}), wake_form=WakeForm(429))
+    assert identities.identify(bearer("acme"), NOW_S) == expected

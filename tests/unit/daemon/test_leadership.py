@@ -173,6 +173,24 @@ async def test_who_released_takes_no_part_any_more() -> None:
         assert it.lease.record.holder == ""
 
 
+async def test_who_released_sees_who_follows() -> None:
+    """A daemon that ends tells where the next holder answers, for what it still has in hand; also one that comes later."""
+    async with race() as it:
+        first, second = await it.enter("first"), await it.enter("second")
+        await it.pass_s(5)
+        await first.election.release()
+        await it.clock.settle()
+        state = first.election.state()
+        assert (state.is_leader, state.holder) == (False, second.election.state().identity)
+        assert state.address == second.election.state().address
+        await second.kill()
+        it.candidates.remove(second)
+        third = await it.enter("third")
+        await it.until_s(third, 20)
+        await it.pass_s(2)
+        assert first.election.state().holder == third.election.state().identity
+
+
 async def test_a_killed_holder_is_followed_within_ten_seconds() -> None:
     """Of a holder that is gone without a word the Lease ends; the standby writes then, and not before."""
     async with race() as it:

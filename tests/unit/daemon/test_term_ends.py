@@ -65,7 +65,7 @@ async def test_a_step_that_ends_with_the_term_lets_the_loop_go_on(turns: int) ->
                 await asyncio.sleep(0)
         await it.clock.settle()
         assert it.daemon.health().step_failures == 0
-        assert (await held).state is WakeState.NOT_READY
+        assert (await held).state is WakeState.MOVED
 
 
 async def test_an_alert_that_meets_the_end_of_a_term_is_taken_by_the_next() -> None:

@@ -7,7 +7,7 @@ import numpy as np
 
 from autoscaler.core.fleet import FunctionKey
 from autoscaler.policy.alerts import Alert
-from autoscaler.ports import Asked, LeadershipState, Shown, Verb, WakeState
+from autoscaler.ports import Asked, Caller, LeadershipState, Reached, Role, Shown, Verb, WakeState
 from tests.unit.daemon.fakes import MemoryCluster, MemoryLoads, counts
 from tests.unit.daemon.rig import ACME, BOOST, FILES, OPERATOR, ZERO, policy, rig, slow, tenant
 from tests.unit.daemon.test_reviewing import MemoryReviews
@@ -84,6 +84,23 @@ async def test_a_standby_is_ready_and_does_nothing() -> None:
         assert (health.leadership.is_leader, health.leadership.holder) == (False, "other_2")
         assert health.writes_held is None
         assert (it.daemon.plan(), it.daemon.latest(), it.daemon.replicas()) == (None, None, None)
+
+
+async def test_a_standby_knows_what_can_be_reached() -> None:
+    """With a ready endpoint and a connection a function serves; without either, of somebody else, or unknown it does not."""
+    cluster, given = MemoryCluster(), Given()
+    key, caller = busy(cluster, MemoryLoads()), Caller(Role.GATEWAY, frozenset({"acme"}))
+    async with rig(cluster, leadership=given) as it:
+        cluster.dials[key] = [Reached.REFUSED, Reached.LINGERING, Reached.UNKNOWN, Reached.REACHED, Reached.REACHED]
+        assert not await it.daemon.is_serving(caller, key), "nothing is known yet"
+        await it.clock.advance(60)
+        assert not await it.daemon.is_serving(caller, key), "its Service is not known"
+        cluster.become_reachable(key, 0)
+        assert not await it.daemon.is_serving(caller, key), "it has no endpoint"
+        cluster.become_reachable(key, 1)
+        assert [await it.daemon.is_serving(caller, key) for _ in range(4)] == [False, False, False, True]
+        assert not await it.daemon.is_serving(Caller(Role.TENANT, frozenset({"umbrella"})), key)
+        assert not await it.daemon.is_serving(caller, FunctionKey("acme", "nobody"))
 
 
 async def test_without_a_holder_a_standby_is_not_ready_and_says_why() -> None:
@@ -168,7 +185,7 @@ async def test_terms_can_alternate_under_constant_load() -> None:
 
 
 async def test_held_wakes_are_let_go_when_the_lease_is_lost() -> None:
-    """A request that is held is answered `not ready`, so that its gateway asks again and reaches the new holder."""
+    """A request that is held is told to ask the new holder, and so is one that comes after the loss."""
     cluster, given = MemoryCluster(ready_at_once=False), Given(is_leader=True)
     key = cluster.add("acme/a", 0)
     async with rig(cluster, files=WAKING, leadership=given) as it:
@@ -178,8 +195,8 @@ async def test_held_wakes_are_let_go_when_the_lease_is_lost() -> None:
         assert not held.done()
         given.take()
         await it.clock.settle()
-        assert (await held).state is WakeState.NOT_READY
-        assert (await it.daemon.wake(ACME, key, None)).state is WakeState.NOT_READY
+        assert (await held).state is WakeState.MOVED
+        assert (await it.daemon.wake(ACME, key, None)).state is WakeState.MOVED
 
 
 async def test_a_wake_between_the_gain_and_the_first_tick_is_held() -> None:

@@ -6,13 +6,10 @@ import contextlib
 import pytest
 
 from autoscaler.core.decisions import Decisions
-from autoscaler.core.events import Wake
 from autoscaler.core.fleet import FunctionKey
-from autoscaler.daemon.wakes import WakeHub
-from autoscaler.ports import Asked, Caller, Role, ScaleChange, ScaleResult, Shown, Verb, WakeResult, WakeState
-from tests.unit.daemon.clock import HandClock
+from autoscaler.ports import Asked, Caller, Reached, Role, ScaleChange, ScaleResult, Shown, Verb, WakeResult, WakeState
 from tests.unit.daemon.fakes import MemoryCluster, MemoryLoads, counts, outcomes
-from tests.unit.daemon.rig import ACME, FILES, OPERATOR, ZERO, Rig, policy, rig, tenant
+from tests.unit.daemon.rig import ACME, FILES, ZERO, Rig, policy, rig, tenant
 
 ASLEEP = FILES | {"policy.yaml": policy(spec=ZERO)}
 
@@ -193,14 +190,6 @@ async def test_a_gateway_wakes_for_the_tenants_it_serves() -> None:
         assert counts(cluster.writes) == [("acme/a", 0, 1)]
 
 
-async def test_before_the_first_tick_nothing_is_held() -> None:
-    """A daemon that does not know the functions yet says so at once."""
-    cluster, key = asleep()
-    cluster.synced = False
-    async with rig(cluster, files=ASLEEP) as it:
-        assert (await call(it, key, caller=OPERATOR)).result() == WakeResult(WakeState.NOT_READY, 0.0)
-
-
 async def test_a_start_that_is_forbidden_is_not_held_for() -> None:
     """Where the API server refuses the write, the request is let go at once."""
     cluster, key = asleep()
@@ -208,58 +197,6 @@ async def test_a_start_that_is_forbidden_is_not_held_for() -> None:
     async with rig(cluster, files=ASLEEP) as it:
         held = await call(it, key)
         assert held.result() == WakeResult(WakeState.NOT_READY, 0.0)
-
-
-async def test_a_step_that_had_not_heard_of_the_wake_refuses_nothing() -> None:
-    """A tick that was under way when the wake came, and leaves the function at zero, says nothing of that wake."""
-    cluster, key = asleep()
-    async with rig(cluster, files=ASLEEP) as it:
-        at_zero = it.kept.decisions[-1]
-        hub = WakeHub(it.clock, lambda wake: None, lambda key: 0)
-        held = asyncio.ensure_future(hub.wake(key, 5.0, 10, "acme"))
-        await it.clock.settle()
-        hub.decided(at_zero, [])
-        await it.clock.settle()
-        assert not held.done()
-        hub.decided(at_zero, [Wake(key, 1)])
-        await it.clock.settle()
-        assert held.result().state is WakeState.REFUSED
-
-
-async def test_requests_held_in_all_are_bounded() -> None:
-    """Over the bound of the whole daemon a request is turned away, whatever its own function would allow."""
-    clock = HandClock()
-    hub = WakeHub(clock, lambda wake: None, lambda key: 0, most_held=2)
-    held = [asyncio.ensure_future(hub.wake(FunctionKey("n", name), 5.0, 10, name)) for name in ("a", "b", "c")]
-    await clock.settle()
-    assert [task.done() for task in held] == [False, False, True]
-    assert held[2].result().state is WakeState.FULL
-    await clock.advance(6.0)
-    again = asyncio.ensure_future(hub.wake(FunctionKey("n", "c"), 5.0, 10, "c"))
-    await clock.settle()
-    assert not again.done()
-    hub.heard(FunctionKey("n", "c"), 1, 1)
-    assert (await again).state is WakeState.READY
-
-
-async def test_one_tenants_requests_leave_places_for_others() -> None:
-    """A tenant holds no more requests than there are places left; another one finds its own, and who ends gives its back."""
-    clock, flood, own = HandClock(), FunctionKey("acme", "a"), FunctionKey("umbrella", "b")
-    hub = WakeHub(clock, lambda wake: None, lambda key: 0, most_held=8)
-    held = [asyncio.ensure_future(hub.wake(flood, 5.0, 100_000, "acme")) for _ in range(8)]
-    await clock.settle()
-    assert [task.done() for task in held] == [False] * 4 + [True] * 4
-    others = [asyncio.ensure_future(hub.wake(own, 5.0, 10, "umbrella")) for _ in range(3)]
-    await clock.settle()
-    assert [task.done() for task in others] == [False, False, True]
-    hub.heard(flood, 1, 1)
-    await clock.settle()
-    assert held[0].result().state is WakeState.READY
-    again = asyncio.ensure_future(hub.wake(own, 5.0, 10, "umbrella"))
-    await clock.settle()
-    assert not again.done()
-    hub.heard(own, 1, 1)
-    assert (await again).state is WakeState.READY
 
 
 async def test_a_wake_that_calls_back_a_cut_is_released() -> None:
@@ -362,3 +299,106 @@ async def test_while_nothing_may_be_written_nobody_is_told_that_it_starts(hold_s
         cluster.silent_s = 0.0
         await it.ticks(2)
         assert counts(cluster.writes) == [("acme/a", 0, 1)]
+
+
+async def test_a_function_out_of_reach_is_a_problem_that_is_told() -> None:
+    """While a function is ready, waited for, and does not answer through its Service, the status names it."""
+    cluster, key = asleep(ready_at_once=True)
+    cluster.dials[key] = [Reached.SILENT] * 4
+    async with rig(cluster, files=ASLEEP) as it:
+        held = await call(it, key)
+        await it.clock.advance(0.1)
+        assert [problem for problem in it.daemon.health().cluster_problems if "acme/a" in problem]
+        await it.clock.advance(1.0)
+        assert held.result().state is WakeState.READY
+        assert it.daemon.health().cluster_problems == []
+
+
+@pytest.mark.parametrize("wake", ["{hold: 5s, waiters: 1}", "null"])
+async def test_who_asks_for_a_running_function_that_is_out_of_reach_is_held(wake: str) -> None:
+    """A running function is ready once it is reached, also one that is never woken; nobody waits beyond the hold."""
+    cluster = MemoryCluster()
+    key = cluster.add("acme/a", 1)
+    cluster.dials[key] = [Reached.REFUSED] * 10_000
+    async with rig(cluster, files=FILES | {"policy.yaml": policy(spec=f"  wake: {wake}\n")}) as it:
+        held = await call(it, key, 4.0)
+        await it.clock.advance(4.0)
+        assert held.result() == WakeResult(WakeState.NOT_READY, 4.0)
+        assert cluster.asked == []
+
+
+async def test_a_starter_is_told_ready_once_it_is_reached() -> None:
+    """hold=0 to a function that runs is answered ready when a connection succeeds, and started where none does in time."""
+    cluster = MemoryCluster()
+    key = cluster.add("acme/a", 1)
+    cluster.dials[key] = [Reached.REFUSED, Reached.REACHED, *[Reached.REFUSED] * 10_000]
+    async with rig(cluster, files=ASLEEP) as it:
+        first = await call(it, key, 0.0)
+        assert not first.done()
+        await it.clock.advance(0.1)
+        assert first.result().state is WakeState.READY
+        second = asyncio.ensure_future(it.daemon.wake(ACME, key, 0.0, is_refused=True))
+        await it.clock.advance(2.1)
+        assert second.result().state is WakeState.STARTED
+
+
+async def test_all_that_start_with_it_are_one_cold_start() -> None:
+    """A wake of the first of a chain starts all of it at once; who waits for one of the others is counted for that one."""
+    cluster = MemoryCluster(ready_at_once=False)
+    keys = [cluster.add(f"acme/{name}", 0) for name in ("a", "b", "c")]
+    chain = policy(spec=ZERO + "  wake: {with: [b, c]}\n").replace('["*"]', "[a]").replace("default", "chain")
+    async with rig(cluster, files=ASLEEP | {"chain.yaml": chain}) as it:
+        waiting = [asyncio.ensure_future(it.daemon.wake(ACME, keys[1], None)) for _ in range(25)]
+        first = await call(it, keys[0])
+        assert {str(change.key): change.new for change in cluster.writes} == {"acme/a": 1, "acme/b": 3, "acme/c": 1}
+        for key in keys:
+            cluster.become_ready(key, 1)
+        await it.clock.settle()
+        assert {task.result().state for task in (first, *waiting)} == {WakeState.READY}
+
+
+async def test_what_starts_with_it_never_takes_its_place() -> None:
+    """Of a chain for which a budget has one place it is the function that was asked for that starts, whatever its name."""
+    cluster = MemoryCluster(ready_at_once=False)
+    asked, other = cluster.add("acme/z", 0), cluster.add("acme/a", 0)
+    files = ASLEEP | {
+        "tenant.yaml": tenant(spec="  budget: {replicas: {cap: 1}}\n"),
+        "policy.yaml": policy(spec=ZERO + "  wake: {with: [a, z]}\n"),
+    }
+    async with rig(cluster, files=files) as it:
+        held = await call(it, asked)
+        assert counts(cluster.writes) == [("acme/z", 0, 1)]
+        assert not held.done()
+        await it.ticks(1)
+        refused = await call(it, other)
+        assert refused.result().state is WakeState.REFUSED
+        assert counts(cluster.writes) == [("acme/z", 0, 1)]
+
+
+async def test_who_is_refused_starts_nobody_else() -> None:
+    """A function for which a budget has no place starts nothing with it, and keeps nothing of it awake."""
+    cluster = MemoryCluster(ready_at_once=False)
+    asked, idle = cluster.add("acme/a", 0), cluster.add("acme/b", 1)
+    files = ASLEEP | {
+        "tenant.yaml": tenant(spec="  budget: {replicas: {cap: 1}}\n"),
+        "policy.yaml": policy(spec=ZERO + "  wake: {with: [a, b]}\n"),
+    }
+    async with rig(cluster, files=files) as it:
+        for _ in range(100):
+            await call(it, asked, 1.0)
+            await it.ticks(1)
+        assert (cluster.deployments[asked].requested, cluster.deployments[idle].requested) == (1, 0)
+
+
+async def test_the_last_wakes_are_told() -> None:
+    """The daemon tells how a function's last wakes went, and how long such things take by tenant."""
+    cluster, key = asleep()
+    async with rig(cluster, files=ASLEEP) as it:
+        await call(it, key)
+        await it.clock.advance(1.5)
+        cluster.become_ready(key, 1)
+        await it.clock.settle()
+        record = it.daemon.last_wakes(key)[-1]
+        assert (record.sent_s, record.answered_s, record.ready_s, record.ended_s) == (0.0, 0.0, 1.5, 1.5)
+        assert (record.requests, record.served, record.writes, record.state) == (1, 1, 1, WakeState.READY)
+        assert it.daemon.wake_times().tenants == ("acme",)
