@@ -60,7 +60,7 @@ bench: setup-test  ## the figures, each a table; ARGS=--json for machines
 	@for figure in decisions budgets documents decision_log sources tick stall memory metrics; do echo "== $$figure"; $(BIN)/python -m benchmarks.$$figure $(ARGS) || exit 1; done
 
 bench-servers: setup-test  ## the figures that need real servers: start, writes, wakes, alerts, takeover, KEDA's shape (about half an hour)
-	@for figure in start drain wakes alerts takeover keda; do echo "== $$figure"; $(BIN)/python -m benchmarks.$$figure $(ARGS) || exit 1; done
+	@for figure in start drain wake alerts takeover keda; do echo "== $$figure"; $(BIN)/python -m benchmarks.$$figure $(ARGS) || exit 1; done
 
 soak: setup-test  ## what takes long: fifty times the examples of every property, every mutant of the core, an hour of faults
 	SOAK=$${SOAK:-50} $(BIN)/python -m pytest tests/property --timeout 7200 $(ARGS)

@@ -1,6 +1,6 @@
 """Runs the cluster tests: `python -m tests.cluster [PYTEST ARGUMENT…]`, which is what `make cluster-tests` runs.
 
-They wait more than they compute, so they run in four groups side by side, each in a network namespace with a control
+They wait more than they compute, so they run in five groups side by side, each in a network namespace with a control
 plane of its own. A group's output is shown whole when it ends.
 """
 
@@ -15,6 +15,7 @@ _HERE = Path(__file__).resolve().parent
 _GROUPS = {
     "faults": ["faults"],
     "other writers, leadership, the main job": ["foreign", "installation", "test_leadership.py"],
+    "scale from zero": ["wake"],
     "tenants": ["isolation", "monitored", "onboarding", "tenants", "test_statuses.py"],
 }
 """What takes longest; everything else is a group of its own."""

@@ -4,14 +4,12 @@ import hashlib
 import json
 import re
 import signal
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 
 import pytest
-import requests
 
 from tests.servers.controlplane import ControlPlane
 from tests.servers.daemon import Candidate, delete_lease, holder, lease, wait_leading
@@ -203,17 +201,6 @@ def test_wakes_and_alerts_reach_the_holder_through_the_standby(pair: Pair) -> No
     assert pair.second.ask("GET", "/v1/status", "nobodys-token").status_code == 401
 
 
-def test_a_held_wake_survives_on_either_side_as_a_503(pair: Pair) -> None:
-    """A wake that is held through the standby when the holder is killed ends with 503 and Retry-After, in time."""
-    pair.function("sleeper", 0)
-    pair.begin()
-    with _in_background(lambda: pair.second.ask("GET", f"/v1/wake/{pair.namespace}/sleeper", TOKEN)) as answers:
-        pair.wait_replicas("sleeper", 1)  # its pods never come: the wake is held
-        pair.first.kill()
-        wait_until(lambda: answers, "an answer to the wake", 30)
-    assert (answers[0].status_code, answers[0].headers["Retry-After"]) == (503, "1")
-
-
 def test_without_the_right_on_leases_nothing_is_written_and_it_is_said(plane: ControlPlane, tmp_path: Path) -> None:
     """A daemon that may not read its Lease decides nothing, is not ready, and its log names the right."""
     plane.namespace("leading-nowhere")
@@ -277,12 +264,3 @@ def _slow(namespace: str, function: str) -> dict[str, object]:
         "fingerprint": "f1",
     }
     return {"version": "4", "status": "firing", "alerts": [alert]}
-
-
-@contextmanager
-def _in_background(ask: Callable[[], requests.Response]) -> Iterator[list[requests.Response]]:
-    answers: list[requests.Response] = []
-    thread = threading.Thread(target=lambda: answers.append(ask()), daemon=True)
-    thread.start()
-    yield answers
-    thread.join(30)

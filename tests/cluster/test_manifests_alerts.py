@@ -70,7 +70,14 @@ HEALTHY = {
     f'autoscaler_alerts_dropped_total{{{LEADER},reason="malformed"}}': f"4+0x{STEPS}",
     f'autoscaler_wakes_total{{{LEADER},state="ready"}}': f"0+30x{STEPS}",
     f'autoscaler_wakes_total{{{LEADER},state="not-ready"}}': f"0+1x{STEPS}",
-    f'autoscaler_wakes_total{{{LEADER},state="full"}}': f"0+0x{STEPS}",
+    f'autoscaler_wake_requests_total{{{LEADER},tenant="acme",state="ready"}}': f"0+15x{STEPS}",
+    f'autoscaler_wake_requests_total{{{LEADER},tenant="acme",state="not-ready"}}': f"0+1x{STEPS}",
+    # A budget that refuses is what it is for.
+    f'autoscaler_wake_requests_total{{{LEADER},tenant="acme",state="refused"}}': f"0+9x{STEPS}",
+    # One write of a hundred waits for a second and more.
+    f'autoscaler_wake_request_to_patch_seconds_bucket{{{LEADER},tenant="acme",le="0.25"}}': f"0+99x{STEPS}",
+    f'autoscaler_wake_request_to_patch_seconds_bucket{{{LEADER},tenant="acme",le="1"}}': f"0+100x{STEPS}",
+    f'autoscaler_wake_request_to_patch_seconds_bucket{{{LEADER},tenant="acme",le="+Inf"}}': f"0+100x{STEPS}",
 }
 
 
@@ -113,7 +120,8 @@ BAD: dict[str, Mapping[str, str]] = {
     "AutoscalerStatusNotWritten": leader("status_writes_total", f"0+1{ALWAYS}", ',outcome="forbidden"'),
     "AutoscalerCertificateEnds": leader("tls_up", f"0+0{ALWAYS}"),
     "AutoscalerEventsRefused": leader("core_refused_events_total", f"1+1{ALWAYS}"),
-    "AutoscalerWakesFailing": leader("wakes_total", f"0+9{ALWAYS}", ',state="not-ready"'),
+    "AutoscalerWakesFailing": leader("wake_requests_total", f"0+9{ALWAYS}", ',tenant="acme",state="not-ready"'),
+    "AutoscalerWakesSlow": leader("wake_request_to_patch_seconds_bucket", f"0+80{ALWAYS}", ',tenant="acme",le="0.25"'),
     "AutoscalerCapNotEnforced": leader("tenant_functions_with_cap_not_enforced", f"1+0{ALWAYS}", ',tenant="acme"'),
     "AutoscalerColdStartsFrequent": leader("tenant_cold_starts_total", f"0+1{ALWAYS}", ',tenant="acme"'),
     "AutoscalerAlertsDropped": leader("alerts_dropped_total", f"4+1{ALWAYS}", ',reason="malformed"'),

@@ -2,10 +2,13 @@
 
 import promql_parser as promql
 
-from autoscaler.server.registry import METRICS
+from autoscaler.server.registry import METRICS, Kind
 
 SCRAPED = {"namespace", "job", "instance", "pod"}
 """Labels that the shipped scrape configurations give to every series. A page's own `namespace` is `exported_namespace` then."""
+
+_PARTS = {"bucket": {"le"}, "sum": set[str](), "count": set[str]()}
+"""What a histogram's series are called beside its name, and the labels that they have beside its own."""
 
 OF_ALERTS = {"alertname", "alertstate", "severity"}
 
@@ -24,9 +27,12 @@ def unknown(text: str) -> list[str]:
 
 def _labels(name: str) -> set[str] | None:
     """Give the labels that series of a metric have; None: there is no such metric."""
-    if name in METRICS:
+    if name in METRICS and METRICS[name].kind is not Kind.HISTOGRAM:
         own = {"exported_namespace" if label == "namespace" else label for label in METRICS[name].labels}
         return own | SCRAPED
+    stem, underscore, part = name.rpartition("_")
+    if underscore and part in _PARTS and stem in METRICS and METRICS[stem].kind is Kind.HISTOGRAM:
+        return {*METRICS[stem].labels, *_PARTS[part]} | SCRAPED
     if name == "ALERTS":
         return SCRAPED | OF_ALERTS | {"tenant", "source", "reason"}
     level, colon, rest = name.partition(":")

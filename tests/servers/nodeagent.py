@@ -13,6 +13,7 @@ import itertools
 import json
 import ssl
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +27,13 @@ START_UP = "tests.faas.dev/start-up-s"
 """Annotation of a pod (template): seconds that its process takes before it listens."""
 
 DRAINS = "tests.faas.dev/drains"
-"""Annotation of a pod (template): it ends as its requests end, within its grace period; else it is killed at once."""
+"""Annotation of a pod (template): it ends as its requests end, within its grace period, as one with a `preStop` sleep does
+after that; any other is killed at once."""
 
 RECORD = "tests.faas.dev/record"
 """Annotation of a pod (template): file to which its process adds when each request begins and ends."""
 
+_NODE_ADDRESS = "10.244.255.254"
 _POD = Path(__file__).with_name("pod.py")
 _REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -72,6 +75,7 @@ class Agent:
             "status": {
                 "capacity": amount,
                 "allocatable": amount,
+                "addresses": [{"type": "InternalIP", "address": _NODE_ADDRESS}],
                 "conditions": [{"type": "Ready", "status": "True", "reason": "Test", "message": ""}],
             },
         }
@@ -139,14 +143,17 @@ class Agent:
             self._processes.pop(metadata["uid"], None)
 
     async def _leave(self, pod: Document, serving: asyncio.Task[None] | None) -> None:
-        """End a pod's process, after its requests where it drains, and remove the pod."""
+        """End a pod's process and remove the pod; where it drains, after its `preStop` and its requests, within its grace."""
         process = self._processes.get(pod["metadata"]["uid"])
-        if serving is not None and process is not None and DRAINS in pod["metadata"].get("annotations", {}):
+        if serving is not None and process is not None and _drains(pod):
+            end_s = time.monotonic() + pod["metadata"].get("deletionGracePeriodSeconds", 0)
+            await asyncio.wait([serving], timeout=min(_pause_s(pod), end_s - time.monotonic()))
             with contextlib.suppress(ProcessLookupError):
                 process.terminate()
-            await asyncio.wait([serving], timeout=pod["metadata"].get("deletionGracePeriodSeconds", 0))
+            await asyncio.wait([serving], timeout=max(end_s - time.monotonic(), 0))
         if serving is not None:
             serving.cancel()
+            await asyncio.wait([serving])
         await self._remove(pod)
 
     async def _remove(self, pod: Document) -> None:
@@ -185,6 +192,16 @@ def _limit(pod: Document) -> str:
     return next((one["value"] for one in variables if one["name"] == "max_inflight"), "0")
 
 
+def _pause_s(pod: Document) -> float:
+    """Give how long the first container's `preStop` sleeps, seconds."""
+    hook = pod["spec"]["containers"][0].get("lifecycle", {}).get("preStop", {})
+    return float(hook.get("sleep", {}).get("seconds", 0))
+
+
+def _drains(pod: Document) -> bool:
+    return DRAINS in pod["metadata"].get("annotations", {}) or _pause_s(pod) > 0
+
+
 def _path(pod: Document) -> str:
     return f"/api/v1/namespaces/{pod['metadata']['namespace']}/pods/{pod['metadata']['name']}"
 
@@ -211,7 +228,7 @@ def _running(pod: Document, address: str) -> Document:
             "phase": "Running",
             "podIP": address,
             "podIPs": [{"ip": address}],
-            "hostIP": "10.244.255.254",
+            "hostIP": _NODE_ADDRESS,
             "startTime": now,
             "conditions": conditions,
             "containerStatuses": [status],

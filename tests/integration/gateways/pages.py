@@ -1,5 +1,6 @@
 """What the pages of `docs/gateways` tell people to paste."""
 
+import itertools
 import re
 from pathlib import Path
 from typing import Any
@@ -24,5 +25,6 @@ def source(page: str) -> dict[str, Any]:
 
 def table(page: str) -> list[list[str]]:
     """Give the rows of a page's first table, without its head."""
-    rows = [line for line in (PAGES / f"{page}.md").read_text().splitlines() if line.startswith("|")]
+    lines = itertools.dropwhile(lambda line: not line.startswith("|"), (PAGES / f"{page}.md").read_text().splitlines())
+    rows = list(itertools.takewhile(lambda line: line.startswith("|"), lines))
     return [[cell.strip() for cell in row.strip("|").split("|")] for row in rows[2:]]
