@@ -32,7 +32,7 @@ from benchmarks.dummy_kubernetes import dummy_kubernetes
 from benchmarks.dummy_prometheus import dummy_prometheus
 from benchmarks.fleets import names
 from benchmarks.report import Figure, at_least, at_most, main
-from benchmarks.wakes import Waking
+from benchmarks.wake_latency import Waking
 from tests.servers.page import ServedPage
 
 FUNCTIONS, FEW = 100_000, 100

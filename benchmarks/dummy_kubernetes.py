@@ -1,6 +1,8 @@
-"""An API server on loopback, in a process of its own, that lists very many functions and never changes them.
+"""An API server on loopback, in a process of its own, that lists very many functions and changes them when it is told to.
 
-It takes writes of scales and does nothing but note when each came: `GET /arrivals` gives monotonic seconds by path.
+It takes writes of scales and does nothing but note when each came: `GET /arrivals` gives monotonic seconds by path. What
+`POST /ready` names (a list of places) gets a ready replica and an endpoint; the answer is the monotonic second of that.
+Behind every Service somebody listens, so that a connection through it succeeds.
 """
 
 import asyncio
@@ -50,11 +52,42 @@ def _serve(count: int, steady: int, connection: Connection) -> None:
     asyncio.run(_served(count, steady, connection))
 
 
+class _Watchers:
+    """Those who follow each kind, and what they are told."""
+
+    def __init__(self) -> None:
+        self._version = int(_VERSION)
+        self._queues: dict[str, set[asyncio.Queue[bytes]]] = {}
+
+    async def follow(self, kind: str, response: web.StreamResponse) -> None:
+        """Tell of every change from now on, without end."""
+        queue: asyncio.Queue[bytes] = asyncio.Queue()
+        following = self._queues.setdefault(kind, set())
+        following.add(queue)
+        try:
+            while True:
+                await response.write(await queue.get())
+        finally:
+            following.discard(queue)
+
+    def tell(self, kind: str, documents: list[dict[str, Any]]) -> None:
+        """Tell that these objects changed."""
+        lines = []
+        for document in documents:
+            self._version += 1
+            document["metadata"]["resourceVersion"] = str(self._version)
+            lines.append(orjson.dumps({"type": "MODIFIED", "object": document}) + b"\n")
+        for queue in self._queues.get(kind, ()):
+            queue.put_nowait(b"".join(lines))
+
+
 async def _served(count: int, steady: int, connection: Connection) -> None:
-    keys = names(count)
+    keys, watchers = names(count), _Watchers()
+    listening = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0, backlog=1_024)
+    port = listening.sockets[0].getsockname()[1]
     kinds: dict[str, Callable[[int], dict[str, Any]]] = {
         "deployments": lambda place: _deployment(keys[place], place, 2 if place < steady else _running(place)),
-        "services": lambda place: _service(keys[place]),
+        "services": lambda place: _service(keys[place], port),
         "endpointslices": lambda place: _slice(keys[place], place, place < steady or _running(place) > 0),
     }
 
@@ -62,7 +95,7 @@ async def _served(count: int, steady: int, connection: Connection) -> None:
         if "watch" in request.query:
             response = web.StreamResponse()
             await response.prepare(request)
-            await asyncio.Event().wait()
+            await watchers.follow(request.path.rsplit("/", 1)[-1], response)
         make = kinds.get(request.path.rsplit("/", 1)[-1])
         begin = int(base64.b64decode(request.query.get("continue", "")) or 0)
         end = min(begin + int(request.query.get("limit", count)), count) if make else begin
@@ -79,11 +112,21 @@ async def _served(count: int, steady: int, connection: Connection) -> None:
         metadata = {"uid": uid["value"], "resourceVersion": _VERSION}
         return web.Response(body=orjson.dumps({"metadata": metadata, "spec": {"replicas": wanted["value"]}}))
 
+    async def make_ready(request: web.Request) -> web.Response:
+        places = orjson.loads(await request.read())
+        deployments = [_deployment(keys[place], place, 1) for place in places]
+        slices = [_slice(keys[place], place, is_ready=True) for place in places]
+        at_s = time.monotonic()
+        watchers.tell("deployments", deployments)
+        watchers.tell("endpointslices", slices)
+        return web.Response(body=orjson.dumps(at_s))
+
     async def tell(_: web.Request) -> web.Response:
         return web.Response(body=orjson.dumps(arrivals))
 
     app = web.Application()
     app.router.add_get("/arrivals", tell)
+    app.router.add_post("/ready", make_ready)
     app.router.add_get("/{path:.*}", take)
     app.router.add_patch("/{path:.*}", write)
     runner = web.AppRunner(app)
@@ -109,9 +152,13 @@ def _deployment(key: tuple[str, str], place: int, ready: int) -> dict[str, Any]:
     return {"metadata": document["metadata"], "spec": document["spec"], "status": document["status"]}
 
 
-def _service(key: tuple[str, str]) -> dict[str, Any]:
+def _service(key: tuple[str, str], port: int) -> dict[str, Any]:
+    """Give a Service whose address is this machine's, where somebody listens."""
     metadata = {"namespace": key[0], "name": key[1], "resourceVersion": _VERSION}
-    return {"metadata": metadata, "spec": {"selector": {"faas_function": key[1]}}}
+    return {
+        "metadata": metadata,
+        "spec": {"selector": {"faas_function": key[1]}, "clusterIP": "127.0.0.1", "ports": [{"port": port}]},
+    }
 
 
 def _slice(key: tuple[str, str], place: int, is_ready: bool) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 
 from tests.deterministic.defects import DEFECTS, SOUND
+from tests.deterministic.faults import ALL, OF_WAKES
 from tests.deterministic.runner import Outcome, run
 
 
@@ -16,7 +17,7 @@ def main() -> int:
     asked = _arguments()
     defect = DEFECTS[asked.defect] if asked.defect else SOUND
     if asked.seed is not None:
-        outcome = run(asked.seed, is_traced=asked.trace, defect=defect)
+        outcome = run(asked.seed, is_traced=asked.trace, defect=defect, only=asked.only or ())
         print("\n".join([*outcome.trace, str(outcome), f"digest {outcome.digest}"]))
         return int(bool(outcome.violations))
     seeds = range(asked.first, asked.first + asked.seeds)
@@ -55,6 +56,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--first", type=int, default=0, help="the first of them (0)")
     parser.add_argument("--jobs", type=int, default=1, help="processes (1)")
     parser.add_argument("--trace", action="store_true", help="with --seed: say what happened, logs included")
+    names = sorted({fault.name for fault in (*ALL, *OF_WAKES)})
+    parser.add_argument("--only", choices=names, action="append", metavar="FAULT", help="with --seed: this fault alone")
     parser.add_argument("--defect", choices=sorted(DEFECTS), help="put a defect into the daemon")
     return parser.parse_args()
 

@@ -1,12 +1,23 @@
 """Defects put into the daemon on purpose: whoever tests the tests must see that seeds fail."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from unittest import mock
 
 import numpy as np
 
-from autoscaler.core.events import BoostFiring, Effect, Event
+from autoscaler.core import holds
+from autoscaler.core.events import BoostFiring, Effect, Event, Wake
+from autoscaler.core.fleet import FunctionKey
+from autoscaler.core.holds import Holds
 from autoscaler.core.observation import Load
+from autoscaler.daemon import term, waking
+from autoscaler.daemon.events import EventQueue
+from autoscaler.daemon.fairness import Line
+from autoscaler.daemon.held import HeldRequests
+from autoscaler.daemon.present import Present
+from autoscaler.daemon.writes import WriteScheduler
 from autoscaler.policy.settings import Settings
 
 Operations = Sequence[dict[str, object]]
@@ -24,6 +35,8 @@ class Defect:
         settings: changes the settings that the daemon goes by, not those that it is judged by.
         reads_documents: it hears of changes of its policy folder.
         leads_always: it takes itself for the holder of the Lease, whatever that says.
+        dials: it tries whether functions can be reached.
+        replaced: parts of its code that are others: of what, by which name, what stands there.
     """
 
     name: str
@@ -33,6 +46,16 @@ class Defect:
     settings: Callable[[Settings], Settings] = lambda settings: settings
     reads_documents: bool = True
     leads_always: bool = False
+    dials: bool = True
+    replaced: Sequence[tuple[object, str, object]] = ()
+
+    @contextmanager
+    def inside(self) -> Iterator[None]:
+        """Put it into the code of every daemon of a run."""
+        with ExitStack() as stack:
+            for owner, name, replacement in self.replaced:
+                stack.enter_context(mock.patch.object(owner, name, replacement))
+            yield
 
 
 def _untested(operations: Operations) -> Operations:
@@ -81,6 +104,17 @@ def _with_pools(settings: Settings, **changes: object) -> Settings:
     return settings.model_copy(update={"pools": pools})
 
 
+def _without_wakes(events: Sequence[Event]) -> Sequence[Event]:
+    return [one for one in events if not isinstance(one, Wake)]
+
+
+def _first_come(line: Line[FunctionKey], tenant: str, keys: Iterable[FunctionKey], now_s: float) -> None:
+    """Put everybody into one queue."""
+    _JOIN(line, "everybody", keys, now_s)
+
+
+_JOIN = Line.join
+
 SOUND = Defect("none")
 
 DEFECTS: Mapping[str, Defect] = {
@@ -96,5 +130,26 @@ DEFECTS: Mapping[str, Defect] = {
         Defect("pools-without-end", settings=_boundless),
         Defect("keeps-what-it-borrowed", settings=_holding_on),
         Defect("reads-no-new-documents", reads_documents=False),
+        Defect("hears-no-wake", events=_without_wakes),
+        Defect("trusts-readiness-alone", dials=False),
+        Defect("keeps-the-place-of-who-hung-up", replaced=[(HeldRequests, "_hang_up", lambda held, hold: None)]),
+        Defect("holds-for-ever", replaced=[(waking._Asked, "left_s", lambda asked, longest_s, now_s: 90.0)]),
+        Defect("wakes-first-come-first-served", replaced=[(Line, "join", _first_come)]),
+        Defect("wakes-no-chain", replaced=[(term, "started_with", lambda plan, rows: [])]),
+        Defect(
+            "sends-away-what-passes",
+            replaced=[(holds, "is_held_on", lambda reason: False)],
+        ),
+        Defect(
+            "says-ready-while-it-cuts",
+            replaced=[
+                (WriteScheduler, "is_ending", lambda writes, key: False),
+                (Present, "staying", Present.ready),
+                (Present, "is_leaving", lambda present, key: False),
+            ],
+        ),
+        Defect("cuts-what-it-said-is-ready", replaced=[(EventQueue, "touch", lambda events, key: None)]),
+        Defect("forgets-what-another-one-said", replaced=[(term, "promised", lambda plan, requested: ())]),
+        Defect("loses-who-waits-at-the-end-of-a-term", replaced=[(Holds, "moved", lambda holds: [])]),
     )
 }

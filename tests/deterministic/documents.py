@@ -26,6 +26,8 @@ class NamespaceRules:
         tolerance: relative dead band.
         least: minimum of replicas.
         goes_to_zero: whether its functions go to zero after `ZERO_AFTER_S`.
+        waiters: requests that each of its functions may hold at once.
+        chain: names of functions that start with each other.
     """
 
     metric: str
@@ -34,6 +36,8 @@ class NamespaceRules:
     tolerance: float
     least: int
     goes_to_zero: bool
+    waiters: int = 100
+    chain: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +143,7 @@ def _policy(namespace: str, rules: NamespaceRules, most: int, is_broken: bool) -
     down = f", maxRate: {rules.max_rate_down:g}" if rules.max_rate_down != 2.0 else ""
     down += f", tolerance: {rules.tolerance:g}" if rules.tolerance else ""
     zero = f"  zero: {{after: {ZERO_AFTER_S:g}s}}\n" if rules.goes_to_zero else ""
+    chain = f", with: [{', '.join(rules.chain)}]" if rules.chain else ""
     return f"""\
 apiVersion: autoscaler.faas.dev/v1alpha1
 kind: ScalingPolicy
@@ -152,5 +157,5 @@ spec:
   - {{match: {{alertname: {ALERT}}}, boost: {{factor: 1.5, add: 1}}, expires: {BOOST_S:g}s}}
   - {{match: {{alertname: {HOLD}}}, freeze: true, expires: {BOOST_S:g}s}}
   - {{match: {{alertname: {NEED}}}, wake: true, expires: {BOOST_S:g}s}}
-  wake: {{hold: 25s, waiters: 100}}
+  wake: {{hold: 25s, waiters: {rules.waiters}{chain}}}
 {zero}"""

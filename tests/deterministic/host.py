@@ -17,7 +17,7 @@ from autoscaler.daemon.loop import Daemon
 from autoscaler.daemon.policies import Policies
 from autoscaler.policy.alerts import Alert
 from autoscaler.policy.loading import Given
-from autoscaler.ports import Caller, Leadership, Role, WakeResult
+from autoscaler.ports import Caller, Leadership, Reached, Role, WakeResult
 from tests.deterministic.apiserver import ApiServer
 from tests.deterministic.budgets import PoolRules
 from tests.deterministic.connection import MemoryConnection
@@ -27,6 +27,7 @@ from tests.deterministic.eventloop import Later, VirtualLoop
 from tests.deterministic.judge import Judge
 from tests.deterministic.lease import LeaseObject, MemoryLease
 from tests.deterministic.loads import MemoryLoads, Prometheus
+from tests.deterministic.network import Network
 from tests.deterministic.observer import Observer
 from tests.deterministic.process import Process
 from tests.deterministic.site import Site, pools_of
@@ -51,8 +52,19 @@ class Surroundings:
     judge: Judge
     rng: np.random.Generator
     lease: LeaseObject
+    network: Network
     defect: Defect = SOUND
     past: list["Running"] = field(default_factory=list)
+
+
+class _Reaching(KubernetesCluster):
+    """The cluster as the daemon knows it, whose connections to functions go through the run's network."""
+
+    process: Process
+    around: Surroundings
+
+    async def dial(self, key: FunctionKey) -> Reached:
+        return await self.around.network.dial(self.process, key) if self.around.defect.dials else Reached.UNKNOWN
 
 
 @dataclass
@@ -71,6 +83,10 @@ class _Sink:
         self.steps += 1
         if self.steps % CHECKED_EVERY == 0:
             check_decisions(decisions.whole(), derive(decisions.fleet))
+        if self.around.observer.on_zero:
+            ending = (decisions.desired == 0) & (decisions.requested > 0)
+            for row in decisions.rows[ending].tolist():
+                self.around.observer.goes_to_zero(decisions.fleet.keys[row])
         self.around.judge.decisions(self.process, decisions, self.around.observer)
 
 
@@ -118,7 +134,7 @@ class Host:
         connection = MemoryConnection(
             around.loop, process, around.api, around.troubles, around.observer, generator, around.defect.write
         )
-        cluster = KubernetesCluster(
+        cluster = _Reaching(
             connection,  # type: ignore[arg-type]
             generator,
             is_everywhere=True,
@@ -126,6 +142,7 @@ class Host:
             times=WatchTimes(),
             monotonic=lambda: process.now().monotonic_s,
         )
+        cluster.process, cluster.around = process, around
         loads = MemoryLoads(
             around.loop, process, around.servers, around.site.settings.tick, generator, around.judge.known,
             around.defect.load,
@@ -197,13 +214,18 @@ class Host:
             if self.around.defect.reads_documents:
                 await running.policies.update(self.folder.files())
 
-    async def wake(self, key: FunctionKey) -> WakeResult | None:
-        """Ask for a function, as a gateway does; None: nobody answers any more, or nobody is there."""
+    async def wake(self, key: FunctionKey, hold_s: float | None, *, is_refused: bool) -> WakeResult | None:
+        """Ask for a function, as a gateway does; None: nobody answers any more, or nobody is there.
+
+        Args:
+            hold_s: longest wait; None: the policy's.
+            is_refused: a connection to it was refused just now.
+        """
         running = self.running
         if running is None:
             return None
         await running.process.gate()
-        return await running.daemon.wake(OPERATOR, key, None)
+        return await running.daemon.wake(OPERATOR, key, hold_s, is_refused)
 
     async def alert(self, alerts: Sequence[Alert], caller: Caller = OPERATOR) -> None:
         """Hand a webhook over, and check that nothing of it reaches whom its sender does not speak for."""
@@ -212,7 +234,7 @@ class Host:
             return
         await running.process.gate()
         asked_s, plan = around.loop.now_s, running.daemon.plan()
-        around.judge.thaws(running.process, alerts)
+        around.judge.thaws(running.process, alerts, asked_s)
         receipt = await running.daemon.take_alerts(caller, alerts)
         if receipt.accepted == len(alerts):
             around.judge.takes(running.process, alerts, asked_s, around.loop.now_s)

@@ -12,7 +12,7 @@ from autoscaler.policy.alerts import Alert
 from tests.deterministic.alerting import Alertmanager, key_of
 from tests.deterministic.apiserver import ApiServer
 from tests.deterministic.budgets import UNLIMITED, PoolRules
-from tests.deterministic.documents import BOOST_S, HOLD, TARGET, Folder
+from tests.deterministic.documents import BOOST_S, HOLD, TARGET, ZERO_AFTER_S, Folder
 from tests.deterministic.lease import LeaseObject
 from tests.deterministic.ledger import Ledger, as_documents_say
 from tests.deterministic.observer import Observer, Write
@@ -27,6 +27,8 @@ CLAIMS_SLACK_S = 0.5
 """A write is sent at most a tick after documents were read, which may take so long."""
 TAKES_S = 1.0
 """A step that had begun before an alert was taken is over by then."""
+ON_THE_WAY_S = 20.0
+"""Whoever was told that a function is ready is there by then, and what it does there shows in what is scraped."""
 LEASE_SLACK_S = 0.05
 """A write may leave a moment after the Lease was looked at."""
 
@@ -50,6 +52,16 @@ class Frozen:
     key: FunctionKey
     since_s: float
     until_s: float
+
+
+@dataclass(slots=True)
+class Told:
+    """That somebody was told of a function that it is ready: by whom, who may remember it no more, and when."""
+
+    process: Process
+    uid: str
+    at_s: float
+    is_remembered: bool = True
 
 
 @dataclass
@@ -78,6 +90,8 @@ class Judge:
     alertmanager: Alertmanager = field(default_factory=lambda: Alertmanager(lambda: 0.0))
     made_s: dict[str, float] = field(default_factory=dict)
     lease: LeaseObject | None = None
+    _thawed: dict[tuple[int, str], float] = field(default_factory=dict)
+    _told: dict[FunctionKey, Told] = field(default_factory=dict)
     _ledgers: dict[int, Ledger] = field(default_factory=dict)
 
     def write(self, write: Write, now_s: float) -> Sequence[Broken]:
@@ -157,16 +171,38 @@ class Judge:
         self.frozen.setdefault(process.number, []).extend(
             Frozen(one.fingerprint, key_of(one), now_s, asked_s + BOOST_S)
             for one in alerts
-            if one.is_firing and one.labels["alertname"] == HOLD
+            if one.is_firing and one.labels["alertname"] == HOLD and self._thawed_s(process, one) < asked_s
         )
 
     def forget(self, process: Process) -> None:
         """Note that a process begins a term without memory."""
         self.frozen.pop(process.number, None)
+        for told in self._told.values():
+            told.is_remembered &= told.process is not process
 
-    def thaws(self, process: Process, alerts: Sequence[Alert]) -> None:
+    def told_ready(self, process: Process, key: FunctionKey, now_s: float) -> None:
+        """Note that somebody was told by a process that a function is ready."""
+        there = self.api.find(key)
+        if there is not None:
+            self._told[key] = Told(process, there.uid, now_s)
+
+    def is_scarce(self, one: Drawn, process: Process, now_s: float) -> bool:
+        """Tell whether a budget may keep a function from what it is asked for."""
+        return any(self._is_scarce(one, folder, process, now_s) for folder in self._folders(process, now_s))
+
+    def may_be_bound(self, one: Drawn, process: Process, now_s: float) -> bool:
+        """Tell whether a budget, an order or somebody else's writing may keep a function at zero."""
+        is_ordered = any(order.key == one.key for order in self.annotated)
+        return is_ordered or self.api.by_hand[one.key] > 0 or self.is_scarce(one, process, now_s)
+
+    def _thawed_s(self, process: Process, alert: Alert) -> float:
+        """Give when a process was last told of an alert's end; of two payloads at once the judge knows no order."""
+        return self._thawed.get((process.number, alert.fingerprint), -inf)
+
+    def thaws(self, process: Process, alerts: Sequence[Alert], now_s: float) -> None:
         """Note that a process is told of the end of alerts."""
         ended = {one.fingerprint for one in alerts if not one.is_firing}
+        self._thawed.update(((process.number, fingerprint), now_s) for fingerprint in ended)
         known = self.frozen.get(process.number, [])
         self.frozen[process.number] = [one for one in known if one.fingerprint not in ended]
 
@@ -191,7 +227,24 @@ class Judge:
                 found.append(("zero", "its policy does not allow zero"))
             elif self.truth.was_called(one, now_s):
                 found.append(("zero", "it was called within its keep-alive"))
+            if self._is_awaited(write, now_s):
+                found.append(
+                    ("told-ready", f"somebody was told at {self._told[write.key].at_s:.3f} s that it is ready")
+                )
         return found
+
+    def _is_awaited(self, write: Write, now_s: float) -> bool:
+        """Tell whether somebody who was told that a function is ready may still be on the way to it.
+
+        By the process that told so it is activity, as a call is; by another one, which knows only what Prometheus does,
+        it is enough to get there.
+        """
+        told = self._told.get(write.key)
+        if told is None or told.uid != write.uid:
+            return False
+        if told.process is write.process and told.is_remembered:
+            return now_s < told.at_s + ZERO_AFTER_S - self.truth.lag_s
+        return self.site.settings.leadership is not None and now_s < told.at_s + ON_THE_WAY_S
 
     def _looks_since_s(self, one: Drawn, process: Process) -> float:
         """Give from when on a process knows the load: what was before it, it reads, unless its source is in trouble."""

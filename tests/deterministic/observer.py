@@ -62,6 +62,7 @@ class Observer:
     Attributes:
         judge: further rules of a write that is asked for; given the write, it returns what it breaks.
         writes: those that were applied.
+        on_zero: told of a function as it is decided, and as it is written, that it goes to zero.
     """
 
     site: Site
@@ -70,7 +71,9 @@ class Observer:
     trace: Callable[[str], None]
     violations: list[Violation] = field(default_factory=list)
     writes: list[Write] = field(default_factory=list)
+    on_zero: list[Callable[[FunctionKey], None]] = field(default_factory=list)
     asked_count: int = 0
+    _writes_of: dict[FunctionKey, list[Write]] = field(default_factory=lambda: defaultdict(list))
     digest: "hashlib._Hash" = field(default_factory=hashlib.sha256)
     _in_flight: dict[tuple[int, FunctionKey], Write] = field(default_factory=dict)
     _answers: dict[tuple[int, FunctionKey, str], _Answer] = field(default_factory=dict)
@@ -80,6 +83,19 @@ class Observer:
     def say(self, rule: str, key: FunctionKey | None, words: str) -> None:
         """Note a broken rule."""
         self.violations.append(Violation(rule, self.now_s(), key, words))
+
+    def under_way(self, process: Process, key: FunctionKey) -> Write | None:
+        """Give a process's write of a function that is not answered yet."""
+        return self._in_flight.get((process.number, key))
+
+    def writes_of(self, key: FunctionKey) -> Sequence[Write]:
+        """Give the writes of one function that were applied, oldest first."""
+        return self._writes_of[key]
+
+    def last_to_zero(self, key: FunctionKey) -> Process | None:
+        """Give who took a function to zero by the last write that was applied; None: that did something else."""
+        last = self._writes_of[key][-1:]
+        return last[0].process if last and last[0].new == 0 else None
 
     def asked(self, process: Process, key: FunctionKey, operations: Sequence[dict[str, object]]) -> Write:
         """Take note of a write on its way out of a process."""
@@ -99,7 +115,14 @@ class Observer:
         for rule, words in self.judge(write):
             self.say(rule, key, words)
         self._in_flight[process.number, key] = write
+        if write.new == 0:
+            self.goes_to_zero(key)
         return write
+
+    def goes_to_zero(self, key: FunctionKey) -> None:
+        """Let those know who wait for it."""
+        for listener in tuple(self.on_zero):
+            listener(key)
 
     def answered(self, write: Write, status: int, retry_after_s: float | None) -> None:
         """Take note of an answer; status 0: there was none."""
@@ -119,7 +142,9 @@ class Observer:
             return
         if (write.uid, write.old) != (uid, before):
             self.say("compare-and-set", key, f"{write.uid} at {write.old} was meant, {uid} at {before} was changed")
-        self.writes.append(Write(self.now_s(), process, key, uid, before, after))
+        done = Write(self.now_s(), process, key, uid, before, after)
+        self.writes.append(done)
+        self._writes_of[key].append(done)
 
     def _check_flight(self, write: Write) -> None:
         if (write.process.number, write.key) in self._in_flight:

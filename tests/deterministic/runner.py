@@ -3,20 +3,22 @@
 import asyncio
 import contextlib
 import gc
+import shlex
 import time
-from collections.abc import Callable, Iterator, MutableMapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import structlog
 
 from autoscaler.core.explain import sentences
+from autoscaler.core.wake_state import WakeState
 from tests.deterministic.defects import SOUND, Defect
 from tests.deterministic.ending import judge_end
 from tests.deterministic.eventloop import NothingWillHappen, TimeStandsStill, VirtualLoop
-from tests.deterministic.faults import ALL, OF_BUDGETS
-from tests.deterministic.faults.fault import Planned, happen, plan
+from tests.deterministic.faults import ALL, OF_BUDGETS, OF_WAKES
+from tests.deterministic.faults.fault import Planned, happen, plan, timed
 from tests.deterministic.observer import Violation
 from tests.deterministic.site import draw
 from tests.deterministic.world import World
@@ -38,6 +40,8 @@ class Outcome:
         cpu_s: seconds of one core that it took.
         trace: what happened, where it was asked for.
         account: last decisions on the function of the first violation, in words.
+        answers: how requests for functions ended, by state.
+        only: the faults that were asked for; empty: they were drawn.
     """
 
     seed: int
@@ -49,12 +53,15 @@ class Outcome:
     cpu_s: float
     trace: Sequence[str]
     account: Sequence[str]
+    answers: Mapping[WakeState, int] = field(default_factory=dict)
+    only: Collection[str] = ()
 
     def __str__(self) -> str:
         """Say what a person needs who looks into a failing seed."""
         return "\n".join(
             [
-                f"seed {self.seed}: replay it with: {COMMAND} {self.seed} --trace",
+                f"seed {self.seed}: replay it with: {COMMAND} {self.seed} --trace"
+                + "".join(f" --only {shlex.quote(name)}" for name in self.only),
                 "faults:",
                 *(f"  {fault}" for fault in self.faults),
                 "broken:",
@@ -65,15 +72,24 @@ class Outcome:
         )
 
 
-def run(seed: int, *, is_traced: bool = False, defect: Defect = SOUND) -> Outcome:
-    """Run a seed."""
+def run(seed: int, *, is_traced: bool = False, defect: Defect = SOUND, only: Collection[str] = ()) -> Outcome:
+    """Run a seed.
+
+    Args:
+        is_traced: tell what happened.
+        defect: what is wrong with the daemons.
+        only: faults of these names, each once, and no others; empty: what is drawn.
+    """
     began_s = time.process_time()
     rng = np.random.default_rng(seed)
     drawing, planning, living = rng.spawn(3)
     site = draw(drawing)
-    faults = plan(ALL, OF_BUDGETS if site.pool.has_limit else (), planning, site.calm_s)
+    if only:
+        faults = timed([one for one in (*ALL, *OF_WAKES) if one.name in only], planning, site.calm_s)
+    else:
+        faults = plan(ALL, OF_BUDGETS if site.pool.has_limit else (), OF_WAKES, planning, site.calm_s)
     lines: list[str] = []
-    with _looped() as loop, _quiet(lines, loop if is_traced else None):
+    with _looped() as loop, _quiet(lines, loop if is_traced else None), defect.inside():
         world = World(loop, site, living, _tracer(lines, loop, is_traced), defect)
         try:
             loop.run_until_complete(_live(world, faults, planning))
@@ -93,6 +109,8 @@ def run(seed: int, *, is_traced: bool = False, defect: Defect = SOUND) -> Outcom
         cpu_s=time.process_time() - began_s,
         trace=lines,
         account=account,
+        answers=world.requests.answers,
+        only=only,
     )
 
 

@@ -16,6 +16,7 @@ from tests.deterministic.documents import STABLE_S, TARGET, Folder, NamespaceRul
 
 SCRAPE_S = 3.0
 UNCLAIMED = "nobodys"
+HERD = 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,7 @@ class Site:
         reads_past: whether a daemon reads the loads of before its start.
         calm_s: from here on nothing changes any more, neither load nor faults.
         end_s: when everything must be right again.
+        unserved: functions without a Service.
     """
 
     functions: Sequence[Drawn]
@@ -88,6 +90,7 @@ class Site:
     calm_s: float
     end_s: float
     by_key: Mapping[FunctionKey, Drawn] = field(default_factory=dict)
+    unserved: frozenset[FunctionKey] = frozenset()
 
     def workloads(self) -> dict[FunctionKey, Workload]:
         return {one.key: one.workload() for one in self.functions}
@@ -124,9 +127,14 @@ def draw(rng: np.random.Generator) -> Site:
     settings = _settings(rng, tick_s)
     reads_past = bool(rng.random() < 0.7)
     functions, budgets, pool = _with_budgets(rng.spawn(1)[0], functions, namespaces, source_of, cap, calm_s)
+    waking = rng.spawn(1)[0]
+    if waking.random() < 0.25:
+        wakes = {"wakes_per_second": 2.0, "wake_burst": 3}
+        settings = settings.model_copy(update={"kubernetes": settings.kubernetes.model_copy(update=wakes)})
+        functions += _herd(waking, namespaces)
     return Site(
         functions=functions,
-        namespaces=namespaces,
+        namespaces={name: _waking(waking, name, rules, functions) for name, rules in namespaces.items()},
         tenant_of=tenant_of,
         source_of=source_of,
         budgets=budgets,
@@ -137,7 +145,27 @@ def draw(rng: np.random.Generator) -> Site:
         calm_s=calm_s,
         end_s=calm_s + settling_s(STABLE_S, longest_s, tick_s) + pool.settling_s,
         by_key={one.key: one for one in functions},
+        unserved=frozenset(one.key for one in functions if waking.random() < 0.2),
     )
+
+
+def _herd(rng: np.random.Generator, namespaces: Mapping[str, NamespaceRules]) -> list[Drawn]:
+    """Draw functions of one tenant that nobody calls, so many that waking them all takes the writes of a dozen seconds."""
+    asleep = [name for name, rules in namespaces.items() if rules.goes_to_zero and name.startswith("acme")]
+    return [
+        Drawn(FunctionKey(name, f"h{number}"), "acme", namespaces[name], ((0.0, 0),), float(rng.uniform(0.5, 2.0)))
+        for name in asleep[:1]
+        for number in range(HERD)
+    ]
+
+
+def _waking(
+    rng: np.random.Generator, namespace: str, rules: NamespaceRules, functions: Sequence[Drawn]
+) -> NamespaceRules:
+    """Draw how a namespace's functions are woken: few places or many, alone or together."""
+    names = tuple(one.key.name for one in functions if one.key.namespace == namespace)
+    is_chain = len(names) > 1 and rng.random() < 0.6
+    return replace(rules, waiters=int(rng.choice([3, 100, 5_000])), chain=names[:2] if is_chain else ())
 
 
 def _with_budgets(

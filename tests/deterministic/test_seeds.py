@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from autoscaler.core.wake_state import WakeState
 from tests.deterministic.defects import DEFECTS
 from tests.deterministic.runner import run
 
 ROOT = Path(__file__).resolve().parents[2]
 SEEDS = 200
 BLOCK = 20
+HANG_UPS, CROWDS, FLOOD = "requests that hang up", "thousands of requests at once", "one tenant's flood of requests"
 MOST_SEEDS = 40
 """Seeds within which a defect must be found; each breaks a rule that many seeds come near to."""
 
@@ -61,6 +63,42 @@ def test_a_defect_is_found(name: str, rule: str, first: int) -> None:
     """A daemon that is wrong in this way breaks the rule that forbids it, within a few seeds."""
     outcomes = (run(seed, defect=DEFECTS[name]) for seed in range(first, first + MOST_SEEDS))
     assert any(violation.rule == rule for outcome in outcomes for violation in outcome.violations)
+
+
+@pytest.mark.parametrize(
+    ("name", "rule", "first", "only"),
+    [
+        ("hears-no-wake", "wake", 0, (HANG_UPS,)),
+        ("trusts-readiness-alone", "told-ready", 0, (HANG_UPS,)),
+        ("keeps-the-place-of-who-hung-up", "place", 4, (CROWDS,)),
+        ("holds-for-ever", "wake", 0, ("replicas never ready",)),
+        ("wakes-first-come-first-served", "wake", 6, (HANG_UPS, FLOOD)),
+        ("wakes-no-chain", "chain", 21, (HANG_UPS, CROWDS)),
+        ("sends-away-what-passes", "refused", 0, ()),
+        ("says-ready-while-it-cuts", "told-ready", 0, ("requests for what goes to zero",)),
+        ("cuts-what-it-said-is-ready", "told-ready", 5, ("requests at the end of a keep-alive",)),
+        ("forgets-what-another-one-said", "told-ready", 10, ("SIGTERM", HANG_UPS)),
+        ("loses-who-waits-at-the-end-of-a-term", "wake", 12, ("replicas never ready", HANG_UPS, "API server away")),
+    ],
+)
+def test_a_defect_of_wakes_is_found(name: str, rule: str, first: int, only: tuple[str, ...]) -> None:
+    """A daemon that answers requests in this wrong way breaks the rule that forbids it, within a few seeds."""
+    outcomes = (run(seed, defect=DEFECTS[name], only=only) for seed in range(first, first + MOST_SEEDS))
+    assert any(violation.rule == rule for outcome in outcomes for violation in outcome.violations)
+
+
+@pytest.mark.parametrize(
+    ("only", "state"),
+    [
+        ((CROWDS,), WakeState.READY),
+        ((CROWDS,), WakeState.FULL),
+        (("replicas never ready",), WakeState.NOT_READY),
+        ((), WakeState.MOVED),
+    ],
+)
+def test_requests_end_in_every_way(only: tuple[str, ...], state: WakeState) -> None:
+    """Seeds bring requests that are served, held in vain, without a place, and sent on to another daemon."""
+    assert any(run(seed, only=only).answers.get(state) for seed in range(8))
 
 
 def test_a_failing_seed_says_how_to_replay_it() -> None:

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from autoscaler.core.fleet import FunctionKey
-from autoscaler.ports import WakeState
 from autoscaler.simulator.measurement import Measurement
 from autoscaler.simulator.platform import Platform
 from tests.deterministic.alerting import Alertmanager
 from tests.deterministic.apiserver import ApiServer
+from tests.deterministic.asking import WARM_S, Requests
 from tests.deterministic.budgets import PoolRules
 from tests.deterministic.defects import Defect
 from tests.deterministic.documents import Folder
@@ -21,6 +21,7 @@ from tests.deterministic.host import Host, Surroundings
 from tests.deterministic.judge import Judge
 from tests.deterministic.lease import LeaseObject
 from tests.deterministic.loads import Prometheus
+from tests.deterministic.network import Network
 from tests.deterministic.observer import Observer
 from tests.deterministic.site import SCRAPE_S, UNCLAIMED, Site
 from tests.deterministic.supply import Supply
@@ -28,14 +29,8 @@ from tests.deterministic.troubles import Troubles
 from tests.deterministic.truth import Truth
 
 STEP_S = 1.0
-HOLD_S = 25.0
-PATIENCE_S = 1.0
-AT_ONCE_S = 1.0
-"""A wake waits for no tick: for two steps, a third of a second each at most, and for a write."""
 LEADERLESS_S = 10.0 + STEP_S
 """A crashed holder is followed within ten seconds."""
-WARM_S = 35.0
-"""Seconds before which no fault begins; a wake that is asked for later than so long after one must be answered well."""
 
 BYSTANDERS = (
     (FunctionKey("acme-a", "database"), 1, {"app": "postgres"}),
@@ -54,6 +49,8 @@ class World:
         hosts: machines; a daemon runs on the first, on others only when a fault starts one.
         quiet_since_s: end of the last fault; inf while one lasts.
         troubled: faults that last now, without those after which everything still must go as it should.
+        hindered: faults that last now and for which a wake may fail.
+        unhindered_since_s: end of the last of those.
         folder: the policy folder as it is now.
         ordered_s: when documents or settings were changed last.
     """
@@ -68,6 +65,8 @@ class World:
     hosts: list[Host] = field(init=False)
     troubled: int = 0
     quiet_since_s: float = 0.0
+    hindered: int = 0
+    unhindered_since_s: float = 0.0
     ordered_s: float = 0.0
     _changes: list[Callable[[Folder], Folder]] = field(default_factory=list)
 
@@ -84,9 +83,11 @@ class World:
         self.supply = Supply(site, self.truth, self.api, self.observer.say)
         self.servers = [Prometheus(name, Measurement(SCRAPE_S)) for name in sorted(site.settings.sources)]
         self.lease = self.judge.lease = LeaseObject(loop.time)
+        self.network = Network(loop, rng.spawn(1)[0], lambda: self.api.version, unserved=site.unserved)
+        self.requests = Requests(self)
         around = Surroundings(
             loop, site, self.api, self.troubles, self.servers, self.observer, self.judge, rng.spawn(1)[0], self.lease,
-            self.defect,
+            self.network, self.defect,
         )  # fmt: skip
         self.hosts = [Host(name, around) for name in ("one", "two")]
         for one in site.functions:
@@ -163,31 +164,8 @@ class World:
         self.judge.made_s[made.uid] = self.loop.now_s
 
     async def wake(self, key: FunctionKey, host: Host) -> None:
-        """Ask for a function and check that an answer comes in time, and a good one where nothing stands against it."""
-        asked_s, running, there = self.loop.now_s, host.running, self.api.find(key)
-        if running is None:
-            return
-        is_at_zero = there is not None and there.requested == 0
-        process = running.process
-        answer = asyncio.ensure_future(host.wake(key))
-        while not answer.done() and not process.is_dead and host.running is running:
-            late_s = self.loop.now_s - max(asked_s, process.paused_s)
-            if late_s > HOLD_S + PATIENCE_S and not process.is_paused:
-                self.observer.say("wake", key, f"no answer within {late_s:.1f} s")
-                break
-            await asyncio.wait((answer,), timeout=PATIENCE_S)
-        if not answer.done():
-            answer.cancel()
-            return
-        result = answer.result()
-        self.trace(f"wake of {key} by {host.name}: {result.state.name if result else 'nobody there'}")
-        calm = self.troubled == 0 and asked_s - max(self.quiet_since_s, process.started_s) > WARM_S
-        if calm and result is not None and result.state is WakeState.NOT_READY and self.api.find(key) is not None:
-            self.observer.say("wake", key, "it was not made ready although nothing was wrong")
-        if calm and is_at_zero and result is not None and result.state is WakeState.READY:
-            written_s = [write.at_s for write in self.observer.writes if write.key == key and write.at_s >= asked_s]
-            if min(written_s, default=math.inf) > asked_s + AT_ONCE_S:
-                self.observer.say("wake", key, f"nothing was written for it within {AT_ONCE_S:g} s")
+        """Ask one host's daemon for a function, and judge what it answers."""
+        await self.requests.ask(key, host)
 
     async def _move(self) -> None:
         while True:
@@ -195,6 +173,7 @@ class World:
             for one in self.site.functions:
                 self._report(one.key)
             self._ask_for_waiting()
+            self.requests.second()
             self._look_for_leader()
             self._look_at_supply()
             await asyncio.sleep(STEP_S)
@@ -219,9 +198,10 @@ class World:
         self.supply.second(self.loop.now_s, self.folder, self.leading().pool, calm_since_s, held)
 
     def _report(self, key: FunctionKey) -> None:
-        there = self.api.find(key)
-        if there is not None and there.sees_ready(self.platform.ready(key)):
+        there, ready = self.api.find(key), self.platform.ready(key)
+        if there is not None and there.sees_ready(ready):
             self.api.touch(there)
+        self.network.follow(key, 0 if there is None else min(ready, there.ready))
 
     def _ask_for_waiting(self) -> None:
         """Wake what requests wait for, one call at a time for each function."""
@@ -251,6 +231,7 @@ class World:
         if key in self.site.by_key:
             self.platform.advance_one(key, self.loop.now_s)
             self.platform.scale(key, replicas)
+            self._report(key)
 
     def _ended(self, task: "asyncio.Task[None]") -> None:
         self._tasks.discard(task)

@@ -14,7 +14,7 @@ import requests
 
 from tests.cluster.faults.clocks import MovableClock
 from tests.cluster.faults.documents import NAMESPACES, OPERATOR
-from tests.cluster.faults.site import OWN, Site
+from tests.cluster.faults.site import MOVING, OWN, STEADY, Site
 from tests.servers import faultproxy
 from tests.servers.faultproxy import PARTITION, SCALES, gone_as_event, gone_as_status, refused, slow
 from tests.servers.process import wait_until
@@ -181,6 +181,39 @@ def _send_broken(site: Site, generator: np.random.Generator, stopping: threading
                 raise AssertionError(f"{answer.status_code} for {cut!r}: {answer.text}")
 
 
+@contextmanager
+def woken(site: Site, _clock: MovableClock, generator: np.random.Generator) -> Iterator[None]:
+    """Requests for functions, running ones and one that sleeps, without end; many hang up. At the end none is held."""
+    stopping, callers = threading.Event(), generator.spawn(4)
+    with ThreadPoolExecutor(len(callers)) as pool:
+        asking = [pool.submit(_ask_for_functions, site, one, stopping) for one in callers]
+        try:
+            yield
+        finally:
+            stopping.set()
+        for one in asking:
+            one.result(60)
+    wait_until(lambda: _metric(site, "autoscaler_wakes_held") == 0, "every place of who hung up to be free", 10)
+
+
+def _ask_for_functions(site: Site, generator: np.random.Generator, stopping: threading.Event) -> None:
+    keys, headers = (STEADY, MOVING, OWN["hidden"]), {"Authorization": f"Bearer {OPERATOR}"}
+    while not stopping.is_set():
+        namespace, name = keys[int(generator.integers(len(keys)))]
+        url = f"{site.daemon.url}/v1/wake/{namespace}/{name}?hold=5s"
+        try:
+            answer = requests.post(url, headers=headers, timeout=float(generator.choice([0.02, 0.3, 8.0])))
+        except requests.RequestException:
+            continue  # who asked has hung up
+        if answer.status_code not in (200, 429, 503):
+            raise AssertionError(f"{answer.status_code} for a wake of {namespace}/{name}: {answer.text}")
+
+
+def _metric(site: Site, name: str) -> float:
+    text = requests.get(f"{site.daemon.metrics_url}/metrics", timeout=10).text
+    return float(next(line.split()[-1] for line in text.splitlines() if line.startswith(f"{name} ")))
+
+
 _FOREIGN = json.dumps(
     {
         "version": "4",
@@ -232,6 +265,7 @@ CATALOGUE = {
     "Deployment recreated": Fault(recreated, 2.0),
     "namespace deleted": Fault(namespace_deleted, 2.0),
     "webhooks broken, cut and dripping": Fault(webhooks_broken),
+    "requests that wake and hang up": Fault(woken),
     "clock an hour fast": Fault(clock_moved(3600)),
     "clock an hour slow": Fault(clock_moved(-3600)),
 }
