@@ -14,7 +14,7 @@ from typing import IO, NamedTuple
 _HERE = Path(__file__).resolve().parent
 _GROUPS = {
     "faults": ["faults"],
-    "other writers, leadership, the main job": ["foreign", "installation", "test_leadership.py"],
+    "other writers, leadership, the main job": ["foreign", "installation", "test_leadership.py", "test_wakes_move.py"],
     "scale from zero": ["wake"],
     "tenants": ["isolation", "monitored", "onboarding", "tenants", "test_statuses.py"],
 }

@@ -1,5 +1,6 @@
 """One control plane for all cluster tests of a run, and the parts that need more than it."""
 
+import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,10 +23,10 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("filterwarnings", "ignore:unclosed:ResourceWarning")
 
 
-@pytest.fixture(scope="session")
-def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
-    """etcd and an API server; kinds and the daemon's rights are those of `manifests/overlays/single`, as written there."""
-    control_plane = ControlPlane(tmp_path_factory.mktemp("controlplane"))
+@contextlib.contextmanager
+def installed(folder: Path) -> Iterator[ControlPlane]:
+    """Run etcd and an API server; kinds and the daemon's rights are those of `manifests/overlays/single`, as written there."""
+    control_plane = ControlPlane(folder)
     try:
         control_plane.start()
         for path in (*_RIGHTS, *_DEFINITIONS):
@@ -34,6 +35,13 @@ def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
         yield control_plane
     finally:
         control_plane.stop()
+
+
+@pytest.fixture(scope="session")
+def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    """etcd and an API server, as `installed` makes them."""
+    with installed(tmp_path_factory.mktemp("controlplane")) as control_plane:
+        yield control_plane
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from tests.cluster.conftest import installed
 from tests.cluster.test_leadership import TOKEN, Pair
 from tests.servers.controlplane import ControlPlane
 from tests.servers.daemon import Candidate, delete_lease
@@ -22,6 +23,13 @@ pytestmark = pytest.mark.server
 HELD = 1_000
 HOLD_S = 60
 """Of these tests: no machine is so slow that another daemon decides only after it."""
+
+
+@pytest.fixture(scope="module")
+def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    """One without controllers, which would take back what a test says of replicas."""
+    with installed(tmp_path_factory.mktemp("moving")) as own:
+        yield own
 
 
 @pytest.fixture

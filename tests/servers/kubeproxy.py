@@ -1,6 +1,8 @@
 """The real kube-proxy: Service addresses that lead to pods, and refuse connections where no endpoint is ready."""
 
 import json
+import signal
+import subprocess
 from pathlib import Path
 
 import requests
@@ -35,6 +37,13 @@ class KubeProxy(Server):
             return requests.get(f"http://{self._health}/healthz", timeout=2).status_code == 200
         except requests.RequestException:
             return False
+
+    def stop(self, number: signal.Signals = signal.SIGTERM, deadline_s: float = 10.0) -> None:
+        """End it, and take its rules away: another control plane of the namespace gives its Services the same addresses."""
+        super().stop(number, deadline_s)
+        for family in ("ip", "ip6"):
+            command = [require("nft"), "delete", "table", family, "kube-proxy"]
+            subprocess.run(command, check=False, capture_output=True)  # there is none where it never began
 
 
 def _configuration(kubeconfig: Path, node: str, health: str, min_sync: str) -> dict[str, object]:

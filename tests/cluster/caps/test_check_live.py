@@ -155,13 +155,13 @@ def test_every_function_is_told_what_ails_it(functions: ControlPlane, server: Pr
 
 
 def test_functions_are_seen_by_their_pods(functions: ControlPlane, server: Prometheus, tmp_path: Path) -> None:
-    """Where targets are the functions' own pods, a pod's name tells the function; who runs and has none is a warning."""
+    """Where targets are the functions' own pods, a pod's name tells the function; who runs and has none is not scraped."""
     (tmp_path / "policies").mkdir()
     (tmp_path / "policies" / "tenant.yaml").write_text(TENANTS)
     gateway = {"profile": "of-watchdog", "match": {"job": "pods"}, "requestTimeout": "1s"}
     code, found = check(tmp_path, server, functions.kubeconfig, gateway)
-    assert code == 0
-    assert [(one["code"], one["is_warning"]) for one in found] == [("FunctionNotSeen", True)]
+    assert code == 1
+    assert [(one["code"], one["is_warning"]) for one in found] == [("FunctionNotSeen", False)]
     names = {one["metadata"]["name"] for one in FUNCTIONS} - {"good-proxy", "asleep"}
     assert set(found[0]["functions"]) == {f"{NAMESPACE}/{name}" for name in names}
 
@@ -170,7 +170,7 @@ def test_rights_that_end_are_one_problem(functions: ControlPlane, server: Promet
     """Without the right to read a tenant's namespace that is told once, and sources are looked at all the same."""
     (tmp_path / "policies").mkdir()
     (tmp_path / "policies" / "tenant.yaml").write_text(TENANTS)
-    stranger = functions.write_kubeconfig("stranger", functions.token(NAMESPACE, "default"))
+    stranger = functions.write_kubeconfig("live-checked", functions.token(NAMESPACE, "default"))
     code, found = check(tmp_path, server, stranger, scope="namespaces")
     assert code == 1
     assert [one["code"] for one in found] == ["ClusterUnreachable"]

@@ -41,7 +41,7 @@ def _schedule(**said: Any) -> Document:
 BAD = {
     # What the schema says.
     "an unknown field": Bad(policy({"replica": {"min": 1}}), SCHEMA, 'unknown field "spec.replica"'),
-    "an unknown field deep within": Bad(policy({"wake": {"with": ["x"]}}), SCHEMA, 'unknown field "spec.wake.with"'),
+    "an unknown field deep within": Bad(policy({"wake": {"wiht": ["x"]}}), SCHEMA, 'unknown field "spec.wake.wiht"'),
     "no spec": Bad({key: value for key, value in policy({}).items() if key != "spec"}, SCHEMA, "spec: Required"),
     "a text as a number": Bad(policy({"replicas": {"min": "1"}}), SCHEMA, "must be of type integer"),
     "a fraction of a replica": Bad(policy({"replicas": {"min": 1.5}}), SCHEMA, "must be of type integer"),

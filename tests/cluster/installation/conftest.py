@@ -9,6 +9,7 @@ from tests.cluster.installation.site import DaemonProcess, Site, alerting, start
 from tests.cluster.installation.traffic import Traffic
 from tests.servers.controlplane import ControlPlane
 from tests.servers.exporter import Exporter
+from tests.servers.kubeproxy import KubeProxy
 from tests.servers.process import free_port, running
 from tests.servers.prometheus import prometheus
 
@@ -19,8 +20,9 @@ def site(pods: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     folder = tmp_path_factory.mktemp("site")
     write_policies(folder / "policies")
     listen = f"127.0.0.1:{free_port()}"
-    alertmanager = start_alertmanager(folder, listen)
+    alertmanager, proxy = start_alertmanager(folder, listen), KubeProxy(pods)
     with (
+        running(proxy, proxy.is_ready, 60),
         Exporter() as exporter,
         Traffic(exporter) as traffic,
         running(alertmanager, alertmanager.is_ready),
