@@ -15,19 +15,16 @@ import re
 import statistics
 import subprocess
 import tempfile
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
-from types import ModuleType
 from typing import NamedTuple
-from unittest import mock
 
 from benchmarks.memory import children, family
 from benchmarks.report import Figure, at_least, at_most
 from tests.servers import apache, caddy, haproxy, nginx
 from tests.servers.binaries import require
 from tests.servers.process import Server, free_port, is_listening, running
-from tests.servers.published import published
-from tests.servers.wake_forms import Run, WakeForm, Wiring
+from tests.servers.wake_forms import Run, WakeForm, WakingGateway, Wiring
 
 ROUNDS, SECONDS, CONNECTIONS = 7, 3, 32
 BOUND = 0.98
@@ -73,13 +70,17 @@ def _busy_s(pid: int) -> float:
     return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
+Bare = Callable[[Path, Backend], contextlib.AbstractContextManager[str]]
+"""Runs a gateway without waking for the length of a `with` block, and gives its URL."""
+
+
 class Gateway(NamedTuple):
     """One kind: its forms, what runs one, and what runs it without."""
 
     name: str
     forms: Sequence[WakeForm]
     waking: Run
-    bare: Callable[[Path, Backend], contextlib.AbstractContextManager[str]]
+    bare: Bare
 
 
 def measure() -> Sequence[Figure]:
@@ -160,28 +161,15 @@ def _behind(folder: Path) -> Iterator[Backend]:
         yield Backend(f"127.0.0.1:{port}", f"127.0.0.1:{ready}")
 
 
-@contextlib.contextmanager
-def _bare_nginx(folder: Path, backend: Backend) -> Iterator[str]:
-    with nginx.nginx(folder, {NAME: backend.function}) as one:
-        yield one.url
+def _bare(counting: Callable[..., contextlib.AbstractContextManager[WakingGateway]]) -> Bare:
+    """Give what runs a gateway as it is published for counting calls."""
 
+    @contextlib.contextmanager
+    def run(folder: Path, backend: Backend) -> Iterator[str]:
+        with counting(folder, {NAME: backend.function}) as one:
+            yield one.url
 
-@contextlib.contextmanager
-def _bare_caddy(folder: Path, backend: Backend) -> Iterator[str]:
-    with (
-        _replaced(caddy, "caddy/Caddyfile", "dial_timeout 2s", "dial_timeout 2s\n\t\t\tkeepalive off"),
-        caddy.caddy(folder, {NAME: backend.function}) as one,
-    ):
-        yield one.url
-
-
-@contextlib.contextmanager
-def _bare_haproxy(folder: Path, backend: Backend) -> Iterator[str]:
-    with (
-        _replaced(haproxy, "haproxy/haproxy.cfg", "  mode http\n", "  mode http\n  option http-server-close\n"),
-        haproxy.haproxy(folder, {NAME: backend.function}) as one,
-    ):
-        yield one.url
+    return run
 
 
 @contextlib.contextmanager
@@ -194,17 +182,6 @@ def _bare_apache(folder: Path, backend: Backend) -> Iterator[str]:
         server = Server([require("apache2"), "-D", "FOREGROUND", "-d", place, "-f", config], folder / "apache.log")
         with running(server, lambda: is_listening(port)):
             yield f"http://127.0.0.1:{port}"
-
-
-@contextlib.contextmanager
-def _replaced(gateway: ModuleType, name: str, old: str, new: str) -> Iterator[None]:
-    """Let a published file have something else in it, for as long as it is read."""
-
-    def changed(asked: str, replaced: Mapping[str, str]) -> str:
-        return published(asked, {**replaced, old: new} if asked == name else replaced)
-
-    with mock.patch.object(gateway, "published", changed):
-        yield
 
 
 _APACHE_MODULES = "/usr/lib/apache2/modules"
@@ -239,8 +216,8 @@ Listen 127.0.0.1:{{port}}
 """The smallest that passes calls on and writes a line of each; its own worker settings are those of the waking one."""
 
 GATEWAYS = (
-    Gateway("nginx", nginx.WAKE_FORMS, nginx.waking, _bare_nginx),
-    Gateway("haproxy", haproxy.WAKE_FORMS, haproxy.waking, _bare_haproxy),
-    Gateway("caddy", caddy.WAKE_FORMS, caddy.waking, _bare_caddy),
+    Gateway("nginx", nginx.WAKE_FORMS, nginx.waking, _bare(nginx.nginx)),
+    Gateway("haproxy", haproxy.WAKE_FORMS, haproxy.waking, _bare(haproxy.haproxy)),
+    Gateway("caddy", caddy.WAKE_FORMS, caddy.waking, _bare(caddy.caddy)),
     Gateway("apache", apache.WAKE_FORMS, apache.waking, _bare_apache),
 )

@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.servers.binaries import require
 from tests.servers.process import Server, free_port, is_listening, running
 from tests.servers.published import GATEWAYS, published
-from tests.servers.wake_forms import WakeForm, Wiring
+from tests.servers.wake_forms import LoggingGateway, WakeForm, Wiring
 
 WAKE_FORMS = (
     WakeForm("off-path", is_on_path=False, sees_hang_ups=False),
@@ -47,21 +47,8 @@ _FUNCTION = "Use Function resize acme-prod 10.96.0.10:8080\n"
 _GROUP = "www-data"
 
 
-class WakingApache:
-    """A running one that wakes functions.
-
-    Attributes:
-        url: where functions are called: `URL/function/NAME.NAMESPACE`.
-        log: the access log that mtail would read.
-    """
-
-    def __init__(self, port: int, log: Path) -> None:
-        self.url = f"http://127.0.0.1:{port}"
-        self.log = log
-
-
 @contextlib.contextmanager
-def waking(form: WakeForm, wiring: Wiring) -> Iterator[WakingApache]:
+def waking(form: WakeForm, wiring: Wiring) -> Iterator[LoggingGateway]:
     """Run a form that wakes functions for the length of a `with` block."""
     program = require("apache2")
     kind = form.name.removesuffix("-closed")
@@ -84,7 +71,7 @@ def waking(form: WakeForm, wiring: Wiring) -> Iterator[WakingApache]:
             stack.enter_context(running(second, lambda: is_listening(standby)))
         server = _server(program, folder, config, wiring.folder / "apache.log")
         stack.enter_context(running(server, lambda: is_listening(port)))
-        yield WakingApache(port, log)
+        yield LoggingGateway(port, log)
 
 
 def _write_standby(folder: Path, wiring: Wiring, port: int) -> None:

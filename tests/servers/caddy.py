@@ -8,7 +8,7 @@ from tests.servers.binaries import require
 from tests.servers.mtail import Mtail, mtail
 from tests.servers.process import Server, free_port, is_listening, running
 from tests.servers.published import published
-from tests.servers.wake_forms import WakeForm, Wiring
+from tests.servers.wake_forms import LoggingGateway, WakeForm, Wiring
 
 WAKE_FORMS = (
     WakeForm("off-path", is_on_path=False),
@@ -59,21 +59,8 @@ def caddy(folder: Path, functions: Mapping[str, str]) -> Iterator[Caddy]:
         yield Caddy(server, port, counter)
 
 
-class WakingCaddy:
-    """A running one that wakes functions.
-
-    Attributes:
-        url: where functions are called: `URL/function/NAME.NAMESPACE`.
-        log: the access log that mtail would read.
-    """
-
-    def __init__(self, port: int, log: Path) -> None:
-        self.url = f"http://127.0.0.1:{port}"
-        self.log = log
-
-
 @contextlib.contextmanager
-def waking(form: WakeForm, wiring: Wiring) -> Iterator[WakingCaddy]:
+def waking(form: WakeForm, wiring: Wiring) -> Iterator[LoggingGateway]:
     """Run a form that wakes functions for the length of a `with` block."""
     lines = (f"{_line(*name.split('/'), address)} {name}" for name, address in wiring.routes.items())
     replaced = {
@@ -88,7 +75,7 @@ def waking(form: WakeForm, wiring: Wiring) -> Iterator[WakingCaddy]:
     name = f"wake-{form.name.removesuffix('-closed')}.Caddyfile"
     server, port = _server(wiring.folder, name, replaced, {"AUTOSCALER_TOKEN": wiring.token})
     with running(server, lambda: is_listening(port)):
-        yield WakingCaddy(port, wiring.folder / "functions.log")
+        yield LoggingGateway(port, wiring.folder / "functions.log")
 
 
 def _server(folder: Path, name: str, replaced: Mapping[str, str], env: dict[str, str]) -> tuple[Server, int]:

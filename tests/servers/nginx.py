@@ -11,7 +11,7 @@ from tests.servers.binaries import require
 from tests.servers.mtail import Mtail, mtail
 from tests.servers.process import Server, free_port, is_listening, running, wait_until
 from tests.servers.published import GATEWAYS, published
-from tests.servers.wake_forms import WakeForm, Wiring
+from tests.servers.wake_forms import LoggingGateway, WakeForm, Wiring
 
 WAKE_FORMS = (
     WakeForm("off-path", is_on_path=False),
@@ -87,21 +87,8 @@ def nginx(folder: Path, functions: Mapping[str, str]) -> Iterator[Nginx]:
         yield Nginx(server, port, log, counter)
 
 
-class WakingNginx:
-    """A running one that wakes functions.
-
-    Attributes:
-        url: where functions are called: `URL/function/NAME.NAMESPACE`.
-        log: the access log that mtail would read.
-    """
-
-    def __init__(self, port: int, log: Path) -> None:
-        self.url = f"http://127.0.0.1:{port}"
-        self.log = log
-
-
 @contextlib.contextmanager
-def waking(form: WakeForm, wiring: Wiring, services: Mapping[str, str] | None = None) -> Iterator[WakingNginx]:
+def waking(form: WakeForm, wiring: Wiring, services: Mapping[str, str] | None = None) -> Iterator[LoggingGateway]:
     """Run a form that wakes functions for the length of a `with` block.
 
     Args:
@@ -122,7 +109,7 @@ def waking(form: WakeForm, wiring: Wiring, services: Mapping[str, str] | None = 
     for name, texts in edited.items():
         (folder / "wake" / name).write_text(published(f"nginx/wake/{name}", texts))
     with running(_server(program, folder, conf), lambda: is_listening(port)):
-        yield WakingNginx(port, folder / "functions.log")
+        yield LoggingGateway(port, folder / "functions.log")
 
 
 def _edited(form: WakeForm, wiring: Wiring) -> dict[str, dict[str, str]]:

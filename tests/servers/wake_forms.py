@@ -35,6 +35,19 @@ class WakingGateway(Protocol):
         ...
 
 
+class LoggingGateway:
+    """A running gateway on this machine that logs its calls.
+
+    Attributes:
+        url: as of every `WakingGateway`.
+        log: the access log that mtail would read.
+    """
+
+    def __init__(self, port: int, log: Path) -> None:
+        self.url = f"http://127.0.0.1:{port}"
+        self.log = log
+
+
 @dataclass(frozen=True)
 class Wiring:
     """All that a user of a waking configuration fills in.

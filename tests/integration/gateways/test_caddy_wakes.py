@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.integration.gateways.waking import READY, TOKEN, Answer, Daemon, Sleeper, ask, standing
-from tests.servers.caddy import WAKE_FORMS, WakingCaddy, waking
+from tests.servers.caddy import WAKE_FORMS, waking
 from tests.servers.process import wait_until
-from tests.servers.wake_forms import WakeForm, Wiring
+from tests.servers.wake_forms import LoggingGateway, WakeForm, Wiring
 
 pytestmark = pytest.mark.server
 
@@ -25,7 +25,7 @@ class Stand:
     """A form between a daemon and a function, both there and ready to serve."""
 
     form: WakeForm
-    gateway: WakingCaddy
+    gateway: LoggingGateway
     daemon: Daemon
     function: Sleeper
 

@@ -1,20 +1,14 @@
 """What the write scheduler tells the account of wakes."""
 
-import asyncio
-import contextlib
-from collections.abc import AsyncIterator
-
-import numpy as np
 import pytest
 
 from autoscaler.core.fleet import FunctionKey
 from autoscaler.daemon.wake_log import WakeLog
-from autoscaler.daemon.writes import WriteScheduler
-from autoscaler.policy.settings import KubernetesSettings
 from autoscaler.ports import ScaleChange, ScaleOutcome, ScaleResult, WakeState
 from tests.unit.core.fleets import make_fleet
 from tests.unit.daemon.clock import HandClock
 from tests.unit.daemon.fakes import MemoryCluster
+from tests.unit.daemon.test_writes import scheduler
 from tests.unit.daemon.wishing import wish, wished
 
 KEY = FunctionKey("acme", "resize")
@@ -34,28 +28,13 @@ class Answering(MemoryCluster):
         return self._answers.pop(0) if self._answers else await super().scale(change)
 
 
-@contextlib.asynccontextmanager
-async def writing(
-    cluster: MemoryCluster, clock: HandClock, log: WakeLog, **rates: float
-) -> AsyncIterator[WriteScheduler]:
-    settings = KubernetesSettings.model_validate(rates)
-    writes = WriteScheduler(clock, cluster, settings, np.random.default_rng(1), wake_log=log)
-    running = asyncio.ensure_future(writes.run())
-    try:
-        yield writes
-    finally:
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
-        await writes.close(0.0)
-
-
 async def test_a_wake_is_told_when_its_write_went_out_and_was_accepted() -> None:
     """The way to the wire and the API server's own time are told apart."""
     clock, log = HandClock(), WakeLog()
     asked_s = clock.now().monotonic_s
     log.asked(KEY, "acme", asked_s)
     await clock.advance(0.25)
-    async with writing(Answering(clock), clock, log) as writes:
+    async with scheduler(Answering(clock), clock, log) as writes:
         writes.offer(wished([wish(str(KEY), 0, 1)]), is_tick=False)
         await clock.settle()
         assert [(one.sent_s, one.answered_s) for one in log.of(KEY)] == [(0.25, None)]
@@ -67,7 +46,7 @@ async def test_a_write_that_must_be_sent_again_is_accepted_later() -> None:
     """What the API server refused for now is no acceptance; the next time that goes through is."""
     clock, log = HandClock(), WakeLog()
     log.asked(KEY, "acme", clock.now().monotonic_s)
-    async with writing(Answering(clock, ScaleResult(ScaleOutcome.RETRY)), clock, log) as writes:
+    async with scheduler(Answering(clock, ScaleResult(ScaleOutcome.RETRY)), clock, log) as writes:
         writes.offer(wished([wish(str(KEY), 0, 1)]), is_tick=False)
         await clock.settle()
         await clock.advance(1.0)
@@ -86,7 +65,7 @@ async def test_other_writes_are_no_starts(old: int, new: int) -> None:
     log.asked(KEY, "acme", clock.now().monotonic_s)
     cluster = Answering(clock)
     cluster.add(str(KEY), old)
-    async with writing(cluster, clock, log) as writes:
+    async with scheduler(cluster, clock, log) as writes:
         writes.offer(wished([wish(str(KEY), old, new)]), is_tick=True)
         await clock.settle()
         await clock.advance(2.0)
@@ -97,7 +76,7 @@ async def test_what_is_gone_is_forgotten_with_the_plan() -> None:
     """Tenants that another plan does not have leave the counts, and functions the account, over the next ticks."""
     clock, log = HandClock(), WakeLog()
     log.turned_away(KEY, "acme", WakeState.FULL, 1.0)
-    async with writing(Answering(clock), clock, log) as writes:
+    async with scheduler(Answering(clock), clock, log) as writes:
         writes.retain(make_fleet([("umbrella", "render", {})]))
         writes.offer(wished([]), is_tick=True)
     assert (log.of(KEY), log.times().tenants) == ([], ())

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from autoscaler.core.fleet import FunctionKey
+from autoscaler.daemon.wake_log import WakeLog
 from autoscaler.daemon.writes import WriteScheduler
 from autoscaler.policy.settings import KubernetesSettings
 from autoscaler.ports import ScaleChange, ScaleOutcome, ScaleResult
@@ -30,9 +31,11 @@ class SlowCluster(MemoryCluster):
 
 
 @contextlib.asynccontextmanager
-async def scheduler(cluster: MemoryCluster, clock: HandClock, **rates: float) -> AsyncIterator[WriteScheduler]:
+async def scheduler(
+    cluster: MemoryCluster, clock: HandClock, wake_log: WakeLog | None = None, **rates: float
+) -> AsyncIterator[WriteScheduler]:
     settings = KubernetesSettings.model_validate({"writeBurst": 2, "writesPerSecond": 1, **rates})
-    writes = WriteScheduler(clock, cluster, settings, np.random.default_rng(1))
+    writes = WriteScheduler(clock, cluster, settings, np.random.default_rng(1), wake_log=wake_log)
     running = asyncio.ensure_future(writes.run())
     try:
         yield writes
