@@ -9,7 +9,7 @@ ARGS   ?=
 # Servers are got without asking only where that surprises nobody: under CI, or as root in a container.
 MAY_INSTALL := $(shell if [ -n "$$CI" ] || { [ "$$(id -u)" = 0 ] && { [ -f /.dockerenv ] || [ -f /run/.containerenv ]; }; }; then echo yes; fi)
 
-.PHONY: help setup setup-test demo test pure check-code servers server-tests cluster-tests bench bench-servers soak mutants studies lock image clean
+.PHONY: help setup setup-test setup-planner demo test pure check-code servers server-tests cluster-tests bench bench-servers soak mutants studies lock image clean
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -31,6 +31,13 @@ $(VENV)/.setup: $(VENV)/bin/python requirements.lock pyproject.toml
 $(VENV)/.setup-test: $(VENV)/.setup requirements-test.lock
 	@echo "setup: test packages of requirements-test.lock into $(VENV)"
 	@$(PIP) --require-hashes -r requirements-test.lock
+	@touch $@
+
+setup-planner: $(VENV)/.setup-planner  ## the same with what capacity planners need: compiled simulation, traces, reports, sweeps
+
+$(VENV)/.setup-planner: $(VENV)/.setup requirements-planner.lock
+	@echo "setup: planner's packages of requirements-planner.lock into $(VENV)"
+	@$(PIP) --require-hashes -r requirements-planner.lock
 	@touch $@
 
 demo: setup  ## the daemon's main job on the embedded twin; ARGS="--duration 60 --no-open"
@@ -76,7 +83,8 @@ studies: setup-test  ## write the figures of simulations/*/README.md anew
 
 lock:  ## pin and hash all packages anew (needs uv)
 	uv pip compile pyproject.toml --group build --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11 --quiet --output-file requirements.lock
-	uv pip compile pyproject.toml --group build --group test --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11 --quiet --constraint requirements.lock --output-file requirements-test.lock
+	uv pip compile pyproject.toml --all-extras --group build --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11 --quiet --constraint requirements.lock --output-file requirements-planner.lock
+	uv pip compile pyproject.toml --all-extras --group build --group test --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11 --quiet --constraint requirements-planner.lock --output-file requirements-test.lock
 
 image:  ## build the container image (needs an engine)
 	docker build --tag faas-autoscaler:dev .
