@@ -1,7 +1,6 @@
 """`autoscaler init`: settings and documents to begin with, from what Prometheus and the cluster have."""
 
 import asyncio
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from autoscaler.cli.kubeconfig import read_access
 from autoscaler.cli.looking import sightings
 from autoscaler.cli.onboarding import dns_name, duration_s
 from autoscaler.cli.output import output_option, print_json
+from autoscaler.cli.prometheus_options import HERE, access_options, base_url, source_fields
 from autoscaler.cli.starting import Folder
 from autoscaler.cli.surveying import deployed
 from autoscaler.policy.settings import KubernetesSettings
@@ -31,10 +31,8 @@ from autoscaler.policy.starting.words import (
     unsure_lines,
     zero_lines,
 )
-from autoscaler.policy.strict import HTTP_URL
 
 FOLDER = "autoscaler-config"
-_HERE = "http://127.0.0.1:9090"
 _LISTEN, _METRICS = "127.0.0.1:8080", "127.0.0.1:9091"
 _EPILOG = """\b
 Examples:
@@ -74,21 +72,14 @@ class _Asked:
 
 @click.command(name="init", epilog=_EPILOG)
 @click.option(
-    "--prometheus", default=_HERE, show_default=True, metavar="URL", help="The Prometheus, as it is reached from here."
+    "--prometheus", default=HERE, show_default=True, metavar="URL", help="The Prometheus, as it is reached from here."
 )
 @click.option(
     "--in-cluster-prometheus",
     metavar="URL",
     help="The same Prometheus, as it is reached inside the cluster: writes values for the Helm chart too.",
 )
-@click.option("--prometheus-token-file", metavar="FILE", help="File with a bearer token for it.")
-@click.option("--prometheus-ca-file", metavar="FILE", help="Authorities of its certificate. Default: the system's.")
-@click.option(
-    "--prometheus-header",
-    multiple=True,
-    metavar="NAME=VALUE",
-    help="A header that it needs, such as X-Scope-OrgID=main.",
-)
+@access_options
 @click.option("--kubeconfig", metavar="FILE", help="Default: $KUBECONFIG, else ~/.kube/config.")
 @click.option("--context", metavar="NAME", help="Context of the kubeconfig. Default: its current one.")
 @click.option(
@@ -124,9 +115,11 @@ def command(
         name: value for name, value in (("kubeconfig", kubeconfig), ("context", context)) if value is not None
     }
     asked = _Asked(
-        prometheus=_url("--prometheus", prometheus),
-        in_cluster=None if in_cluster_prometheus is None else _url("--in-cluster-prometheus", in_cluster_prometheus),
-        source=_source_fields(prometheus_token_file, prometheus_ca_file, prometheus_header),
+        prometheus=base_url("--prometheus", prometheus),
+        in_cluster=None
+        if in_cluster_prometheus is None
+        else base_url("--in-cluster-prometheus", in_cluster_prometheus),
+        source=source_fields(prometheus_token_file, prometheus_ca_file, prometheus_header),
         kubernetes=kubernetes,
         namespaces=frozenset(dns_name("--namespace", one) for one in namespace) or None,
         folder=Folder(Path(output_dir), is_forced=force),
@@ -221,32 +214,6 @@ def _write(asked: _Asked, start: Start, policies: Mapping[str, str]) -> list[Pat
         values = helm_values(start, asked.in_cluster, asked.source, folder.token_sha256, policies)
         texts[folder.helm_values] = values
     return folder.write(texts)
-
-
-def _url(option: str, text: str) -> str:
-    parts = urlsplit(text)
-    if not re.fullmatch(HTTP_URL, text) or not parts.hostname or parts.query or parts.fragment:
-        raise WrongConfiguration(f"{option} {text} is no base URL; allowed: http or https, such as {_HERE}")
-    if parts.username is not None or parts.password is not None:
-        raise WrongConfiguration(f"{option} has a password in it; allowed: a URL without, and --prometheus-header")
-    return text.rstrip("/")
-
-
-def _source_fields(token_file: str | None, ca_file: str | None, headers: Sequence[str]) -> dict[str, object]:
-    fields: dict[str, object] = {}
-    for option, file in (("--prometheus-token-file", token_file), ("--prometheus-ca-file", ca_file)):
-        if file is not None and not Path(file).is_file():
-            raise WrongConfiguration(f"{option} {file}: there is no such file; a file is allowed")
-    if headers:
-        wrong = [one for one in headers if not re.fullmatch(r"[A-Za-z0-9-]+=[ -~]*", one)]
-        if wrong:
-            raise WrongConfiguration("--prometheus-header is not understood; NAME=VALUE is allowed")
-        fields["headers"] = dict(one.split("=", 1) for one in headers)
-    if token_file is not None:
-        fields["bearerTokenFile"] = token_file
-    if ca_file is not None:
-        fields["tls"] = {"caFile": ca_file}
-    return fields
 
 
 def _say(asked: _Asked, start: Start, cluster: str, written: Sequence[Path], further: Sequence[str]) -> None:

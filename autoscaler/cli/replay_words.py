@@ -1,5 +1,6 @@
 """What a replay found, as words and as JSON."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 import click
@@ -7,6 +8,7 @@ from rich.table import Table
 
 from autoscaler.cli.output import console
 from autoscaler.core.explain import sentences
+from autoscaler.core.fleet import FunctionKey
 from autoscaler.policy.moments import format_moment
 from autoscaler.policy.quantities import format_duration
 from autoscaler.simulator.replay.accounts import Account, by_tenant
@@ -93,6 +95,13 @@ def otherwise_document(otherwise: Otherwise, start_up_s: float, is_measured: boo
         "lost_steps": otherwise.lost,
         "damaged": otherwise.damaged,
         "unscaled": [str(key) for key in sorted(otherwise.unscaled)],
+        **accounts_document(accounts),
+    }
+
+
+def accounts_document(accounts: Mapping[FunctionKey, Account]) -> Json:
+    """Give the accounts of tenants and functions as JSON."""
+    return {
         "tenants": [{"tenant": name, **_numbers(one)} for name, one in by_tenant(accounts).items()],
         "functions": [
             {
@@ -118,29 +127,43 @@ def _numbers(account: Account) -> Json:
 
 def print_otherwise(otherwise: Otherwise, start_up_s: float, is_measured: bool) -> None:
     """Say what other policies would have done."""
-    accounts, out = otherwise.accounts.finished(), console()
-    tenants = _table("Tenants: recorded → replayed", "tenant")
+    print_accounts(otherwise.accounts.finished(), "recorded → replayed")
+    measured = "the median of the recording" if is_measured else "as told, or because the recording shows none"
+    console().print(
+        f"{otherwise.ticks} ticks. Load, wakes and alerts as recorded; replicas as the replay decided, "
+        f"ready {start_up_s:.3g} s later ({measured}).",
+        soft_wrap=True,
+    )
+    print_unscaled(sorted(otherwise.unscaled))
+    for line in losses(otherwise.lost, otherwise.damaged):
+        console().print(line, soft_wrap=True)
+
+
+def print_accounts(accounts: Mapping[FunctionKey, Account], sides: str) -> None:
+    """Print tables of tenants and of functions.
+
+    Args:
+        sides: what the two numbers of a cell are of.
+    """
+    out = console()
+    tenants = _table(f"Tenants: {sides}", "tenant")
     for name, one in by_tenant(accounts).items():
         tenants.add_row(name, *_cells(one))
     out.print(tenants)
-    functions = _table("Functions: recorded → replayed", "function", "first difference")
+    functions = _table(f"Functions: {sides}", "function", "first difference")
     most = sorted(accounts.items(), key=lambda item: (-item[1].differing, item[0]))
     for key, one in most[:MOST_SHOWN]:
         functions.add_row(str(key), *_cells(one), _first_words(one))
     out.print(functions)
     if len(most) > MOST_SHOWN:
         out.print(f"… and {len(most) - MOST_SHOWN} functions more; --output json has them all.")
-    measured = "the median of the recording" if is_measured else "as told, or because the recording shows none"
-    out.print(
-        f"{otherwise.ticks} ticks. Load, wakes and alerts as recorded; replicas as the replay decided, "
-        f"ready {start_up_s:.3g} s later ({measured}).",
-        soft_wrap=True,
-    )
-    if otherwise.unscaled:
-        first, more = sorted(otherwise.unscaled)[0], len(otherwise.unscaled) - 1
-        out.print(f"Not scaled by these documents: {first}{f' and {more} more' if more else ''}.", soft_wrap=True)
-    for line in losses(otherwise.lost, otherwise.damaged):
-        out.print(line, soft_wrap=True)
+
+
+def print_unscaled(unscaled: Sequence[FunctionKey]) -> None:
+    """Say which functions no tenant of the documents has."""
+    if unscaled:
+        more = f" and {len(unscaled) - 1} more" if len(unscaled) > 1 else ""
+        console().print(f"Not scaled by these documents: {unscaled[0]}{more}.", soft_wrap=True)
 
 
 def _table(title: str, first: str, *last: str) -> Table:
@@ -154,12 +177,10 @@ def _table(title: str, first: str, *last: str) -> Table:
 
 def _cells(one: Account) -> list[str]:
     was, is_now = one.recorded, one.replayed
-    return [
-        f"{was.replica_seconds:.0f} → {is_now.replica_seconds:.0f}",
-        f"{was.changes} → {is_now.changes}",
-        f"{format_duration(round(was.zero_s))} → {format_duration(round(is_now.zero_s))}",
-        f"{one.differing} of {one.ticks}",
-    ]
+    told = [f"{was.replica_seconds:.0f}", str(was.changes), format_duration(round(was.zero_s))]
+    then = told if one.ticks else ["–"] * len(told)
+    now = [f"{is_now.replica_seconds:.0f}", str(is_now.changes), format_duration(round(is_now.zero_s))]
+    return [*(f"{left} → {right}" for left, right in zip(then, now, strict=True)), f"{one.differing} of {one.ticks}"]
 
 
 def _first_words(one: Account) -> str:
@@ -167,7 +188,7 @@ def _first_words(one: Account) -> str:
     if first is None:
         return "none"
     return (
-        f"{format_moment(first.utc_s)}: {first.recorded} {first.recorded_reason} → "
+        f"{format_moment(first.utc_s)}: {first.recorded} {first.recorded_reason or 'there were'} → "
         f"{first.replayed} {first.replayed_reason}"
     )
 

@@ -25,6 +25,7 @@ _IN_WORDS = {
     "list_type": "a list",
     "dict_type": "a mapping",
     "model_type": "a mapping of fields",
+    "model_attributes_type": "a mapping of fields",
 }
 _BOUNDS = {"le": "{} at most", "lt": "less than {}", "ge": "{} at least", "gt": "more than {}"}
 _LENGTHS = {"too_short": ("min_length", "at least"), "too_long": ("max_length", "at most")}
@@ -140,6 +141,11 @@ def _problem(detail: ErrorDetails, model: type[BaseModel], file: str, lines: Map
     context = detail.get("ctx", {})
     if detail["type"] == "union_tag_invalid":
         wrong, allowed = f"has {context['discriminator']} {shown(context['tag'])}", context["expected_tags"]
+    elif detail["type"] == "union_tag_not_found":
+        wrong, allowed = (
+            f"has no {context['discriminator']}",
+            f"a mapping with {context['discriminator']}, which tells which it is",
+        )
     else:
         wrong, allowed = _PATTERNS.get(context.get("pattern", "")) or _words(detail, model, parts)
     return Problem(file, line_of(lines, parts), path_text(parts), wrong, allowed)

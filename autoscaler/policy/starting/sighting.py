@@ -9,7 +9,7 @@ import numpy as np
 
 from autoscaler.core.fleet import FunctionKey
 from autoscaler.policy.finding import NOBODY, Finder
-from autoscaler.policy.profiles import Gateway, profile_of
+from autoscaler.policy.profiles import Gateway, Profile, profile_of
 from autoscaler.policy.source_settings import GatewaySettings, SourceSettings
 from autoscaler.policy.starting.targets import Labels
 
@@ -87,6 +87,24 @@ def best_reading(sighting: Sighting, deployed: Collection[FunctionKey]) -> Read:
     return max(ways, key=lambda one: len(one.functions))
 
 
+def named_in(sighting: Sighting, namespaces: Collection[str] | None) -> frozenset[FunctionKey]:
+    """Give every function that the series of a gateway may name, where no cluster says which there are.
+
+    Args:
+        sighting: whose series.
+        namespaces: functions of these alone; None: of all.
+    """
+    if sighting.gateway.name == "openfaas":
+        ways = [{}, *({"defaultNamespace": one} for one in sorted(namespaces or [_OPENFAAS_NAMESPACE]))]
+    else:
+        ways = list(_ways(sighting, frozenset()))[: None if namespaces is not None else 1]  # else any split is a name
+    found: set[FunctionKey] = set()
+    for fields in ways:
+        profile = _profile(sighting, fields)
+        found |= {key for series in sighting.series for key in profile.readings(series)}
+    return frozenset(key for key in found if namespaces is None or key.namespace in namespaces)
+
+
 def _ways(sighting: Sighting, deployed: Collection[FunctionKey]) -> Iterator[dict[str, str]]:
     """Give the settings that may be needed, the profile's own first."""
     gateway = sighting.gateway
@@ -106,10 +124,7 @@ def _with_default_namespace(sighting: Sighting, deployed: Collection[FunctionKey
 
 
 def _read(sighting: Sighting, fields: Mapping[str, str], deployed: Collection[FunctionKey]) -> Read:
-    gateway = GatewaySettings.model_validate(
-        {"profile": sighting.gateway.name, "match": dict(sighting.match), **fields}
-    )
-    profile = profile_of(gateway, SourceSettings(url=_NOWHERE, gateways=[gateway]))
+    profile = _profile(sighting, fields)
     keys = sorted(deployed)
     finder = Finder(profile, {str(key): row for row, key in enumerate(keys)}, np.ones(len(keys), np.bool_))
     functions: set[FunctionKey] = set()
@@ -124,6 +139,13 @@ def _read(sighting: Sighting, fields: Mapping[str, str], deployed: Collection[Fu
         else:
             strangers |= {str(key) for key in sorted(profile.readings(series))[:1]}
     return Read(sighting, fields, frozenset(functions), frozenset(strangers), frozenset(ambiguous), profile.needs_s)
+
+
+def _profile(sighting: Sighting, fields: Mapping[str, str]) -> Profile:
+    gateway = GatewaySettings.model_validate(
+        {"profile": sighting.gateway.name, "match": dict(sighting.match), **fields}
+    )
+    return profile_of(gateway, SourceSettings(url=_NOWHERE, gateways=[gateway]))
 
 
 def within(read: Read, namespaces: Collection[str] | None) -> Read:

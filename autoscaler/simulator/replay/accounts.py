@@ -41,16 +41,16 @@ class First:
 
     Attributes:
         utc_s: when.
-        recorded: replicas that were decided.
+        recorded: replicas that were decided; of a span of a Prometheus, those there were.
         replayed: replicas that the other policies decide.
-        recorded_reason: the code that bound then.
+        recorded_reason: the code that bound then; None: nobody wrote it down.
         replayed_reason: the code that binds now.
     """
 
     utc_s: float
     recorded: int
     replayed: int
-    recorded_reason: str
+    recorded_reason: str | None
     replayed_reason: str
 
 
@@ -118,13 +118,13 @@ class Accounts:
         if self._segment is not None:
             self._segment.pause()
 
-    def tick(self, now: Now, was: Decisions, now_is: Decisions, had: Floats, has: Floats, rows: Ints) -> None:
+    def tick(self, now: Now, was: Decisions | None, now_is: Decisions, had: Floats, has: Floats, rows: Ints) -> None:
         """Count a tick.
 
         Args:
-            was: what was decided.
+            was: what was decided; None: nobody wrote it down, and what was found then stands for it.
             now_is: what the replay decided.
-            had: `(functions,) float64`, replicas found then, in the replay's rows.
+            had: `(functions,) float64`, replicas found then, in the replay's rows; nan: not known.
             has: likewise, replicas that the replay has.
             rows: row of each function in the recorded fleet.
         """
@@ -166,6 +166,7 @@ class _Segment:
         self._counts = np.zeros((2, count), np.int64)
         self._first = np.full((3, count), np.nan)
         self._first_reasons = np.zeros((2, count), np.uint8)
+        self._is_written = True
         if before is not None:
             self._carry(before)
 
@@ -173,7 +174,7 @@ class _Segment:
         self.last_s = np.nan
         self.shortfalls.end()
 
-    def tick(self, now: Now, was: Decisions, now_is: Decisions, had: Floats, has: Floats, rows: Ints) -> float:
+    def tick(self, now: Now, was: Decisions | None, now_is: Decisions, had: Floats, has: Floats, rows: Ints) -> float:
         """Count a tick; give the seconds since the last one, 0 where nothing is known of them."""
         passed_s = max(0.0, float(np.nan_to_num(now.monotonic_s - self.last_s)))
         self.last_s = now.monotonic_s
@@ -182,12 +183,12 @@ class _Segment:
                 before = np.nan_to_num(self._had[side])
                 self._sums[side, 0] += before * passed_s
                 self._sums[side, 2] += (self._had[side] == 0) * passed_s
-            is_other = ~np.isnan(self._had[side]) & (replicas != self._had[side])
+            is_other = ~np.isnan(self._had[side]) & ~np.isnan(replicas) & (replicas != self._had[side])
             self._sums[side, 1] += is_other
             self._sums[side, 3] += is_other & (replicas == 0)
             self._had[side] = replicas
         self.shortfalls.tick(now, had, has, passed_s)
-        self._note(was, now_is, rows)
+        self._note(was, now_is, had, rows)
         both = ~np.isnan(self._decided).any(axis=0)
         unlike = both & (self._decided[0] != self._decided[1])
         self._counts[0] += both
@@ -209,7 +210,9 @@ class _Segment:
         if account.first is None and not np.isnan(self._first[0, row]):
             utc_s, recorded, replayed = self._first[:, row].tolist()
             reasons = [REASON_OF[code].name for code in self._first_reasons[:, row].tolist()]
-            account.first = First(utc_s, int(recorded), int(replayed), reasons[0], reasons[1])
+            account.first = First(
+                utc_s, int(recorded), int(replayed), reasons[0] if self._is_written else None, reasons[1]
+            )
 
     def _carry(self, before: "_Segment") -> None:
         """Take over what functions had before, so that the time up to the next tick counts."""
@@ -219,8 +222,12 @@ class _Segment:
         self._had[:, known[:, 0]] = before._had[:, known[:, 1]]
         self.shortfalls.carry(before.shortfalls, known)
 
-    def _note(self, was: Decisions, now_is: Decisions, rows: Ints) -> None:
+    def _note(self, was: Decisions | None, now_is: Decisions, had: Floats, rows: Ints) -> None:
         """Note the decision on each function; those that a tick leaves out are at rest."""
+        self._is_written = was is not None
+        if was is None:
+            self._decided[0] = had
         for side, (decisions, at) in enumerate(((was, rows), (now_is, np.arange(len(self.replayed))))):
-            self._decided[side] = decisions.of_rows(decisions.desired, at)
-            self._reasons[side] = decisions.of_rows(decisions.reason, at, Reason.ZERO_IDLE)
+            if decisions is not None:
+                self._decided[side] = decisions.of_rows(decisions.desired, at)
+                self._reasons[side] = decisions.of_rows(decisions.reason, at, Reason.ZERO_IDLE)

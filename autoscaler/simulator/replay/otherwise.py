@@ -1,7 +1,6 @@
 """The recorded loads under other policies: what they would have decided."""
 
 import math
-from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
@@ -15,6 +14,7 @@ from autoscaler.core.observation import Load, Observation, PanicAverages
 from autoscaler.policy.plan import Plan
 from autoscaler.simulator.replay.accounts import Accounts
 from autoscaler.simulator.replay.again import MakeController
+from autoscaler.simulator.replay.lagging import Lagging
 
 MakePlan = Callable[[Fleet, Origin, float], Plan]
 """Compiles the other policies for the functions of a fleet, at a time (UTC seconds)."""
@@ -94,7 +94,7 @@ class Otherwise:
                 self._between(self._controller, self._scene, step)
             return
         scene = self._followed(step.observation, entry.origin, step)
-        observation = scene.observation(step.observation, step.now.monotonic_s, self._start_up_s)
+        observation = scene.observation(step.observation, step.now.monotonic_s)
         if self._is_alone:
             observation = replace(observation, is_held=np.zeros(len(scene.fleet), np.bool_))
         if step.is_recall:
@@ -118,7 +118,7 @@ class Otherwise:
         if self._scene is None or self._latest is None or recorded is not self._latest[0] or utc_s >= self._latest[1]:
             plan = self._make_plan(recorded, origin, utc_s)
             self._latest = (recorded, plan.known_until_s)
-            self._scene = _Scene(plan.fleet, observation, self._scene, step.now.monotonic_s)
+            self._scene = _Scene(plan.fleet, observation, self._scene, self._start_up_s)
             self.unscaled.update(recorded.row_of.keys() - plan.fleet.row_of.keys())
             self.accounts.follow(plan.fleet)
         return self._scene
@@ -133,20 +133,20 @@ class _Scene:
         requested: `(functions,) float64`, replicas that the replay asks for.
     """
 
-    def __init__(self, fleet: Fleet, observation: Observation, before: "_Scene | None", now_s: float) -> None:
+    def __init__(self, fleet: Fleet, observation: Observation, before: "_Scene | None", start_up_s: float) -> None:
         recorded = observation.fleet
         self.fleet = fleet
         self.rows: Ints = np.array([recorded.row_of[key] for key in fleet.keys], np.int64)
         self.requested = observation.requested[self.rows]
-        self._asked: deque[tuple[float, Floats]] = deque([(-math.inf, observation.ready[self.rows])])
+        self._lagging = Lagging(observation.ready[self.rows], start_up_s)
         self._lanes = _lanes(fleet, recorded)
         if before is not None:
             self._carry(before)
 
-    def observation(self, recorded: Observation, now_s: float, start_up_s: float) -> Observation:
+    def observation(self, recorded: Observation, now_s: float) -> Observation:
         """Give what a tick would have seen."""
         rows = self.rows
-        ready = self._ready(now_s, start_up_s)
+        ready = self._lagging.ready(now_s, self.requested)
         obstacle = recorded.obstacle[rows] if recorded.obstacle.size else recorded.obstacle
         return Observation(
             fleet=self.fleet,
@@ -157,16 +157,6 @@ class _Scene:
             is_held=recorded.is_held[rows],
             obstacle=obstacle,
         )
-
-    def _ready(self, now_s: float, start_up_s: float) -> Floats:
-        """Give replicas that have been asked for throughout the start-up time; those that end are gone at once."""
-        self._asked.append((now_s, self.requested.copy()))
-        while len(self._asked) > 1 and self._asked[1][0] <= now_s - start_up_s:
-            self._asked.popleft()
-        ready = self._asked[0][1].copy()
-        for _, asked in self._asked:
-            np.minimum(ready, asked, out=ready)
-        return ready
 
     def _load(self, load: Load) -> Load:
         rows = self.rows
@@ -194,15 +184,8 @@ class _Scene:
         uids, old_uids = self.fleet.uids, before.fleet.uids
         pairs = [(row, old) for row, old in olds if old is not None and uids[row] == old_uids[old]]
         new, old = (np.array([pair[side] for pair in pairs], np.int64) for side in (0, 1))
-        first = self._asked[0][1]
         self.requested[new] = before.requested[old]
-        self._asked = deque((at_s, _moved(asked, first, new, old)) for at_s, asked in before._asked)
-
-
-def _moved(asked: Floats, otherwise: Floats, new: Ints, old: Ints) -> Floats:
-    moved = otherwise.copy()
-    moved[new] = asked[old]
-    return moved
+        self._lagging.carry(before._lagging, new, old)
 
 
 def _lanes(fleet: Fleet, recorded: Fleet) -> Ints:

@@ -72,14 +72,14 @@ class Shortfalls:
         """Take what was asked for at a tick.
 
         Args:
-            had: `(functions,) float64`, recorded.
+            had: `(functions,) float64`, recorded; nan: not known, and nothing is missing then.
             has: likewise, replayed.
             passed_s: seconds since the last tick; 0: nothing is known of them.
         """
         self._sums[0] += self._missing * passed_s
         self._sums[1] += (self._missing > 0) * passed_s
         self._last_utc_s = now.utc_s
-        self._missing = np.maximum(has - had, 0.0)
+        self._missing = np.fmax(has - had, 0.0)
         is_fewer: Bools = self._missing > 0
         is_open = ~np.isnan(self._since)
         self._close(np.flatnonzero(is_open & ~is_fewer).tolist())
