@@ -3,7 +3,8 @@
 import sys
 from pathlib import Path
 
-from simulations.figures import FOLDER, renewed, studies
+from simulations import sweeps as of_sweeps
+from simulations.figures import FOLDER, renewed, studies, sweeps
 
 
 def main(arguments: list[str]) -> int:
@@ -20,13 +21,19 @@ def main(arguments: list[str]) -> int:
 
 def _renew(folder: Path, is_check: bool) -> bool:
     """Renew one study; tell whether its figures differ from what was written."""
-    readme = folder / "README.md"
-    text = renewed(folder)
-    differs = text != readme.read_text(encoding="utf-8")
+    differs = False
+    if folder in sweeps():
+        differs = _write(folder / of_sweeps.EXPECTED, of_sweeps.expected(folder), is_check)
+    return _write(folder / "README.md", renewed(folder), is_check) or differs
+
+
+def _write(file: Path, text: str, is_check: bool) -> bool:
+    """Write a file anew, or with `is_check` only compare; tell whether it differs from what was there."""
+    differs = not file.exists() or text != file.read_text(encoding="utf-8")
     if differs and not is_check:
-        readme.write_text(text, encoding="utf-8")
+        file.write_text(text, encoding="utf-8")
     verdict = ("differs" if is_check else "written") if differs else "as it was"
-    print(f"{readme.relative_to(FOLDER.parent)}: {verdict}", flush=True)
+    print(f"{file.relative_to(FOLDER.parent)}: {verdict}", flush=True)
     return differs
 
 

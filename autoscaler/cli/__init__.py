@@ -27,7 +27,16 @@ COMMANDS: Mapping[str, _Entry] = {
     "explain": _Entry("autoscaler.cli.explain", "Why a function has the replicas it has, in words."),
     "take-up": _Entry("autoscaler.cli.take_up", "Decide again on a function that was left to a foreign writer."),
     "simulate": _Entry("autoscaler.cli.simulate", "One simulation of a scenario, in virtual time."),
-    "selftest": _Entry("autoscaler.cli.selftest", "Our decisions against recorded ones of Knative and of the HPA."),
+    "sweep": _Entry(
+        "autoscaler.cli.sweep", "Policies × parameters × traces × seeds; who dominates, what meets an SLO."
+    ),
+    "recommend": _Entry(
+        "autoscaler.cli.recommend", "Documents ready to commit, from a Prometheus or a trace, and an SLO."
+    ),
+    "trace": _Entry("autoscaler.cli.trace", "Recorded traffic: describe, fit, resample, convert."),
+    "selftest": _Entry(
+        "autoscaler.cli.selftest", "The simulator against reference tables: expected, got, pass or fail."
+    ),
     "test": _Entry("autoscaler.cli.policy_test", "Policy tests: under a load over time, expect replicas and reasons."),
     "replay": _Entry("autoscaler.cli.replay", "A decision log once more: the same again, or under other policies."),
     "manifests": _Entry("autoscaler.cli.manifests", "What an admin applies for a tenant: rights, receiver, alerts."),

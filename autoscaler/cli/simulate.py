@@ -1,30 +1,38 @@
 """`autoscaler simulate`: one scenario in virtual time, with the daemon's own controller deciding."""
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 
 import click
+import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 from autoscaler.adapters import files as folders
+from autoscaler.cli import report as reports
 from autoscaler.cli.errors import WrongConfiguration
-from autoscaler.cli.output import console, output_option
+from autoscaler.cli.minutes import is_minutes, simulate_minute_document
+from autoscaler.cli.output import output_option
+from autoscaler.cli.provenance import provenance
+from autoscaler.cli.simulate_words import print_result
 from autoscaler.cli.traces import read_traces
 from autoscaler.policy.problems import Problem
-from autoscaler.policy.quantities import format_duration
-from autoscaler.simulator.result import Gap, Result, Row
+from autoscaler.simulator.compiled import IS_COMPILED
+from autoscaler.simulator.invariants import InvariantError
+from autoscaler.simulator.recorded import Traces
+from autoscaler.simulator.report.ran import Ran
+from autoscaler.simulator.result import as_document
 from autoscaler.simulator.run import simulate
-from autoscaler.simulator.scenario import Scenario, ScenarioError, Traces, parse
+from autoscaler.simulator.scenario import CALLS, Scenario, ScenarioError, parse
+from autoscaler.simulator.timeline import Timeline
 
 MAX_BYTES = 4 << 20
-MOST_GAPS = 5
-"""Stretches without data named in words; JSON has them all."""
 
-MOST_SHOWN = 40
-"""Functions shown in a table; JSON has them all."""
+MANY_REQUESTS = 2e6
+"""Requests of a run from which on it takes more than a minute without compiled loops."""
 
 _EPILOG = """\b
 Examples:
@@ -32,6 +40,8 @@ Examples:
   autoscaler simulate simulations/tenant-cap/scenario.yaml --seed 7 --output json
   autoscaler simulate scenario.yaml --policies policies/
       the same traffic under other policies
+  autoscaler simulate scenario.yaml --against policies/ --report run.html
+      both, compared, as one page with pictures
   autoscaler simulate scenario.yaml --prometheus http://prometheus:9090 \\
       --query 'sum by (function_name) (rate(gateway_function_invocation_started[{step}]))' \\
       --start 2026-03-02T00:00:00Z --end 2026-03-03T00:00:00Z
@@ -45,32 +55,114 @@ A seed repeats a run to the byte. Exit codes: 0 it ran, 2 the scenario or a poli
 @click.argument("scenario", type=click.Path(dir_okay=False))
 @click.option("--seed", type=click.IntRange(min=0), help="Seed of all randomness. Default: the scenario's.")
 @click.option("--policies", metavar="DIR", help="Folder of policy documents used instead of the scenario's.")
+@click.option(
+    "--against", metavar="PATH", help="What to compare with: another folder of policies, or another scenario."
+)
+@click.option("--report", metavar="FILE", help="Write the run as one HTML page with pictures, readable offline.")
 @click.option("--prometheus", metavar="URL", help="Prometheus whose past is every function's traffic. Needs --query.")
 @click.option("--query", metavar="PROMQL", help="Requests/s by function; {step} in it stands for the step.")
 @click.option("--start", metavar="TIME", help="Beginning of the span, such as 2026-03-02T00:00:00Z.")
 @click.option("--end", metavar="TIME", help="Its end; the run lasts as long as the span.")
 @click.option("--step", metavar="DURATION", help="One rate a step. Default: 1m.")
 @output_option
-def command(scenario: str, seed: int | None, policies: str | None, output: str, **span: str | None) -> None:
+def command(
+    scenario: str,
+    seed: int | None,
+    policies: str | None,
+    against: str | None,
+    report: str | None,
+    output: str,
+    **span: str | None,
+) -> None:
     """Run one scenario in virtual time: who waited, how long, and what the replicas cost.
 
     SCENARIO is a YAML file: functions with their traffic, what befalls them, and policy documents. The decisions
     are made by the very code that the daemon runs, on loads with the lag and the gaps of Prometheus's scrapes.
     """
     path = Path(scenario)
+    if report is not None:
+        reports.needs_plotly(Path(report))
     try:
-        parsed, others = parse(_text(path), str(path))
-        parsed = _under_span(parsed, span)
-        files = _folder(Path(policies)) if policies is not None else _files(path, parsed, others)
-        traces = read_traces(path.parent, parsed, _say)
+        text = _text(path)
+        if is_minutes(text):
+            _refuse({"--seed": seed, "--policies": policies, "--against": against, "--report": report, **span})
+            simulate_minute_document(path, text, output)
+            return
         began_s = perf_counter()
-        result = _run(parsed, files, traces, seed)
+        material = _material(path, text, policies, span)
+        is_drawn = report is not None
+        ran = _run(material, seed, is_drawn or _is_small(material.scenario))
+        took_s = perf_counter() - began_s
+        other = (
+            None
+            if against is None
+            else _run(_other(against, path, text, span), ran.result.seed, ran.timeline is not None)
+        )
     except ScenarioError as error:
         raise WrongConfiguration("The scenario cannot be run:", error.problems) from error
+    except InvariantError as error:
+        raise click.ClickException(
+            f"The simulator contradicts itself, so no figure of this run holds: {error}"
+        ) from error
+    if report is not None:
+        reports.write(Path(report), ran, other)
     if output == "json":
-        click.echo(result.to_json().decode(), nl=False)
+        click.echo(_json(ran, other), nl=False)
     else:
-        _print(result, perf_counter() - began_s)
+        print_result(ran.result, took_s)
+        reports.summary(ran, other)
+
+
+MOST_WATCHED = 50_000_000
+"""Functions times ticks up to which the summary has lines over time without `--report`; 10,000 functions a day are nine times that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """Everything that one run needs, read.
+
+    Attributes:
+        name: what people call it: its folder of policies, or its file.
+        scenario: the scenario.
+        files: texts of its policy documents by name.
+        traces: what its traffic needs.
+    """
+
+    name: str
+    scenario: Scenario
+    files: Mapping[str, str]
+    traces: Traces
+
+
+def _material(path: Path, text: str, policies: str | None, span: Mapping[str, str | None]) -> Material:
+    parsed, others = parse(text, str(path))
+    parsed = _under_span(parsed, span)
+    files = _folder(Path(policies)) if policies is not None else _files(path, parsed, others)
+    traces = read_traces(path.parent, parsed, _say)
+    for note in traces.notes:
+        _say(note)
+    return Material(policies or str(path), parsed.resolved(traces), files, traces)
+
+
+def _other(against: str, path: Path, text: str, span: Mapping[str, str | None]) -> Material:
+    """Read what a run is compared with: the same traffic under other policies, or another scenario."""
+    if Path(against).is_dir():
+        return _material(path, text, against, span)
+    return _material(Path(against), _text(Path(against)), None, span)
+
+
+def _refuse(flags: Mapping[str, object]) -> None:
+    given = [name if name.startswith("--") else f"--{name}" for name, value in flags.items() if value is not None]
+    if given:
+        raise click.UsageError(f"{given[0]} is not for a MinuteScenario, which has its deciders and no seed.")
+
+
+def _json(ran: Ran, other: Ran | None) -> str:
+    """Give the result; beside another, both by what they are."""
+    if other is None:
+        return ran.result.to_json().decode()
+    both = {"result": as_document(ran.result), "against": as_document(other.result)}
+    return json.dumps(both, sort_keys=True, indent=2) + "\n"
 
 
 def _under_span(scenario: Scenario, span: Mapping[str, str | None]) -> Scenario:
@@ -90,7 +182,14 @@ def _say(words: str) -> None:
     click.echo(words, err=True)
 
 
-def _run(scenario: Scenario, files: dict[str, str], traces: Traces, seed: int | None) -> Result:
+def _is_small(scenario: Scenario) -> bool:
+    """Tell whether looking at every tick, for a few lines of the summary, costs little beside the run."""
+    return sum(1 for _ in scenario.specs()) * scenario.duration / scenario.tick <= MOST_WATCHED
+
+
+def _run(material: Material, seed: int | None, is_watched: bool) -> Ran:
+    scenario, timeline = material.scenario, Timeline()
+    _tell_slow(scenario, material.traces)
     shown = Console(stderr=True)
     columns = (
         TextColumn("{task.description}"),
@@ -100,12 +199,29 @@ def _run(scenario: Scenario, files: dict[str, str], traces: Traces, seed: int | 
     )
     with Progress(*columns, console=shown, transient=True, disable=not shown.is_terminal) as progress:
         task = progress.add_task("virtual time", total=scenario.duration)
-        return simulate(
+        result = simulate(
             scenario,
-            files,
-            traces=traces,
+            material.files,
+            traces=material.traces,
             seed=seed,
             progress=lambda done_s: progress.update(task, completed=done_s),
+            watch=timeline.watch if is_watched else None,
+            provenance=provenance(scenario, material.files, material.traces),
+        )
+    return Ran(material.name, result, timeline if result.ticks and is_watched else None)
+
+
+def _tell_slow(scenario: Scenario, traces: Traces) -> None:
+    """Say of a large run without compiled loops how to make it fast."""
+    if IS_COMPILED:
+        return
+    span_s = np.array([0.0, scenario.duration])
+    calls = (workload for (_, name), workload in scenario.workloads(traces).items() if name == CALLS)
+    expected = sum(float(np.diff(workload.cumulative(span_s))[0]) for workload in calls)
+    if expected > MANY_REQUESTS:
+        _say(
+            f"{expected:,.0f} requests without numba take minutes; compiled they take seconds: "
+            f"pip install 'faas-autoscaler[simulate]'"
         )
 
 
@@ -136,54 +252,3 @@ def _text(path: Path) -> str:
     except OSError as error:
         wrong = f"cannot be read: {error.strerror}"
         raise ScenarioError([Problem(str(path), None, "", wrong, "a file that can be read")]) from error
-
-
-def _print(result: Result, took_s: float) -> None:
-    out = console()
-    requests = sum(row.requests for row in result.tenants)
-    out.print(_table("Tenants", result.tenants, is_tenants=True))
-    out.print(_table("Functions", result.functions[:MOST_SHOWN], is_tenants=False))
-    if len(result.functions) > MOST_SHOWN:
-        out.print(f"… and {len(result.functions) - MOST_SHOWN} functions more; --output json has them all.")
-    changes = ", ".join(f"{name} {number}" for name, number in result.changes.items()) or "none"
-    out.print(f"Changes by reason: {changes}")
-    out.print(f"Decisions by reason: {', '.join(f'{name} {number}' for name, number in result.decided.items())}")
-    _print_gaps(result.gaps)
-    out.print(
-        f"{result.title or 'Scenario'}: {result.duration_s:g} virtual seconds, {result.ticks} ticks, "
-        f"{requests} requests in {took_s:.1f} s. Seed {result.seed}."
-    )
-    if homeless := [row.function or "" for row in result.functions if not row.tenant]:
-        more = f" and {len(homeless) - 1} more" if len(homeless) > 1 else ""
-        out.print(f"Nothing scaled {homeless[0]}{more}: no tenant has their namespace.", soft_wrap=True)
-
-
-def _print_gaps(gaps: Sequence[Gap]) -> None:
-    """Say what was not known of recorded traffic: silence there is no measurement."""
-    out = console()
-    for gap in gaps[:MOST_GAPS]:
-        what = f"{gap.function}'s {gap.metric}" if gap.metric else gap.function
-        span = f"from {format_duration(gap.from_s)} to {format_duration(gap.to_s)}"
-        out.print(f"No data of {what} {span}: nothing arrives then.", soft_wrap=True)
-    if len(gaps) > MOST_GAPS:
-        lost_s = sum(gap.to_s - gap.from_s for gap in gaps)
-        out.print(f"… and {len(gaps) - MOST_GAPS} stretches more, {lost_s:g} s in all; --output json has them all.")
-
-
-def _table(title: str, rows: tuple[Row, ...], is_tenants: bool) -> Table:
-    table = Table(title=title, title_justify="left")
-    table.add_column("tenant")
-    if not is_tenants:
-        table.add_column("function")
-    for name in ("requests", "cold", "refused", "wait p50", "p95", "max", "replica-seconds", "most replicas"):
-        table.add_column(name, justify="right")
-    for row in rows:
-        names = [row.tenant or "(none)"] if is_tenants else [row.tenant or "(none)", row.function or ""]
-        counts = [str(row.requests), str(row.cold), str(row.refused)]
-        waits = [_seconds(wait_s) for wait_s in (row.wait_p50_s, row.wait_p95_s, row.wait_max_s)]
-        table.add_row(*names, *counts, *waits, f"{row.replica_seconds:.0f}", str(row.replicas_max))
-    return table
-
-
-def _seconds(seconds: float | None) -> str:
-    return "–" if seconds is None else f"{seconds:.2f} s"

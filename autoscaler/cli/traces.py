@@ -4,27 +4,37 @@ import gzip
 import zlib
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from hashlib import sha256
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from autoscaler.cli.trace_files import lines_of, read_trace
 from autoscaler.policy.problems import Problem
 from autoscaler.policy.quantities import format_duration
+from autoscaler.simulator.law_documents import Measured
 from autoscaler.simulator.rate_table import RateTable, RateTableError, read_table
+from autoscaler.simulator.recorded import Recorded, RecordedFunction
 from autoscaler.simulator.recorded_rates import RecordedRates
 from autoscaler.simulator.scenario import Scenario, ScenarioError, TraceKey
 from autoscaler.simulator.spans import SpanSeries, query_of, recorded, strangers
+from autoscaler.simulator.trace_sets.durations import read_durations
+from autoscaler.simulator.trace_sets.errors import Findings, TraceError
+from autoscaler.simulator.trace_sets.trace_set import TraceSet
+from autoscaler.simulator.trace_sets.using import recorded_functions
 from autoscaler.simulator.traces import CsvTrace, PrometheusTrace, column_of
 
 MAX_BYTES = 64 << 20
 """Largest CSV read, unpacked: a month of seconds in ten columns."""
+
+_UNIT_S = {"s": 1.0, "ms": 1e-3}
 
 _CONNECTION = {"headers", "bearer_token_file", "username", "password_file", "tls", "timeout"}
 _ASKED = {"url", "query", "start", "end", "step", *_CONNECTION}
 """What makes two questions the same."""
 
 
-def read_traces(folder: Path, scenario: Scenario, say: Callable[[str], None]) -> Mapping[TraceKey, RecordedRates]:
-    """Read everything that a scenario's workloads need.
+def read_traces(folder: Path, scenario: Scenario, say: Callable[[str], None]) -> Recorded:
+    """Read everything that a scenario needs beside its document.
 
     Args:
         folder: where its files are.
@@ -37,10 +47,60 @@ def read_traces(folder: Path, scenario: Scenario, say: Callable[[str], None]) ->
     files = [(key, trace) for key, _, trace in wanted if isinstance(trace, CsvTrace)]
     spans = [(key, trace) for key, _, trace in wanted if isinstance(trace, PrometheusTrace)]
     problems: list[Problem] = []
-    found = _of_files(folder, files, problems) | _of_spans(spans, scenario, problems, say)
+    workloads = _of_files(folder, files, problems) | _of_spans(spans, scenario, problems, say)
+    laws = _laws(folder, scenario, problems)
+    functions, notes = _functions(folder, scenario, laws, problems)
     if problems:
         raise ScenarioError(problems)
+    names = [trace.file for _, trace in files]
+    names += [law.file for _, law in scenario.law_files() if law.file is not None]
+    names += [use.file for use in scenario.trace_uses]
+    hashes = {name: _hash(folder / name) for name in dict.fromkeys(names)}
+    return Recorded(workloads, functions, laws, hashes, notes)
+
+
+def _functions(
+    folder: Path, scenario: Scenario, laws: Mapping[str, Measured], problems: list[Problem]
+) -> tuple[tuple[RecordedFunction, ...], tuple[str, ...]]:
+    """Read the traces that have functions of their own; a file that several use is read once."""
+    read: dict[tuple[object, ...], TraceSet] = {}
+    found: list[RecordedFunction] = []
+    notes: list[str] = []
+    for number, use in enumerate(scenario.trace_uses):
+        key = (use.file, use.format, tuple(use.columns.items()), use.step)
+        try:
+            if key not in read:
+                read[key] = read_trace(folder / use.file, use.format, columns=use.columns, step_s=use.step)
+                notes += [f"{use.file}: {note}" for note in read[key].notes]
+            found += recorded_functions(read[key], use.with_laws(laws, f"traces[{number}]"))
+        except TraceError as error:
+            problems += error.problems
+        except ValueError as error:
+            problems.append(Problem(str(folder / use.file), None, f"traces[{number}]", "cannot be used so", str(error)))
+    return tuple(found), tuple(notes)
+
+
+def _laws(folder: Path, scenario: Scenario, problems: list[Problem]) -> dict[str, Measured]:
+    """Read the durations of measured laws, by the path of the field that has the law."""
+    found: dict[str, Measured] = {}
+    for path, law in scenario.law_files():
+        file = folder / (law.file or "")
+        try:
+            values_s = read_durations(lines_of(file), Findings(str(file)), law.column, _UNIT_S[law.unit])
+            found[path] = law.model_copy(update={"values": tuple(values_s.tolist())})
+        except TraceError as error:
+            problems += error.problems
     return found
+
+
+def _hash(path: Path) -> str:
+    """Hash a file, or the files of a folder in the order of their names."""
+    digest = sha256()
+    for file in sorted(path.iterdir()) if path.is_dir() else [path]:
+        with file.open("rb") as stream:
+            while part := stream.read(1 << 20):
+                digest.update(part)
+    return digest.hexdigest()
 
 
 def _of_files(

@@ -22,6 +22,18 @@ class HoldRule(NamedTuple):
     waiters: int
 
 
+class Come(NamedTuple):
+    """A request that came.
+
+    Attributes:
+        at_s: when.
+        service_s: how long it is served, once it is.
+    """
+
+    at_s: float
+    service_s: float
+
+
 class HeldRequests:
     """Requests by the time of their arrival; who waits and who is let go is said by `core.holds`.
 
@@ -44,20 +56,21 @@ class HeldRequests:
         self._key = key
         self._hold_s = min(rule.hold_s, patience_s)
         self._holds = Holds()
-        self._arrived: dict[int, float] = {}
+        self._arrived: dict[int, Come] = {}
         self._come = 0
 
     def __len__(self) -> int:
         return len(self._holds)
 
-    def arrive(self, at_s: float) -> bool:
+    def arrive(self, come: Come) -> bool:
         """Take a request in; False: it is turned away."""
+        at_s = come.at_s
         hold = Hold(self._come, self._key, self._key.namespace, at_s + self._hold_s, self.rule.waiters)
         self._come += 1
         if self._holds.arrive(hold, at_s) is not None:
             self.turned_away += 1
             return False
-        self._arrived[hold.id] = at_s
+        self._arrived[hold.id] = come
         return True
 
     def next_end_s(self) -> float:
@@ -65,25 +78,25 @@ class HeldRequests:
         end_s = self._holds.next_end_s()
         return inf if end_s is None else end_s
 
-    def expire(self, at_s: float) -> Sequence[float]:
-        """Let those go whose hold is over; give when they had come."""
+    def expire(self, at_s: float) -> Sequence[Come]:
+        """Let those go whose hold is over; give them."""
         gone = self._gone(self._holds.expire(at_s))
         self.late += len(gone)
         return gone
 
-    def reached(self) -> Sequence[float]:
-        """Release all, since a replica is ready; give when they had come, in that order."""
+    def reached(self) -> Sequence[Come]:
+        """Release all, since a replica is ready; give them in the order in which they had come."""
         return self._gone(self._holds.reached(self._key))
 
-    def decided(self, decisions: Decisions, events: Sequence[Event]) -> Sequence[float]:
-        """Take in a step; give when those had come whom it turns away."""
+    def decided(self, decisions: Decisions, events: Sequence[Event]) -> Sequence[Come]:
+        """Take in a step; give those whom it turns away."""
         gone = self._gone(self._holds.decided(decisions, events).released)
         self.turned_away += len(gone)
         return gone
 
-    def still(self) -> Iterable[float]:
-        """Give when those had come who are held now."""
+    def still(self) -> Iterable[Come]:
+        """Give those who are held now."""
         return self._arrived.values()
 
-    def _gone(self, released: Sequence[Released]) -> list[float]:
+    def _gone(self, released: Sequence[Released]) -> list[Come]:
         return [self._arrived.pop(hold.id) for one in released for hold in one.holds]

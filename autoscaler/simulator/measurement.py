@@ -10,7 +10,7 @@ from math import inf, isnan, nan
 
 import numpy as np
 
-from autoscaler.core.columns import Floats
+from autoscaler.core.columns import Floats, Ints
 from autoscaler.core.fleet import Fleet, FunctionKey
 from autoscaler.core.observation import Load
 from autoscaler.policy.evidence import Answered, Coverage, Sums, weigh
@@ -18,13 +18,16 @@ from autoscaler.policy.profiles import NEWEST_WITHIN, OLDEST_WITHIN, Profile, pr
 from autoscaler.policy.quantities import format_duration
 from autoscaler.policy.source_settings import GatewaySettings, SourceSettings
 from autoscaler.simulator.platform import Platform
-from autoscaler.simulator.rates import rate, sum_over
+from autoscaler.simulator.rates import Growth, extrapolated, growth, sum_over
 
 LOOKBACK_S = 300.0
 """How old a sample may be at most to count as the current one; Prometheus's default."""
 
 PHASE = 0.37
 """Fraction of an interval after the start at which the first scrape comes: scrapes fall between ticks, as in life."""
+
+MOST_ORDERS = 64
+"""Pairs of orders of functions that are remembered: functions come and go."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,6 +101,8 @@ class Measurement:
         self._phase_s = phase * interval_s
         self._number = 0
         self._scrapes: deque[Scrape] = deque()
+        self._seen: _Seen | None = None
+        self._order = _Order()
 
     @property
     def due_s(self) -> float:
@@ -146,13 +151,10 @@ class Measurement:
             at_s: the query's time, at most 300 s before the newest scrape.
         """
         start_s = at_s - self.range_s
-        inside = self._within(start_s, at_s)
-        times_s = np.array([scrape.at_s for scrape in inside])
-        started = _rows([scrape.started for scrape in inside], inside, keys)
-        total = _rows([scrape.total for scrape in inside], inside, keys)
-        now, before = self._newest(at_s), self._newest(start_s)
-        in_flight_sum = sum_over(started) - np.nan_to_num(sum_over(total))
-        started_now, started_then = (_current(scrape, "started", keys) for scrape in (now, before))
+        inside, now, before = self._within(start_s, at_s), self._newest(at_s), self._newest(start_s)
+        if self._seen is None or not self._seen.is_of(keys, inside, now, before):
+            self._seen = self._see(keys, inside, now, before)  # it stays while no scrape comes or goes
+        seen = self._seen
         near_s = OLDEST_WITHIN * self.interval_s
         since_before = self._within(start_s - near_s, at_s)
         ends = (
@@ -162,12 +164,12 @@ class Measurement:
         )
         return Answers(
             keys=keys,
-            rate=rate(started, times_s, start_s, at_s),
-            concurrency=in_flight_sum / max(len(inside), 1),
-            in_flight=started_now - np.nan_to_num(_current(now, "total", keys)),
-            moved=started_now - started_then,
-            born=np.where(np.isnan(started_then), started_now, nan),
-            alive=_current(now, "service_count", keys),
+            rate=extrapolated(seen.growth, start_s, at_s),
+            concurrency=seen.concurrency,
+            in_flight=seen.in_flight,
+            moved=seen.moved,
+            born=seen.born,
+            alive=seen.alive,
             up=float(min(scrape.is_up for scrape in since_before)) if since_before else nan,
             scrapes=float(len(since_before)) if since_before else nan,
             ragged=0.0 if all(self._within(*end) for end in ends) else nan,
@@ -199,6 +201,27 @@ class Measurement:
             is_covered=no,
             is_idle=no,
             range_s=np.full(len(fleet), self.range_s),
+        )
+
+    def _see(
+        self, keys: tuple[FunctionKey, ...], inside: list[Scrape], now: Scrape | None, before: Scrape | None
+    ) -> "_Seen":
+        """Sum up what scrapes tell, whatever the time within them."""
+        started = self._order.stacked(inside, "started", keys)
+        total = self._order.stacked(inside, "total", keys)
+        in_flight_sum = sum_over(started) - np.nan_to_num(sum_over(total))
+        started_now, started_then = (self._order.column(scrape, "started", keys) for scrape in (now, before))
+        return _Seen(
+            keys=keys,
+            inside=inside,
+            now=now,
+            before=before,
+            growth=growth(started, np.array([scrape.at_s for scrape in inside])),
+            concurrency=in_flight_sum / max(len(inside), 1),
+            in_flight=started_now - np.nan_to_num(self._order.column(now, "total", keys)),
+            moved=started_now - started_then,
+            born=np.where(np.isnan(started_then), started_now, nan),
+            alive=self._order.column(now, "service_count", keys),
         )
 
     def _within(self, from_s: float, to_s: float) -> list[Scrape]:
@@ -260,26 +283,64 @@ def _born(counts: Floats) -> Floats:
     return result
 
 
-def _current(scrape: Scrape | None, column: str, keys: tuple[FunctionKey, ...]) -> Floats:
-    if scrape is None:
-        return np.full(len(keys), nan)
-    values: Floats = getattr(scrape, column)
-    return values if scrape.keys is keys else _realigned(values, scrape.keys, keys)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Seen:
+    """What scrapes tell of functions; the columns are as in `Answers`.
+
+    Attributes:
+        inside: the scrapes of the range.
+        now: the current scrape.
+        before: the scrape that was current at the beginning of the range.
+    """
+
+    keys: tuple[FunctionKey, ...]
+    inside: list[Scrape]
+    now: Scrape | None
+    before: Scrape | None
+    growth: Growth
+    concurrency: Floats
+    in_flight: Floats
+    moved: Floats
+    born: Floats
+    alive: Floats
+
+    def is_of(
+        self, keys: tuple[FunctionKey, ...], inside: list[Scrape], now: Scrape | None, before: Scrape | None
+    ) -> bool:
+        return self.keys is keys and self.inside == inside and self.now is now and self.before is before
 
 
-def _rows(columns: list[Floats], scrapes: list[Scrape], keys: tuple[FunctionKey, ...]) -> Floats:
-    """Stack columns to `(scrapes, functions)`, each put into the order of `keys`."""
-    aligned = [
-        column if scrape.keys is keys else _realigned(column, scrape.keys, keys)
-        for column, scrape in zip(columns, scrapes, strict=True)
-    ]
-    return np.array(aligned).reshape(len(aligned), len(keys))
+class _Order:
+    """Columns of scrapes put into the order of other functions; how, is found once for two orders."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[int, int], tuple[object, object, Ints | None]] = {}
+
+    def stacked(self, scrapes: list[Scrape], name: str, keys: tuple[FunctionKey, ...]) -> Floats:
+        """Give columns as `(scrapes, functions)`."""
+        return np.array([self.column(scrape, name, keys) for scrape in scrapes]).reshape(len(scrapes), len(keys))
+
+    def column(self, scrape: Scrape | None, name: str, keys: tuple[FunctionKey, ...]) -> Floats:
+        """Give a column of a scrape; nan where it has no such function."""
+        if scrape is None:
+            return np.full(len(keys), nan)
+        values: Floats = getattr(scrape, name)
+        rows = self._rows(scrape.keys, keys)
+        return values if rows is None else np.append(values, nan)[rows]
+
+    def _rows(self, there: tuple[FunctionKey, ...], wanted: tuple[FunctionKey, ...]) -> Ints | None:
+        """Find the rows of some functions among others; None: they are the same."""
+        if there is wanted:
+            return None
+        found = self._found.get((id(there), id(wanted)))
+        if found is None:
+            if len(self._found) >= MOST_ORDERS:
+                self._found.clear()
+            rows = None if there == wanted else _places(there, wanted)
+            found = self._found[id(there), id(wanted)] = (there, wanted, rows)  # kept, so that the ids stay theirs
+        return found[2]
 
 
-def _realigned(values: Floats, there: tuple[FunctionKey, ...], wanted: tuple[FunctionKey, ...]) -> Floats:
-    if there == wanted:
-        return values
+def _places(there: tuple[FunctionKey, ...], wanted: tuple[FunctionKey, ...]) -> Ints:
     row_of = {key: row for row, key in enumerate(there)}
-    rows = np.array([row_of.get(key, len(there)) for key in wanted], dtype=np.intp)
-    result: Floats = np.append(values, nan)[rows]
-    return result
+    return np.array([row_of.get(key, len(there)) for key in wanted], dtype=np.int64)

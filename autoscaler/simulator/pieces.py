@@ -30,6 +30,8 @@ class Pieces:
         Args:
             at_s: may hold 0 twice; the later one counts.
         """
+        lasts = np.append(np.diff(at_s) > 0, True)
+        at_s, rate = at_s[lasts], rate[lasts]
         counts = np.concatenate([[0.0], np.cumsum(np.diff(at_s) * rate[:-1])])
         return cls(at_s, rate, counts, repeat_s)
 
@@ -40,7 +42,11 @@ class Pieces:
             rounds = np.arange(np.floor(start_s / self.repeat_s), np.ceil(end_s / self.repeat_s))
             at_s = (at_s[None, :] + rounds[:, None] * self.repeat_s).ravel()
         first, last = np.searchsorted(at_s, start_s, side="right"), np.searchsorted(at_s, end_s, side="left")
-        return np.unique(np.concatenate([[start_s], at_s[first:last], [end_s]]))
+        return np.concatenate([[start_s], at_s[first:last], [end_s]])
+
+    def span_of(self, pieces: int) -> float:
+        """Give the seconds that hold at most about so many pieces; inf where they do not begin anew."""
+        return np.inf if self.repeat_s is None else max(pieces // len(self.at_s), 1) * self.repeat_s
 
     def cumulative(self, times_s: Floats) -> Floats:
         """Give the count from 0 to each time."""

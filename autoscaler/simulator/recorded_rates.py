@@ -7,7 +7,7 @@ import numpy as np
 
 from autoscaler.core.columns import Floats
 from autoscaler.simulator.pieces import Pieces
-from autoscaler.simulator.workload import MOST_RATE, Spacing, Workload
+from autoscaler.simulator.workload import MOST_KNOTS, MOST_RATE, Spacing, Workload
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +51,10 @@ class RecordedRates(Workload):
         if self.repeat:
             return Pieces.of(self.edges_s[:-1], rate, self.length_s)
         return Pieces.of(self.edges_s, np.append(rate, 0.0))
+
+    @property
+    def longest_window_s(self) -> float:
+        return min(super().longest_window_s, self.pieces.span_of(MOST_KNOTS))
 
     def knots(self, start_s: float, end_s: float) -> Floats:
         return self.pieces.knots(start_s, end_s)

@@ -1,15 +1,14 @@
 """A run: the platform in virtual time, and the daemon's own controller deciding over it."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Protocol
 
 import numpy as np
 
-from autoscaler.core.blast_radius import BlastRadiusRule
 from autoscaler.core.columns import Ints
-from autoscaler.core.controller import Controller
 from autoscaler.core.decisions import Decisions
 from autoscaler.core.events import Event
 from autoscaler.core.fleet import FunctionKey
@@ -18,48 +17,45 @@ from autoscaler.core.observation import Load, Observation
 from autoscaler.core.obstacles import Obstacle
 from autoscaler.core.reasons import REASON_OF, Reason
 from autoscaler.policy.alerts import Alert, boost_events
-from autoscaler.policy.budgets import in_the_way
-from autoscaler.policy.compile import Compiler
-from autoscaler.policy.deployment import Deployed
-from autoscaler.policy.loading import load
 from autoscaler.policy.plan import FunctionPlan, Plan
-from autoscaler.policy.resources import Given
-from autoscaler.policy.settings import BlastRadius
 from autoscaler.policy.waking import started_with, woken
 from autoscaler.simulator.agenda import Agenda, Priority
+from autoscaler.simulator.baselines.deciding import hears_wakes
+from autoscaler.simulator.baselines.registry import make_decider
+from autoscaler.simulator.bounds import Bounds
 from autoscaler.simulator.events import AlertEvent, ObstacleEvent, PrometheusOutage, TargetDown, WakeEvent
 from autoscaler.simulator.held import HoldRule
 from autoscaler.simulator.lanes import Lanes
 from autoscaler.simulator.measurement import Measurement
+from autoscaler.simulator.peaks import Peaks, groups_of
+from autoscaler.simulator.per_request.scenario import run as per_request
+from autoscaler.simulator.planning import plan_of
 from autoscaler.simulator.platform import Platform
-from autoscaler.simulator.result import Gap, Result, result_of
+from autoscaler.simulator.result import Gap, Member, Result, result_of
 from autoscaler.simulator.scenario import CALLS, Scenario, ScenarioError, Traces
 
 Progress = Callable[[float], None]
 """Told the virtual seconds that are done, at every tick."""
 
 Record = Callable[[Now, Observation | None, tuple[Event, ...], Decisions], None]
-"""Told every step of the controller: what went in, and what came out."""
+"""Told every step of the decider: what went in, and what came out."""
+
+Watch = Callable[[float, Observation, Decisions, Platform], None]
+"""Told every full tick, after it was decided and before its writes have come: virtual seconds, what was seen and decided."""
 
 
-def plan_of(scenario: Scenario, files: Mapping[str, str], utc_s: float) -> Plan:
-    """Compile policy documents for the functions of a scenario.
+class Decider(Protocol):
+    """Whoever decides in a run: the daemon's controller, or a baseline that planners compare with."""
 
-    Args:
-        files: texts of the documents by name.
-        utc_s: moment from which on the schedules are compiled.
+    def step(self, now: Now, observation: Observation | None, events: Sequence[Event]) -> Decisions:
+        """Decide a full tick; or, without an observation, answer events between ticks."""
 
-    Raises:
-        ScenarioError: something is wrong with a document: a run without it would mislead.
-    """
-    policies = load(files, given=Given(pools=scenario.pools))
-    compiler = Compiler(scenario.pools)
-    deployed = [Deployed(spec.key, f"uid-{spec.key}", spec.labels, spec.annotations) for spec in scenario.specs()]
-    plan = compiler.compile(policies, deployed, utc_s)
-    problems = (*in_the_way(policies.problems), *compiler.problems)
-    if problems:
-        raise ScenarioError(problems)
-    return plan
+
+NOBODYS = (None, None)
+"""Tenant and pool of a function whose namespace no tenant claims."""
+
+MakeDecider = Callable[[Scenario, Plan, Platform], Decider]
+"""Makes the decider of a run; the platform may be looked at, not changed."""
 
 
 def simulate(
@@ -70,6 +66,9 @@ def simulate(
     seed: int | None = None,
     progress: Progress | None = None,
     record: Record | None = None,
+    watch: Watch | None = None,
+    decider: MakeDecider | None = None,
+    provenance: Mapping[str, str] | None = None,
 ) -> Result:
     """Run a scenario.
 
@@ -77,12 +76,20 @@ def simulate(
         files: texts of its policy documents by name.
         traces: its recorded workloads, read; None: it has none.
         seed: of all randomness; None: the scenario's. A seed repeats a run to the byte.
+        decider: makes whoever decides; None: the scenario says it. In mode perRequest nobody does, and there are neither
+            ticks to watch nor steps to record.
+        provenance: what the outcome rests on beside all this, for whoever reads it.
 
     Raises:
         ScenarioError: something is wrong with a policy document, or a workload or metric is missing.
     """
+    traces = {} if traces is None else traces
+    scenario = scenario.resolved(traces)
     chosen = scenario.seed if seed is None else seed
-    run = Run(scenario, partial(plan_of, scenario, files), chosen, traces or {}, record)
+    if scenario.mode == "perRequest":
+        plan = plan_of(scenario, files, scenario.utc)
+        return per_request(scenario, plan, traces, chosen, progress, provenance)
+    run = Run(scenario, partial(plan_of, scenario, files), chosen, traces, record, watch, decider, provenance)
     return run.to_the_end(progress)
 
 
@@ -99,6 +106,9 @@ class Run:
         seed: int,
         traces: Traces,
         record: Record | None = None,
+        watch: Watch | None = None,
+        decider: MakeDecider | None = None,
+        provenance: Mapping[str, str] | None = None,
     ) -> None:
         """Set a run up.
 
@@ -118,15 +128,18 @@ class Run:
             raise ScenarioError(missing)
         generator = np.random.Generator(np.random.PCG64(seed))
         calls = {key: workload for (key, name), workload in self._workloads.items() if name == CALLS}
-        self.platform = Platform(tuple(scenario.specs()), calls, generator, scenario.start_up)
+        self.platform = Platform(tuple(scenario.specs()), calls, generator, scenario.start_up.law())
         self.measurement = Measurement(scenario.scrape_interval, scenario.range)
-        self.controller = Controller(_rule(scenario.blast_radius))
-        self._record = record
+        self._named = scenario.decider.type if decider is None else ""
+        self.decider = (decider or make_decider(scenario.decider))(scenario, self.plan, self.platform)
+        self._record, self._watch, self._provenance = record, watch, provenance
         self._agenda = Agenda()
         self._rows = _rows(self.platform, self.plan)
         wakes = [function.wake_hold_s is not None for function in self.plan.functions]
         self._may_wake = np.array(wakes, dtype=np.bool_)
-        self._wakeable = tuple(key for key, may in zip(self.plan.fleet.keys, wakes, strict=True) if may)
+        self._hears_wakes = hears_wakes(self.decider)
+        self._wakeable = np.zeros(len(self.platform.keys), dtype=np.bool_)
+        self._wakeable[self._rows[self._may_wake]] = self._hears_wakes
         for key, function in zip(self.plan.fleet.keys, self.plan.functions, strict=True):
             self.platform.hold_by(key, _hold_rule(function))
         self._obstacles: dict[FunctionKey, list[Obstacle]] = defaultdict(list)  # of each, those that last now
@@ -135,7 +148,10 @@ class Run:
         self._changes: Counter[Reason] = Counter()
         self._reasons = np.zeros(256, dtype=np.int64)  # decisions of full ticks, by code
         self._panics = np.zeros(len(self.plan.fleet), dtype=np.int64)  # full ticks in panic mode, by row
-        self._held = _Held(self.platform, self.plan)
+        self._bounds = Bounds()
+        self._homes = _homes(self.plan)
+        groups = {key: groups_of(*self._homes.get(key, NOBODYS)) for key in self.platform.keys}
+        self._peaks = Peaks(groups, ((key, self.platform.requested(key)) for key in self.platform.keys))
 
     def to_the_end(self, progress: Progress | None = None) -> Result:
         """Run for the scenario's duration and give the outcome."""
@@ -188,15 +204,18 @@ class Run:
             obstacle=self.platform.obstacle_column()[self._rows],
         )
         decisions = self._step(at_s, observation, ())
-        self._count(decisions)
+        self._count(at_s, decisions)
+        if self._watch is not None:
+            self._watch(at_s, observation, decisions, self.platform)
         self._ticks += 1
         self._agenda.add(self._ticks * self.scenario.tick, Priority.TICK, self._tick)
 
-    def _count(self, decisions: Decisions) -> None:
+    def _count(self, at_s: float, decisions: Decisions) -> None:
         """Count a full tick's decisions; rows at rest are not among them."""
         self._reasons += np.bincount(decisions.reason, minlength=len(self._reasons))
         self._reasons[Reason.ZERO_IDLE] += len(decisions.fleet) - len(decisions.rows)
         self._panics[decisions.rows[decisions.panicking]] += 1
+        self._bounds.take(decisions, min(self.scenario.tick, self.scenario.duration - at_s))
 
     def _load(self, at_s: float) -> Load:
         """Give what is seen of the loads at a tick."""
@@ -265,10 +284,11 @@ class Run:
 
     def _step(self, at_s: float, observation: Observation | None, events: tuple[Event, ...]) -> Decisions:
         now = Now(monotonic_s=at_s, utc_s=self.scenario.utc + at_s)
-        decisions = self.controller.step(now, observation, events)
+        decisions = self.decider.step(now, observation, events)
         if self._record is not None:
             self._record(now, observation, events, decisions)
-        self.platform.decided(decisions, events)
+        if self._hears_wakes:  # else who is held waits for the end of the hold, or for a replica that comes by itself
+            self.platform.decided(decisions, events)
         for position in decisions.changed.tolist():
             row = int(decisions.rows[position])
             self._changes[REASON_OF[int(decisions.reason[position])]] += 1
@@ -285,7 +305,7 @@ class Run:
 
     def _scale(self, key: FunctionKey, replicas: int, at_s: float) -> None:
         self.platform.advance_one(key, at_s)
-        self._held.change(key, replicas - self.platform.requested(key))
+        self._peaks.change(key, replicas - self.platform.requested(key), at_s)
         self.platform.scale(key, replicas)
 
     def _result(self) -> Result:
@@ -294,14 +314,23 @@ class Run:
             seed=self.seed,
             duration_s=self.scenario.duration,
             ticks=self._ticks,
-            statistics=dict(self.platform.all_statistics()),
-            tenant_of=self._held.tenant_of,
-            tenant_max=self._held.most,
+            members=self._members(),
+            most=self._peaks.most,
             changes=self._changes,
             decided={REASON_OF[code]: int(self._reasons[code]) for code in np.flatnonzero(self._reasons).tolist()},
-            panic_ticks=dict(zip(self.plan.fleet.keys, self._panics.tolist(), strict=True)),
+            prices=self.scenario.prices,
+            bound=self._bounds.found(self.plan.fleet),
             gaps=self._gaps(),
+            provenance=self._provenance,
+            decider=self._named,
         )
+
+    def _members(self) -> Iterator[Member]:
+        """Give what happened to every function, and whose it is."""
+        panics = dict(zip(self.plan.fleet.keys, self._panics.tolist(), strict=True))
+        for key, statistics in self.platform.all_statistics():
+            tenant, pool = self._homes.get(key, NOBODYS)
+            yield Member(self.platform.spec(key), statistics, tenant, pool, panics.get(key, 0))
 
     def _gaps(self) -> Iterator[Gap]:
         """Say of which stretches the recorded workloads know nothing, by function and name."""
@@ -311,21 +340,11 @@ class Run:
                 yield Gap(str(key), name, from_s, to_s)
 
 
-class _Held:
-    """The replicas that each tenant's functions have in all, and the most they ever had."""
-
-    def __init__(self, platform: Platform, plan: Plan) -> None:
-        fleet = plan.fleet
-        self.tenant_of = {key: fleet.tenants[row] for key, row in zip(fleet.keys, fleet.tenant.tolist(), strict=True)}
-        self._now: Counter[str | None] = Counter()
-        for key in platform.keys:
-            self._now[self.tenant_of.get(key)] += platform.requested(key)
-        self.most = Counter(self._now)
-
-    def change(self, key: FunctionKey, more: int) -> None:
-        tenant = self.tenant_of.get(key)
-        self._now[tenant] += more
-        self.most[tenant] = max(self.most[tenant], self._now[tenant])
+def _homes(plan: Plan) -> Mapping[FunctionKey, tuple[str, str]]:
+    """Give the tenant and the pool of every function that has them."""
+    fleet, budgets = plan.fleet, plan.fleet.budgets
+    homes = [(tenant, budgets.pools[pool]) for tenant, pool in zip(fleet.tenants, budgets.pool.tolist(), strict=True)]
+    return {key: homes[tenant] for key, tenant in zip(fleet.keys, fleet.tenant.tolist(), strict=True)}
 
 
 def _hold_rule(function: FunctionPlan) -> HoldRule:
@@ -333,10 +352,6 @@ def _hold_rule(function: FunctionPlan) -> HoldRule:
     if function.wake_hold_s is None or function.dry_run:
         return HoldRule(0.0, 0)
     return HoldRule(function.wake_hold_s, function.wake_waiters)
-
-
-def _rule(settings: BlastRadius | None) -> BlastRadiusRule | None:
-    return None if settings is None else BlastRadiusRule(settings.replicas, settings.share, settings.period)
 
 
 def _rows(platform: Platform, plan: Plan) -> Ints:

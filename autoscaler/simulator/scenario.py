@@ -1,20 +1,20 @@
 """Scenarios: what is simulated, as a document beside ordinary `Tenant` and `ScalingPolicy` documents."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
 from autoscaler.core.fleet import FunctionKey
 from autoscaler.policy.parsing import read_documents
-from autoscaler.policy.problems import Problem, field_names, problems_of, suggestion
+from autoscaler.policy.problems import Problem, field_names, path_text, problems_of, suggestion
 from autoscaler.policy.settings import BlastRadius, PoolSettings
 from autoscaler.policy.strict import Strict
+from autoscaler.simulator.baselines.settings import DECIDERS, OURS, DeciderField
 from autoscaler.simulator.events import (
     EVENTS,
     AlertEvent,
-    Name,
     NotNegative,
     ObstacleEvent,
     Positive,
@@ -24,13 +24,20 @@ from autoscaler.simulator.events import (
     TargetDown,
     WakeEvent,
 )
+from autoscaler.simulator.function_group import CALLS, FunctionGroup, Traits
 from autoscaler.simulator.instants import Instant
-from autoscaler.simulator.lanes import METRICS, Backlog, Levels, MetricField, PerRequest
-from autoscaler.simulator.platform import FunctionSpec
-from autoscaler.simulator.traces import WORKLOADS, AnyTrace, CsvTrace, PrometheusTrace, WorkloadField
+from autoscaler.simulator.lanes import METRICS, Backlog, Levels, PerRequest
+from autoscaler.simulator.law_documents import SERVICE_TIMES, START_UPS, Measured, StartUpField, always
+from autoscaler.simulator.modes import Mode, Place, without_effect
+from autoscaler.simulator.prices import Prices
+from autoscaler.simulator.recorded import Recorded, RecordedFunction, TraceKey, Traces
+from autoscaler.simulator.spec import FunctionSpec
+from autoscaler.simulator.trace_sets.using import TraceUse
+from autoscaler.simulator.traces import WORKLOADS, AnyTrace, CsvTrace, PrometheusTrace
 from autoscaler.simulator.workload import Workload
 
 __all__ = [
+    "CALLS",
     "AlertEvent",
     "FunctionGroup",
     "NotNegative",
@@ -40,6 +47,8 @@ __all__ = [
     "ScenarioError",
     "Span",
     "TargetDown",
+    "TraceKey",
+    "Traces",
     "WakeEvent",
     "parse",
 ]
@@ -47,84 +56,35 @@ __all__ = [
 EPOCH_S = 1_767_225_600.0
 """UTC seconds at which runs begin whose scenario says nothing: the first of January 2026, a Thursday."""
 
-TraceKey = tuple[FunctionKey, str]
-"""What a recorded workload is of: a function's calls (`""`), or the metric of this name."""
-
-Traces = Mapping[TraceKey, Workload]
-"""The recorded workloads of a scenario, read."""
-
-CALLS = ""
-
 NO_FIELD = "is no field"
 """What `policy.problems` says of a field that a model does not have."""
 
-FUNCTION_LABEL = "faas_function"
 MOST_FUNCTIONS = 200_000
 MOST_TICKS = 10_000_000
 
 
-class FunctionGroup(Strict):
-    """Functions that are alike. Each has arrivals and service times of its own."""
-
-    name: Name = Field(description="Name of the function; of several, what their names begin with. No default.")
-    namespace: Name = Field(description="Their namespace; a Tenant of the scenario claims it. No default.")
-    count: int = Field(1, ge=1, le=100_000, description="How many; above 1 they are NAME-0, NAME-1, … Default 1.")
-    workload: WorkloadField = Field(description="When requests arrive at each of them. No default.")
-    service: Positive = Field(description="Mean time that a request is served. No default.")
-    service_times: Literal["exponential", "constant"] = Field(
-        "exponential", description="Law of the service times. Default exponential, the usual spread."
-    )
-    start_up: NotNegative | None = Field(
-        None, description="Time from asking for a replica to its being ready. Default: the scenario's."
-    )
-    concurrency_limit: int = Field(
-        1, ge=1, description="Requests that one replica serves at once; more wait. Default 1."
-    )
-    replicas: int = Field(0, ge=0, description="Replicas at the start, ready at once. Default 0.")
-    metrics: dict[str, MetricField] = Field(
-        default_factory=dict,
-        description="Metrics beside requests/s and concurrency that its policy scales by: `cpu`, `queue`, or the text of a "
-        "tenant's own query. Default none.",
-    )
-    hold: Positive | None = Field(
-        None, description="Longest wait for a free replica; then the request is refused. Default: none, it waits on."
-    )
-    labels: dict[str, str] = Field(default_factory=dict, description="Further labels of the Deployments. Default none.")
-    annotations: dict[str, str] = Field(
-        default_factory=dict, description="Annotations of the Deployments. Default none."
-    )
-
-    def specs(self) -> Iterator[FunctionSpec]:
-        """Give the functions of the group."""
-        for number in range(self.count):
-            name = self.name if self.count == 1 else f"{self.name}-{number}"
-            yield FunctionSpec(
-                key=FunctionKey(self.namespace, name),
-                service_s=self.service,
-                start_s=self.start_up,
-                concurrency_limit=self.concurrency_limit,
-                labels={FUNCTION_LABEL: name, **self.labels},
-                annotations=self.annotations,
-                replicas=self.replicas,
-                service=self.service_times,
-                hold_s=self.hold,
-            )
-
-    def feeds(self) -> Iterator[tuple[str, Workload | AnyTrace]]:
-        """Give the workload of its calls and those of its metrics, by name."""
-        yield CALLS, self.workload
-        for name, metric in self.metrics.items():
-            if isinstance(metric, Backlog):
-                yield name, metric.arriving
-
-
 _TAGGED: dict[str, type[Strict]] = {**EVENTS, **WORKLOADS, **METRICS}
+_TAGGED_IN: dict[str, Mapping[str, type[Strict]]] = {
+    "serviceTimes": SERVICE_TIMES,
+    "startUp": START_UPS,
+    "decider": DECIDERS,
+}
+"""Models by their `type`: of these fields, and of all others."""
 
 
 class Scenario(Strict):
     """One run: functions under their traffic, policies, and what befalls them."""
 
     kind: Literal["Scenario"]
+    mode: Mode = Field(
+        "windowed",
+        description="Who starts and stops replicas: windowed (the decider, at each tick) or perRequest (every request that "
+        "finds no idle instance starts one, which is kept for `keepAlive`). Default windowed.",
+    )
+    decider: DeciderField = Field(
+        OURS,
+        description="Who decides in mode windowed: the daemon's controller, or a baseline. Default {type: controller}.",
+    )
     title: str = Field("", description="What the run is about, in a line. Default none.")
     seed: int = Field(1, ge=0, description="Seed of all randomness; `--seed` wins. Default 1.")
     duration: Positive = Field(description="Virtual time that the run lasts. No default.")
@@ -134,7 +94,10 @@ class Scenario(Strict):
     tick: Positive = Field(2.0, description="Interval of decisions. Default 2s, the daemon's.")
     scrape_interval: Positive = Field(15.0, description="Scrape interval of the gateway's metrics. Default 15s.")
     range: Positive | None = Field(None, description="Stretch that one sample covers. Default: 4 × scrapeInterval.")
-    start_up: NotNegative = Field(5.0, description="Time from asking for a replica to its being ready. Default 5s.")
+    start_up: StartUpField = Field(
+        default=always("5s"),
+        description="Time from asking for a replica to its being ready, or its law. Default 5s.",
+    )
     write_delay: NotNegative = Field(0.0, description="Time from a decision to the Deployment's having it. Default 0s.")
     blast_radius: BlastRadius | None = Field(
         default_factory=BlastRadius, description="Limit of load-driven cuts, as in the settings; null: off."
@@ -143,38 +106,85 @@ class Scenario(Strict):
         None,
         description="Stocks of replicas that tenants share, by name, as in the settings. Default: none has a limit.",
     )
+    prices: Prices | None = Field(None, description="What replicas and requests cost. Default: nothing is said of it.")
     policies: list[str] = Field(
         default_factory=list,
         description="Files with Tenant and ScalingPolicy documents, relative to the scenario's. Default none: the "
         "documents after the scenario's in its own file.",
     )
-    functions: list[FunctionGroup] = Field(min_length=1, description="The functions. No default.")
+    functions: list[FunctionGroup] = Field(
+        default_factory=list, description="The functions. Default: those of `traces` alone."
+    )
+    trace_uses: list[TraceUse] = Field(
+        default_factory=list, alias="traces", description="Files whose functions run beside these. Default none."
+    )
     events: list[ScenarioEvent] = Field(default_factory=list, description="What befalls the run. Default nothing.")
+    _recorded: tuple[RecordedFunction, ...] = PrivateAttr(default=())
 
     @model_validator(mode="after")
     def _is_possible(self) -> "Scenario":
-        if self.duration / self.tick > MOST_TICKS:
+        if self.mode == "windowed" and self.duration / self.tick > MOST_TICKS:
             raise ValueError(f"at most {MOST_TICKS} ticks; duration / tick is {self.duration / self.tick:.0f}")
         if self.range is not None and self.range < 4 * self.scrape_interval:
             raise ValueError(f"a range of 4 scrape intervals ({4 * self.scrape_interval:g}s) or more")
         if sum(group.count for group in self.functions) > MOST_FUNCTIONS:
             raise ValueError(f"at most {MOST_FUNCTIONS} functions in all")
+        if not self.trace_uses:
+            self._check_names([key for group in self.functions for key in group.names()])
+        return self
+
+    def _check_names(self, keys: Iterable[FunctionKey]) -> None:
         seen: set[FunctionKey] = set()
-        for spec in self.specs():
-            if spec.key in seen:
-                raise ValueError(f"each name once in a namespace; {spec.key} is there twice")
-            seen.add(spec.key)
+        for key in keys:
+            if key in seen:
+                raise ValueError(f"each name once in a namespace; {key} is there twice")
+            seen.add(key)
         for event in self.events:
             if isinstance(event, WakeEvent) and event.key not in seen:
                 raise ValueError(f"wakes of functions of the scenario; {event.key} is none")
             if isinstance(event, ObstacleEvent) and (name := event.unmatched(seen)) is not None:
                 raise ValueError(f"obstacles of functions of the scenario; {name} matches none")
-        return self
+
+    @property
+    def recorded(self) -> tuple[RecordedFunction, ...]:
+        """The functions that traces have; none before `resolved`."""
+        return self._recorded
+
+    def resolved(self, traces: Traces) -> "Scenario":
+        """Give the scenario with what was read for it: whole functions, and the values of measured laws.
+
+        Raises:
+            ScenarioError: then it has no functions, or some whose names clash; or its traces were not read.
+        """
+        recorded = traces if isinstance(traces, Recorded) else Recorded(traces)
+        if self.trace_uses and not recorded.functions:
+            raise ScenarioError([_not_read("traces[0]", self.trace_uses[0].file)])
+        if lost := [_not_read(path, law.file) for path, law in self.law_files() if path not in recorded.laws]:
+            raise ScenarioError(lost)
+        functions = [group.with_laws(recorded.laws, f"functions[{n}]") for n, group in enumerate(self.functions)]
+        start_up = recorded.laws.get("startUp", self.start_up)
+        result = self.model_copy(update={"functions": functions, "start_up": start_up})
+        result._recorded = recorded.functions
+        keys = [spec.key for spec in result.specs()]
+        try:
+            result._check_names(keys)
+        except ValueError as error:
+            raise ScenarioError([Problem(self.title or "scenario", None, "traces", "clash", str(error))]) from error
+        if not keys:
+            raise ScenarioError([_NO_FUNCTIONS])
+        if len(keys) > MOST_FUNCTIONS:
+            allowed = f"at most {MOST_FUNCTIONS} functions in all"
+            raise ScenarioError(
+                [Problem(self.title or "scenario", None, "traces", f"have {len(keys)} functions", allowed)]
+            )
+        return result
 
     def specs(self) -> Iterator[FunctionSpec]:
         """Give all functions, in the order of the document."""
         for group in self.functions:
             yield from group.specs()
+        for one in self._recorded:
+            yield one.spec
 
     def traces(self) -> Iterator[tuple[TraceKey, str, AnyTrace]]:
         """Give what must be read before the run, with the path of the field that says so."""
@@ -182,7 +192,35 @@ class Scenario(Strict):
             for name, workload in group.feeds():
                 if isinstance(workload, CsvTrace | PrometheusTrace):
                     path = f"functions[{number}]." + (f"metrics.{name}.arriving" if name else "workload")
-                    yield from (((spec.key, name), path, workload) for spec in group.specs())
+                    yield from (((key, name), path, workload) for key in group.names())
+
+    def law_files(self) -> Iterator[tuple[str, Measured]]:
+        """Give the laws whose values stand in files, with the path of the field that says so."""
+        laws: list[tuple[str, object]] = [("startUp", self.start_up)]
+        for place, traits in self._traits().items():
+            laws += [(f"{path_text(place)}.{name}", law) for name, law in traits.laws()]
+        for path, law in laws:
+            if isinstance(law, Measured) and law.file is not None:
+                yield path, law
+
+    def _traits(self) -> dict[Place, Traits]:
+        """Give the traits of functions and traces, by where they stand."""
+        groups: dict[Place, Traits] = {("functions", number): group for number, group in enumerate(self.functions)}
+        return groups | {("traces", number): use for number, use in enumerate(self.trace_uses)}
+
+    def without_effect(self, lines: Mapping[str, int], file: str) -> list[Problem]:
+        """Give a problem for each field that is set and does nothing in the scenario's mode.
+
+        Args:
+            lines: line of each field path.
+            file: name of the file.
+        """
+        found = without_effect(self.mode, frozenset(self.model_fields_set), self._traits(), lines, file)
+        return sorted(found, key=lambda problem: problem.line or 0)
+
+    def reads_anything(self) -> bool:
+        """Tell whether something must be read before the run."""
+        return bool(self.trace_uses) or any(True for _ in self.traces()) or any(True for _ in self.law_files())
 
     def workloads(self, traces: Traces) -> Traces:
         """Give the workloads of every function and of its metrics.
@@ -191,13 +229,14 @@ class Scenario(Strict):
             ScenarioError: a recorded workload is not among the traces.
         """
         found: dict[TraceKey, Workload] = dict(traces)
+        found |= {(one.spec.key, CALLS): one.workload for one in self._recorded}
         for key, path, _ in self.traces():
             if key not in found:
                 raise ScenarioError([Problem(str(key[0]), None, path, "was not read", "rates that are handed in")])
         for group in self.functions:
             for name, workload in group.feeds():
                 if isinstance(workload, Workload):
-                    found |= {(spec.key, name): workload for spec in group.specs()}
+                    found |= {(key, name): workload for key in group.names()}
         return found
 
     def under_span(self, span: Mapping[str, str], file: str) -> "Scenario":
@@ -219,7 +258,7 @@ class Scenario(Strict):
 
     def metrics(self) -> Mapping[FunctionKey, Mapping[str, Levels | Backlog | PerRequest]]:
         """Give the further metrics of every function."""
-        return {spec.key: group.metrics for group in self.functions for spec in group.specs()}
+        return {key: group.metrics for group in self.functions for key in group.names()}
 
 
 class ScenarioError(Exception):
@@ -250,11 +289,37 @@ def parse(text: str, file: str = "scenario.yaml") -> tuple[Scenario, str]:
     document = documents[0]
     if document.problems:
         raise ScenarioError(document.problems)
+    scenario = validated(document.value, document.lines, file)
+    if not scenario.functions and not scenario.trace_uses:
+        raise ScenarioError([replace(_NO_FUNCTIONS, file=file, line=document.lines.get("functions", 1))])
+    return scenario, others
+
+
+def validated(value: object, lines: Mapping[str, int], file: str = "scenario.yaml") -> Scenario:
+    """Make a scenario of the value of its document.
+
+    Args:
+        lines: line of each field path.
+        file: name of the file, for problems only.
+
+    Raises:
+        ScenarioError: it is none.
+    """
     try:
-        return Scenario.model_validate(document.value), others
+        scenario = Scenario.model_validate(value)
     except ValidationError as error:
-        problems = problems_of(error, Scenario, file, document.lines)
-        raise ScenarioError([_untagged(problem, document.lines) for problem in problems]) from error
+        problems = problems_of(error, Scenario, file, lines)
+        raise ScenarioError([_untagged(problem, lines) for problem in problems]) from error
+    if idle := scenario.without_effect(lines, file):
+        raise ScenarioError(idle)
+    return scenario
+
+
+def _not_read(path: str, file: str | None) -> Problem:
+    return Problem(str(file), None, path, "was not read", "values that are handed in")
+
+
+_NO_FUNCTIONS = Problem("scenario", None, "functions", "is empty, and so are the traces", "one function at least")
 
 
 def _split(text: str) -> tuple[str, str]:
@@ -272,11 +337,17 @@ def _split(text: str) -> tuple[str, str]:
 def _untagged(problem: Problem, lines: Mapping[str, int]) -> Problem:
     """Take each `type` out of a path, where the models' union puts it, and name the fields of the last one."""
     parts = problem.path.split(".")
-    tags = [place for place, part in enumerate(parts) if place and part in _TAGGED]
+    tags = {place: model for place in range(1, len(parts)) if (model := _model_of(parts[place - 1], parts[place]))}
     if not tags:
         return problem
-    innermost, rest = _TAGGED[parts[tags[-1]]], ".".join(parts[tags[-1] + 1 :])
+    last = max(tags)
+    innermost, rest = tags[last], ".".join(parts[last + 1 :])
     path = ".".join(part for place, part in enumerate(parts) if place not in tags)
     is_foreign = problem.wrong == NO_FIELD and "." not in rest
     allowed = suggestion(rest, field_names(innermost, ())) if is_foreign else problem.allowed
     return replace(problem, path=path, line=lines.get(path, problem.line), allowed=allowed)
+
+
+def _model_of(field: str, tag: str) -> type[Strict] | None:
+    """Give the model that a part of a path is the `type` of; None: it is a field."""
+    return _TAGGED_IN.get(field.partition("[")[0], _TAGGED).get(tag)

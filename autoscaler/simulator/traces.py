@@ -9,6 +9,7 @@ from autoscaler.policy.quantities import Duration
 from autoscaler.policy.source_settings import TLSSettings
 from autoscaler.policy.strict import HTTP_URL, Strict
 from autoscaler.simulator.instants import Instant
+from autoscaler.simulator.modulated import Mmpp
 from autoscaler.simulator.workload import SHAPES, Constant, OnOff, Sine, Spacing, Steps
 
 MOST_ROWS = 2_000_000
@@ -119,10 +120,12 @@ class PrometheusTrace(Trace):
 AnyTrace = CsvTrace | PrometheusTrace
 """A workload whose rates stand elsewhere."""
 
-WorkloadField = Annotated[Constant | Steps | Sine | OnOff | CsvTrace | PrometheusTrace, Field(discriminator="type")]
+WorkloadField = Annotated[
+    Constant | Steps | Sine | OnOff | Mmpp | CsvTrace | PrometheusTrace, Field(discriminator="type")
+]
 """Any workload of a document; `type` tells which."""
 
-WORKLOADS: dict[str, type[Strict]] = {**SHAPES, "csv": CsvTrace, "prometheus": PrometheusTrace}
+WORKLOADS: dict[str, type[Strict]] = {**SHAPES, "mmpp": Mmpp, "csv": CsvTrace, "prometheus": PrometheusTrace}
 """The workloads of documents by their `type`."""
 
 

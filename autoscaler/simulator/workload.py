@@ -1,8 +1,9 @@
 """When requests arrive: a rate over time, and how arrivals are spaced under it."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from functools import cached_property
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -10,17 +11,39 @@ from pydantic import Field, model_validator
 from autoscaler.core.columns import Floats
 from autoscaler.policy.quantities import Duration
 from autoscaler.policy.strict import Strict
+from autoscaler.simulator.laws import Law
 from autoscaler.simulator.pieces import Pieces
 
 SINE_KNOTS = 128
 """Straight pieces that one period of a sine is made of: its rate is then off by at most 0.01 % of the amplitude."""
 
+MOST_KNOTS = 8_192
+"""Straight pieces of a rate within one window, at most, where the rate repeats; about so many."""
 
 MOST_RATE = 1e6
 """Requests/s of one function at most: more arrivals than memory holds are a slip of the pen."""
 
+WINDOWS_S = np.exp2(np.arange(-4.0, 18.0))
+"""Lengths that a window of drawn requests may have: from a sixteenth of a second to a day and a half."""
+
+LONG_S, AIM_LONG, AIM_SHORT = 8.0, 2_048, 65_536
+"""Requests expected in a window at most: few in one that is longer than this, so that ten thousand slow functions are
+held in memory; many in a shorter one, so that a fast function pays for its numpy calls."""
+
 Spacing = Literal["poisson", "even"]
 Rate = Annotated[float, Field(ge=0, le=MOST_RATE)]
+
+
+class Requests(NamedTuple):
+    """Requests in the order of their arrival.
+
+    Attributes:
+        times_s: `(requests,) float64`, when each arrives, ascending.
+        service_s: `(requests,) float64`, how long each is served, wherever and whenever that is.
+    """
+
+    times_s: Floats
+    service_s: Floats
 
 
 class Workload(ABC):
@@ -54,12 +77,46 @@ class Workload(ABC):
         first, last = float(counts[0]), float(counts[-1])
         if last <= first:
             return np.empty(0)
+        counts -= first
         if self.arrivals == "even":
-            marks = np.arange(np.ceil(first), np.ceil(last), dtype=np.float64)
+            marks = np.arange(np.ceil(first), np.ceil(last), dtype=np.float64) - first
         else:
-            number = generator.poisson(last - first)
-            marks = np.sort(generator.uniform(first, last, number))
+            marks = _poisson(last - first, generator)
         return _times_of(marks, knots, counts)
+
+    def requests(
+        self, start_s: float, end_s: float, generator: np.random.Generator, law: Law, services: np.random.Generator
+    ) -> Requests:
+        """Draw the requests in [start, end).
+
+        Args:
+            generator: of the arrivals.
+            law: of the service times, where the workload knows none itself.
+            services: generator of the service times.
+        """
+        times_s = self.between(start_s, end_s, generator)
+        return Requests(times_s, law.draw(len(times_s), services))
+
+    def realised(self, _generator: Callable[[], np.random.Generator]) -> "Workload":
+        """Give one course of a workload whose rate itself is random; every other one is its own.
+
+        Args:
+            _generator: makes the generator that a course is drawn from.
+        """
+        return self
+
+    @property
+    def longest_window_s(self) -> float:
+        """Seconds that are drawn at once at most; bounds the knots within them."""
+        return float(WINDOWS_S[-1])
+
+    def window_s(self, from_s: float) -> float:
+        """Give how many seconds are drawn at once from a time on: it depends on nothing but the workload."""
+        lengths_s = WINDOWS_S[: max(int(np.searchsorted(WINDOWS_S, self.longest_window_s, side="right")), 1)]
+        counts = self.cumulative(from_s + np.concatenate([[0.0], lengths_s]))
+        most = np.where(lengths_s > LONG_S, AIM_LONG, AIM_SHORT)
+        fits = np.flatnonzero(counts[1:] - counts[0] <= most)
+        return float(lengths_s[fits[-1]] if len(fits) else lengths_s[0])
 
     def gaps(self, _end_s: float) -> Floats:
         """Give the stretches from 0 to an end of which the rate is not known, `(gaps, 2) float64`, from and to.
@@ -79,11 +136,24 @@ class Shape(Strict, Workload):
 
 def _times_of(marks: Floats, knots: Floats, counts: Floats) -> Floats:
     """Invert the cumulative count; a mark on a silent stretch arrives where the rate comes back."""
-    piece = np.searchsorted(counts, marks, side="right") - 1
-    piece = np.minimum(piece, len(knots) - 2)
     slope = np.diff(counts) / np.diff(knots)
-    times: Floats = knots[piece] + (marks - counts[piece]) / slope[piece]
-    return np.clip(times, knots[0], np.nextafter(knots[-1], knots[0]))
+    times_s: Floats
+    if len(slope) == 1:
+        times_s = marks / slope[0]  # no product with its inverse: 3 · 0.05 is no 0.15
+        times_s += knots[0]
+    else:
+        piece = np.minimum(np.searchsorted(counts, marks, side="right") - 1, len(slope) - 1)
+        times_s = knots[piece] + (marks - counts[piece]) / slope[piece]
+    return np.clip(times_s, knots[0], np.nextafter(knots[-1], knots[0]), out=times_s)
+
+
+def _poisson(expected: float, generator: np.random.Generator) -> Floats:
+    """Give the ticks of a clock of rate 1 within [0, expected): sums of exponential gaps."""
+    number = int(expected + 4 * expected**0.5) + 4
+    ticks = np.cumsum(generator.standard_exponential(number))
+    while ticks[-1] < expected:
+        ticks = np.concatenate([ticks, ticks[-1] + np.cumsum(generator.standard_exponential(number))])
+    return ticks[: np.searchsorted(ticks, expected)]
 
 
 class Constant(Shape):
@@ -131,6 +201,10 @@ class Steps(Shape):
         rate = np.array([0.0, *(step.rate for step in self.steps)])
         return Pieces.of(at_s, rate, self.repeat)
 
+    @property
+    def longest_window_s(self) -> float:
+        return min(super().longest_window_s, self.pieces.span_of(MOST_KNOTS))
+
     def knots(self, start_s: float, end_s: float) -> Floats:
         return self.pieces.knots(start_s, end_s)
 
@@ -155,10 +229,14 @@ class Sine(Shape):
             raise ValueError(f"an amplitude of at most the mean ({self.mean:g}), so that no rate is below 0")
         return self
 
+    @property
+    def longest_window_s(self) -> float:
+        return MOST_KNOTS / SINE_KNOTS * self.period
+
     def knots(self, start_s: float, end_s: float) -> Floats:
         piece_s = self.period / SINE_KNOTS
         inside = np.arange(np.floor(start_s / piece_s) + 1, np.ceil(end_s / piece_s)) * piece_s
-        return np.unique(np.concatenate([[start_s], inside[(inside > start_s) & (inside < end_s)], [end_s]]))
+        return np.concatenate([[start_s], inside[(inside > start_s) & (inside < end_s)], [end_s]])
 
     def cumulative(self, times_s: Floats) -> Floats:
         turn = 2 * np.pi / self.period
@@ -180,6 +258,10 @@ class OnOff(Shape):
     def pieces(self) -> Pieces:
         """The rates, counted up."""
         return Pieces.of(np.array([0.0, self.on]), np.array([self.rate, 0.0]), self.on + self.off)
+
+    @property
+    def longest_window_s(self) -> float:
+        return min(super().longest_window_s, self.pieces.span_of(MOST_KNOTS))
 
     def knots(self, start_s: float, end_s: float) -> Floats:
         return self.pieces.knots(start_s, end_s)

@@ -1,1 +1,1 @@
-"""Other systems' decision rules as pure policies of their own, for planners to compare with."""
+"""Other systems' decision rules, and the bounds of all, as deciders of the same interface as the controller."""

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from autoscaler.core.fleet import FunctionKey
 from autoscaler.core.obstacles import Obstacle
+from autoscaler.simulator.invariants import check
 from autoscaler.simulator.platform import FunctionSpec, Platform
 from autoscaler.simulator.recorded_rates import RecordedRates
 from autoscaler.simulator.workload import Constant, OnOff, Workload
@@ -46,6 +47,9 @@ specs = st.builds(
     replicas=st.integers(0, 4),
     service=st.sampled_from(["exponential", "constant"]),
     hold_s=st.none() | st.floats(0.1, 10),
+    gateway_queue=st.none() | st.integers(0, 20),
+    termination_grace_s=st.none() | st.floats(0, 2),
+    slo_s=st.none() | st.floats(0, 1),
 )
 orders = st.lists(st.tuples(st.floats(0, 8), st.integers(0, 8)), max_size=12)
 
@@ -57,7 +61,8 @@ def platform_of(spec: FunctionSpec, workload: Workload, seed: int) -> Platform:
 @settings(max_examples=examples(150), deadline=None)
 @given(spec=specs, workload=workloads, orders=orders, seed=st.integers(0, 2**32))
 def test_nothing_is_lost(spec: FunctionSpec, workload: Workload, orders: list[tuple[float, int]], seed: int) -> None:
-    """Started is finished plus in flight; replicas ready are never more than requested; waits never last beyond the hold."""
+    """Started is finished plus in flight; replicas ready are never more than requested; waits never last beyond the hold;
+    sums that are kept apart agree."""
     platform = platform_of(spec, workload, seed)
     at_s = 0.0
     for passed_s, replicas in orders:
@@ -70,7 +75,9 @@ def test_nothing_is_lost(spec: FunctionSpec, workload: Workload, orders: list[tu
         assert 0 <= platform.queued(KEY) <= platform.in_flight(KEY)
     statistics = platform.statistics(KEY)
     assert statistics.finished <= statistics.requests
-    assert statistics.cold <= len(statistics.waits_s) <= statistics.requests
+    assert len(statistics.waits_s) <= statistics.requests
+    assert statistics.cold <= len(statistics.waits_s) + statistics.refused
+    check("acme/resize", statistics)
     assert np.all(statistics.waits_s >= 0)
     if spec.hold_s is not None:
         assert np.all(statistics.waits_s <= spec.hold_s * (1 + 1e-9) + 1e-9)
@@ -154,6 +161,7 @@ def test_obstacles_lose_no_replica(
     platform.advance(at_s + 10.001)
     assert platform.ready(KEY) == platform.requested(KEY)
     statistics = platform.statistics(KEY)
+    check("acme/resize", statistics)
     assert statistics.starting_s + statistics.ready_s >= 0
     assert 0 <= statistics.zero_s <= at_s + 10.001
 

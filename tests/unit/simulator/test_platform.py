@@ -147,7 +147,7 @@ def test_the_first_request_to_a_function_at_zero_is_found_ahead() -> None:
     platform = one(Steps(type="steps", arrivals="even", steps=(Step.model_construct(at=3.0, rate=1.0),)))
     assert platform.next_asleep_arrival(2.0) is None
     assert platform.next_asleep_arrival(9.0) == (3.0, KEY)
-    assert platform.next_asleep_arrival(9.0, among=()) is None
+    assert platform.next_asleep_arrival(9.0, among=np.zeros(1, dtype=np.bool_)) is None
     platform.advance(3.0)
     assert platform.waiting(KEY) == 1
     assert platform.next_asleep_arrival(9.0) == (4.0, KEY)

@@ -21,7 +21,7 @@ from autoscaler.simulator.recorded_rates import RecordedRates
 from autoscaler.simulator.result import Gap, Result, Row
 from autoscaler.simulator.run import Run, plan_of, simulate
 from autoscaler.simulator.scenario import ScenarioError, parse
-from simulations.figures import read_study, studies
+from simulations.figures import read_study, scenarios
 
 SCENARIO = """\
 kind: Scenario
@@ -223,7 +223,7 @@ def test_progress_is_told_to_the_end() -> None:
     assert told[-1] == 60.0
 
 
-@pytest.mark.parametrize("folder", studies(), ids=lambda folder: folder.name)
+@pytest.mark.parametrize("folder", scenarios(), ids=lambda folder: folder.name)
 def test_a_study_runs_and_its_sums_are_right(folder: Path) -> None:
     """The first quarter of an hour of every study runs; tenants' rows are the sums of their functions', as JSON too."""
     scenario, files, traces = read_study(folder)

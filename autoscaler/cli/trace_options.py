@@ -1,0 +1,94 @@
+"""Which trace the commands of `autoscaler trace` work on: a file, or a span of a Prometheus."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from autoscaler.cli.errors import WrongConfiguration
+from autoscaler.cli.prometheus_options import access_options, base_url, source_fields
+from autoscaler.cli.trace_files import read_trace
+from autoscaler.policy.problems import Problem
+from autoscaler.policy.quantities import parse_duration
+from autoscaler.simulator.instants import parse_instant
+from autoscaler.simulator.trace_sets.errors import TraceError
+from autoscaler.simulator.trace_sets.formats import FORMATS
+from autoscaler.simulator.trace_sets.plain import FIELDS
+from autoscaler.simulator.trace_sets.trace_set import TraceSet
+
+WITHIN_S = 600.0
+"""Longest that reading a span of a Prometheus may take."""
+
+Command = TypeVar("Command", bound=Callable[..., object])
+
+
+def trace_options(called: Command) -> Command:
+    """Add what says where a trace is."""
+    for option in (
+        click.option("--end", metavar="TIME", help="Its end."),
+        click.option("--start", metavar="TIME", help="Beginning of its span, such as 2026-03-02T00:00:00Z."),
+        click.option("--prometheus", metavar="URL", help="A Prometheus in place of a file; needs --start and --end."),
+        access_options,
+        click.option(
+            "--step", metavar="DURATION", help="Plain counts: length of a step. Default: as the times have it."
+        ),
+        click.option(
+            "--column",
+            "columns",
+            multiple=True,
+            metavar="FIELD=NAME",
+            help=f"Plain tables: the column of a field, where it is named otherwise. Fields: {', '.join(FIELDS)}.",
+        ),
+        click.option("--format", "form", type=click.Choice(FORMATS), help="Format. Default: known by the first line."),
+        click.argument("file", required=False, type=click.Path()),
+    ):
+        called = option(called)
+    return called
+
+
+def read_where(where: Mapping[str, Any]) -> TraceSet:
+    """Read the trace that options name."""
+    if (where["file"] is None) == (where["prometheus"] is None):
+        raise WrongConfiguration("Which trace is not said; allowed: a FILE, or --prometheus with --start and --end")
+    if where["prometheus"] is not None:
+        return _read_prometheus(where)
+    columns = dict(one.partition("=")[::2] for one in where["columns"])
+    if wrong := [name for name in columns if name not in FIELDS or not columns[name]]:
+        raise WrongConfiguration(
+            f"--column {wrong[0]}={columns[wrong[0]]}; allowed: FIELD=NAME, fields {', '.join(FIELDS)}"
+        )
+    step_s = duration("--step", where["step"]) if where["step"] is not None else None
+    try:
+        return read_trace(Path(where["file"]), where["form"], columns=columns, step_s=step_s)
+    except TraceError as error:
+        raise WrongConfiguration("The trace cannot be used:", error.problems) from error
+
+
+def _read_prometheus(where: Mapping[str, Any]) -> TraceSet:
+    from autoscaler.cli.prometheus_span import PrometheusSpan
+    from autoscaler.cli.trace_prometheus import read_span
+
+    url = base_url("--prometheus", where["prometheus"])
+    start_s, end_s = (_instant(name, where[name]) for name in ("start", "end"))
+    if end_s <= start_s:
+        raise WrongConfiguration("--end is not after --start; allowed: a later one")
+    fields = source_fields(where["prometheus_token_file"], where["prometheus_ca_file"], where["prometheus_header"])
+    span = PrometheusSpan.find(url, fields, start_s, end_s)
+    return asyncio.run(read_span(span, WITHIN_S))
+
+
+def duration(option: str, text: str) -> float:
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise WrongConfiguration(f"{option} {text}; allowed: {error}") from error
+
+
+def _instant(option: str, text: str | None) -> int:
+    try:
+        return int(parse_instant(text))
+    except ValueError as error:
+        problem = Problem("flags", None, f"--{option}", "is missing" if text is None else f"is {text}", str(error))
+        raise WrongConfiguration("The span is not said:", [problem]) from error

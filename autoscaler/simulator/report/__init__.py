@@ -1,0 +1,1 @@
+"""Reports: values in, one self-contained page of HTML out."""

@@ -1,0 +1,1 @@
+"""Deciders that are other systems' rules."""
