@@ -2,12 +2,18 @@
 
 import gzip
 import json
+from collections.abc import Iterator
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from autoscaler.cli import root
+from autoscaler.cli.selftest_tables import show_tables
+from autoscaler.simulator.validation.check import Check, exactly
+from autoscaler.simulator.validation.reference import FILES
+from autoscaler.simulator.validation.setting import Setting, Table, once
 
 RECORDINGS = Path(__file__).resolve().parents[2] / "golden" / "recordings"
 HPA = RECORDINGS / "hpa_decisions.jsonl.gz"
@@ -112,12 +118,72 @@ def test_a_file_that_is_not_there_or_a_folder_is_told(tmp_path: Path) -> None:
         assert name.name in result.output
 
 
-@pytest.mark.parametrize("options", [[], ["--kind", "hpa"], ["--recording", str(HPA), "--kind", "vpa"]])
-def test_wrong_usage_is_told(options: list[str]) -> None:
-    """What is left out or not known is named."""
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (["--kind", "hpa"], "--recording"),
+        (["--recording", str(HPA)], "--kind"),
+        (["--recording", str(HPA), "--kind", "vpa"], "--kind"),
+        (["--recording", str(HPA), "--kind", "hpa", "--quick"], "--quick"),
+        (["--recording", str(HPA), "--kind", "hpa", "--seed", "0"], "--seed"),
+        (["--only", "golden", "--only", "nothing"], "'opendc', 'azure', 'golden'"),
+        (["--seed", "-1"], "--seed"),
+    ],
+)
+def test_wrong_usage_is_told(options: list[str], named: str) -> None:
+    """What is left out, not known or out of place is named."""
     result = CliRunner().invoke(root, ["selftest", *options])
     assert result.exit_code == 2
-    assert "--recording" in result.output or "--kind" in result.output
+    assert named in result.output
+
+
+def test_a_table_is_shown_with_its_verdicts() -> None:
+    """Each row has what was expected, what came, how far it may be off, and the verdict; the last line sums up."""
+    result = CliRunner().invoke(root, ["selftest", "--only", "opendc"])
+    assert result.exit_code == 0
+    row = next(line for line in result.output.splitlines() if "frequent-noconcurrency, kept 5 min: cold" in line)
+    assert [cell.strip() for cell in row.split("│")[2:-1]] == ["18", "18", "0", "exact", "pass"]
+    assert result.output.splitlines()[-1].startswith("4 pass, 0 fail, 10 reported. Seed 1, ")
+
+
+def test_tables_as_json_are_the_same_bytes_each_time() -> None:
+    """`--output json` has every row, in the order of the tables whatever the order of the flags, and a seed repeats it."""
+    options = ["selftest", "--quick", "--only", "conserved", "--only", "opendc", "--seed", "4", "--output", "json"]
+    first, again = (CliRunner().invoke(root, options).output for _ in range(2))
+    assert first == again
+    document = json.loads(first)
+    assert [table["name"] for table in document["tables"]] == ["opendc", "conserved"]
+    assert (document["seed"], document["is_quick"], document["fail"]) == (4, True, 0)
+    rows = [row for table in document["tables"] for row in table["rows"]]
+    assert len(rows) == document["pass"] + document["reported"]
+    assert {row["verdict"] for row in rows} == {"pass", "reported"}
+    assert {row["tolerance"] for row in rows if row["verdict"] == "reported"} == {None}
+
+
+@pytest.mark.parametrize("output", ["table", "json"])
+def test_one_row_that_fails_is_enough(capsys: pytest.CaptureFixture[str], output: str) -> None:
+    """Whatever else passes, a row that fails is shown, counted, and told to the caller, who exits 1."""
+
+    def case(_setting: Setting) -> Iterator[Check]:
+        yield exactly("right", 1, 1)
+        yield exactly("wrong", 1, 2)
+
+    assert not show_tables([Table("t", "a title", "a source", once(case))], is_quick=False, seed=1, output=output)
+    shown = capsys.readouterr().out
+    if output == "json":
+        document = json.loads(shown)
+        assert (document["pass"], document["fail"]) == (1, 1)
+        assert document["tables"][0]["rows"][1]["verdict"] == "fail"
+    else:
+        assert "1 pass, 1 fail, 0 reported." in shown
+
+
+def test_every_file_of_reference_data_says_where_it_is_from() -> None:
+    """The README beside the data names each file, and each file that it names is there."""
+    data = files("autoscaler.simulator.validation").joinpath("data")
+    readme = data.joinpath("README.md").read_text()
+    assert {file.name for file in data.iterdir()} == {*FILES, "README.md"}
+    assert all(f"`{name}`" in readme for name in FILES)
 
 
 def test_the_other_kind_is_told() -> None:
