@@ -2,7 +2,7 @@
 
 import argparse
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 
@@ -59,4 +59,15 @@ def main(measure: Callable[[], Sequence[Figure]], description: str) -> int:
     as_json: bool = parser.parse_args().json
     figures = measure()
     emit(figures, as_json)
+    return int(any(figure.holds is False for figure in figures))
+
+
+def parts_main(parts: Mapping[str, Callable[[], Iterable[Figure]]], description: str | None) -> int:
+    """Run a benchmark of several parts as a program; exit code 1 where a figure misses its bound."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
+    parser.add_argument("--only", choices=sorted(parts), action="append", help="these parts alone")
+    asked = parser.parse_args()
+    figures = [figure for name in asked.only or parts for figure in parts[name]()]
+    emit(figures, asked.json)
     return int(any(figure.holds is False for figure in figures))

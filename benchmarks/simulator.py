@@ -7,7 +7,6 @@ does in detail, the module `benchmarks.simulator_PART` says. Where one thread wo
 a machine that does other work gives nearly the same figures. It needs `make setup-test`.
 """
 
-import argparse
 import sys
 
 from benchmarks import (
@@ -18,7 +17,7 @@ from benchmarks import (
     simulator_sweep,
     simulator_windowed,
 )
-from benchmarks.report import emit
+from benchmarks.report import parts_main
 
 PARTS = {
     "per-request": simulator_per_request.measure,
@@ -30,16 +29,5 @@ PARTS = {
 }
 
 
-def main() -> int:
-    """Measure what was asked for; exit code 1 where a figure misses its bound."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
-    parser.add_argument("--only", choices=sorted(PARTS), action="append", help="these parts alone")
-    asked = parser.parse_args()
-    figures = [figure for name in asked.only or PARTS for figure in PARTS[name]()]
-    emit(figures, asked.json)
-    return int(any(figure.holds is False for figure in figures))
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(parts_main(PARTS, __doc__))

@@ -5,11 +5,10 @@ warm: calls of functions that run, by gateway. cold: from zero to the answer, on
 module `benchmarks.wake_PART` says. On a machine that others use too, `nice -n -10` as root measures the daemon and not them.
 """
 
-import argparse
 import sys
 
 from benchmarks import wake_cold, wake_held, wake_latency, wake_many, wake_warm
-from benchmarks.report import emit
+from benchmarks.report import parts_main
 
 PARTS = {
     "latency": wake_latency.measure,
@@ -20,16 +19,5 @@ PARTS = {
 }
 
 
-def main() -> int:
-    """Measure what was asked for; exit code 1 where a figure misses its bound."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
-    parser.add_argument("--only", choices=sorted(PARTS), action="append", help="these parts alone")
-    asked = parser.parse_args()
-    figures = [figure for name in asked.only or PARTS for figure in PARTS[name]()]
-    emit(figures, asked.json)
-    return int(any(figure.holds is False for figure in figures))
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(parts_main(PARTS, __doc__))

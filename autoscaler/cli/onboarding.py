@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 
 import click
 
+from autoscaler.cli import times
 from autoscaler.cli.errors import WrongConfiguration
 from autoscaler.policy.onboarding.site import WEBHOOK, Site
 from autoscaler.policy.onboarding.subjects import Subject, SubjectKind, parse_subject
-from autoscaler.policy.quantities import parse_duration
 from autoscaler.policy.strict import DNS_NAME, HTTP_URL
 
 DNS_NAME_WORDS = "1 to 63 lower-case letters, digits and hyphens, a letter or digit at both ends"
@@ -108,7 +108,7 @@ def dns_name(option: str, text: str) -> str:
         WrongConfiguration: it is none.
     """
     if not re.fullmatch(DNS_NAME, text):
-        raise WrongConfiguration(f"{option} {_quoted(text)} is no name of an object; allowed: {DNS_NAME_WORDS}")
+        raise WrongConfiguration(f"{option} {times.quoted(text)} is no name of an object; allowed: {DNS_NAME_WORDS}")
     return text
 
 
@@ -118,10 +118,7 @@ def duration_s(option: str, text: str, least_s: float = 0.0) -> float:
     Raises:
         WrongConfiguration: it is none.
     """
-    try:
-        seconds = parse_duration(text)
-    except ValueError as error:
-        raise WrongConfiguration(f"{option} {_quoted(text)} is no duration; allowed: {error}") from None
+    seconds = times.duration_s(option, text)
     if seconds <= 0 or seconds < least_s:
         raise WrongConfiguration(f"{option} {text} is too short; allowed: {max(least_s, 0.001):g}s and more")
     return seconds
@@ -133,7 +130,7 @@ def _subjects(kind: SubjectKind, option: str, names: Sequence[str]) -> list[Subj
         try:
             found.append(parse_subject(kind, name))
         except ValueError as error:
-            raise WrongConfiguration(f"{option} {_quoted(name)} can be nobody; allowed: {error}") from None
+            raise WrongConfiguration(f"{option} {times.quoted(name)} can be nobody; allowed: {error}") from None
     return found
 
 
@@ -141,10 +138,5 @@ def _daemon(account: str | None) -> Subject | None:
     if account is None:
         return None
     if "/" not in account:
-        raise WrongConfiguration(f"--daemon-rights {_quoted(account)} lacks a namespace; allowed: NAMESPACE/NAME")
+        raise WrongConfiguration(f"--daemon-rights {times.quoted(account)} lacks a namespace; allowed: NAMESPACE/NAME")
     return _subjects("ServiceAccount", "--daemon-rights", [account])[0]
-
-
-def _quoted(text: str) -> str:
-    """Show what was given, short and on one line."""
-    return repr(text if len(text) <= 60 else f"{text[:57]}...")

@@ -12,8 +12,8 @@ from autoscaler.cli.output import output_option, print_json
 from autoscaler.cli.recommend_inputs import Defaults, documents_in_force, of_namespaces
 from autoscaler.cli.recommend_run import Effort, recommended
 from autoscaler.cli.recommend_words import as_json, document_texts, print_recommendation, written
+from autoscaler.cli.times import duration_s
 from autoscaler.cli.trace_options import read_where, trace_options
-from autoscaler.policy.quantities import parse_duration
 from autoscaler.simulator.scenario import ScenarioError
 from autoscaler.simulator.slo import MEASURES, Slo, SloError, measure_names
 
@@ -144,10 +144,7 @@ def _objective(slo: str, minimize: str) -> Slo:
 
 
 def _duration(option: str, text: str) -> float:
-    try:
-        seconds = parse_duration(text)
-    except ValueError as error:
-        raise click.BadParameter(f"{text!r} is none; {error} is allowed", param_hint=option) from None
+    seconds = duration_s(option, text)
     if seconds <= 0:
         raise click.BadParameter(f"{text!r} is none; more than 0s is allowed", param_hint=option)
     return seconds

@@ -10,9 +10,9 @@ from autoscaler.cli.policy_files import texts_of
 from autoscaler.cli.prometheus_options import access_options, base_url, source_fields
 from autoscaler.cli.replay_documents import OtherPolicies
 from autoscaler.cli.replay_log import RecordedLog, controller_of
-from autoscaler.cli.replay_span import Wanted, moment, replay_span
+from autoscaler.cli.replay_span import Wanted, replay_span
 from autoscaler.cli.replay_words import again_document, otherwise_document, print_again, print_otherwise
-from autoscaler.policy.quantities import parse_duration
+from autoscaler.cli.times import duration_s, moment_s
 from autoscaler.simulator.replay.again import Again
 from autoscaler.simulator.replay.otherwise import Otherwise
 from autoscaler.simulator.replay.start_up import start_up_lag
@@ -87,11 +87,11 @@ def command(
         wanted = Wanted(
             url=base_url("--prometheus", prometheus),
             fields=fields,
-            start_s=moment("--start", start),
-            end_s=moment("--end", end),
-            tick_s=_duration("--tick", tick or "2s"),
-            timeout_s=_duration("--timeout", timeout or "10m"),
-            start_up_s=_duration("--start-up", start_up or "0s"),
+            start_s=moment_s("--start", start),
+            end_s=moment_s("--end", end),
+            tick_s=duration_s("--tick", tick or "2s"),
+            timeout_s=duration_s("--timeout", timeout or "10m"),
+            start_up_s=duration_s("--start-up", start_up or "0s"),
         )
         return replay_span(wanted, texts_of("--policy", policy), output)
     if given := [name for name, one in (("start", start), ("end", end), ("tick", tick)) if one is not None]:
@@ -121,7 +121,7 @@ def _again(recorded: RecordedLog, output: str) -> None:
 
 def _otherwise(recorded: RecordedLog, policy: Path, start_up: str | None, output: str) -> None:
     others = OtherPolicies(texts_of("--policy", policy), is_all=policy.is_dir())
-    lag_s = _duration("--start-up", start_up) if start_up is not None else start_up_lag(recorded.entries())
+    lag_s = duration_s("--start-up", start_up) if start_up is not None else start_up_lag(recorded.entries())
     otherwise = Otherwise(controller_of, others.plan, lag_s or 0.0)
     otherwise.take(recorded.entries())
     is_measured = start_up is None and lag_s is not None
@@ -130,10 +130,3 @@ def _otherwise(recorded: RecordedLog, policy: Path, start_up: str | None, output
     else:
         print_otherwise(otherwise, lag_s or 0.0, is_measured)
     raise click.exceptions.Exit(0 if otherwise.ticks else 1)
-
-
-def _duration(option: str, text: str) -> float:
-    try:
-        return parse_duration(text)
-    except ValueError as error:
-        raise click.BadParameter(f"{text!r} is none; {error} is allowed", param_hint=option) from None

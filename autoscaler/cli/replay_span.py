@@ -17,7 +17,6 @@ from autoscaler.policy.loading import PolicySet, load
 from autoscaler.policy.plan import Plan
 from autoscaler.policy.quantities import format_duration
 from autoscaler.policy.settings import BlastRadius
-from autoscaler.simulator.instants import parse_instant
 from autoscaler.simulator.replay.on_loads import OnLoads
 
 
@@ -42,18 +41,6 @@ class Wanted:
     tick_s: float
     timeout_s: float
     start_up_s: float
-
-
-def moment(option: str, text: str) -> int:
-    """Give the UTC seconds of a moment.
-
-    Raises:
-        BadParameter: it is none.
-    """
-    try:
-        return int(parse_instant(text))
-    except ValueError as error:
-        raise click.BadParameter(f"{text!r} is none; {error} is allowed", param_hint=option) from None
 
 
 def replay_span(wanted: Wanted, texts: Mapping[str, str], output: str) -> None:

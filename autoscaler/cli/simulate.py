@@ -17,6 +17,7 @@ from autoscaler.cli.errors import WrongConfiguration
 from autoscaler.cli.minutes import is_minutes, simulate_minute_document
 from autoscaler.cli.output import output_option
 from autoscaler.cli.provenance import provenance
+from autoscaler.cli.scenario_files import own_texts, read_text
 from autoscaler.cli.simulate_words import print_result
 from autoscaler.cli.traces import read_traces
 from autoscaler.policy.problems import Problem
@@ -28,8 +29,6 @@ from autoscaler.simulator.result import as_document
 from autoscaler.simulator.run import simulate
 from autoscaler.simulator.scenario import CALLS, Scenario, ScenarioError, parse
 from autoscaler.simulator.timeline import Timeline
-
-MAX_BYTES = 4 << 20
 
 MANY_REQUESTS = 2e6
 """Requests of a run from which on it takes more than a minute without compiled loops."""
@@ -83,7 +82,7 @@ def command(
     if report is not None:
         reports.needs_plotly(Path(report))
     try:
-        text = _text(path)
+        text = read_text(path)
         if is_minutes(text):
             _refuse({"--seed": seed, "--policies": policies, "--against": against, "--report": report, **span})
             simulate_minute_document(path, text, output)
@@ -137,7 +136,7 @@ class Material:
 def _material(path: Path, text: str, policies: str | None, span: Mapping[str, str | None]) -> Material:
     parsed, others = parse(text, str(path))
     parsed = _under_span(parsed, span)
-    files = _folder(Path(policies)) if policies is not None else _files(path, parsed, others)
+    files = _folder(Path(policies)) if policies is not None else own_texts(path, parsed, others)
     traces = read_traces(path.parent, parsed, _say)
     for note in traces.notes:
         _say(note)
@@ -148,7 +147,7 @@ def _other(against: str, path: Path, text: str, span: Mapping[str, str | None]) 
     """Read what a run is compared with: the same traffic under other policies, or another scenario."""
     if Path(against).is_dir():
         return _material(path, text, against, span)
-    return _material(Path(against), _text(Path(against)), None, span)
+    return _material(Path(against), read_text(Path(against)), None, span)
 
 
 def _refuse(flags: Mapping[str, object]) -> None:
@@ -225,12 +224,6 @@ def _tell_slow(scenario: Scenario, traces: Traces) -> None:
         )
 
 
-def _files(path: Path, scenario: Scenario, others: str) -> dict[str, str]:
-    """Give the policy documents that a scenario names, and those in its own file."""
-    files = {str(path.parent / name): _text(path.parent / name) for name in scenario.policies}
-    return files | ({str(path): others} if others.strip() else {})
-
-
 def _folder(folder: Path) -> dict[str, str]:
     """Read a folder as the daemon reads it."""
     if not folder.is_dir():
@@ -240,15 +233,3 @@ def _folder(folder: Path) -> dict[str, str]:
         allowed = "*.yaml or *.yml directly in it"
         raise ScenarioError([Problem(str(folder), None, "", "holds no policy documents", allowed)])
     return found
-
-
-def _text(path: Path) -> str:
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise ScenarioError([Problem(str(path), None, "", "is too large", f"at most {MAX_BYTES} bytes")])
-        return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise ScenarioError([Problem(str(path), None, "", "is no text", "UTF-8")]) from error
-    except OSError as error:
-        wrong = f"cannot be read: {error.strerror}"
-        raise ScenarioError([Problem(str(path), None, "", wrong, "a file that can be read")]) from error

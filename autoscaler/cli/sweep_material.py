@@ -8,6 +8,7 @@ from pathlib import Path
 
 from autoscaler.adapters import files as folders
 from autoscaler.cli.minutes import is_minutes
+from autoscaler.cli.scenario_files import own_texts, read_text
 from autoscaler.policy.parsing import read_documents
 from autoscaler.policy.problems import Problem, line_of, path_text
 from autoscaler.simulator.minutes.document import parse as parse_minutes
@@ -18,7 +19,6 @@ from autoscaler.simulator.sweeps.paths import PathError
 from autoscaler.simulator.sweeps.study import PolicyVariant, Study, StudyError, TraceVariant, as_text, parse_study
 from autoscaler.simulator.sweeps.variants import PolicyFile, Variants
 
-MAX_BYTES = 4 << 20
 MOST_PLANS = 200
 """Configurations whose documents are compiled before a sweep starts; what is wrong in others is found when they run."""
 
@@ -174,8 +174,7 @@ def _under(problem: Problem) -> Problem:
 
 def _own_files(file: Path, scenario: Scenario, others: str) -> tuple[PolicyFile, ...]:
     """Read the documents that a scenario names, and those in its own file."""
-    texts = {str(file.parent / name): read_text(file.parent / name) for name in scenario.policies}
-    texts |= {str(file): others} if others.strip() else {}
+    texts = own_texts(file, scenario, others)
     return tuple(PolicyFile.read(name, text) for name, text in texts.items())
 
 
@@ -263,20 +262,3 @@ def _hash(parts: Iterator[bytes] | list[bytes]) -> str:
         digest.update(len(part).to_bytes(8, "little"))
         digest.update(part)
     return digest.hexdigest()
-
-
-def read_text(path: Path) -> str:
-    """Read a document's file.
-
-    Raises:
-        ScenarioError: it cannot be read, or is no text.
-    """
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise ScenarioError([Problem(str(path), None, "", "is too large", f"at most {MAX_BYTES} bytes")])
-        return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise ScenarioError([Problem(str(path), None, "", "is no text", "UTF-8")]) from error
-    except OSError as error:
-        wrong = f"cannot be read: {error.strerror}"
-        raise ScenarioError([Problem(str(path), None, "", wrong, "a file that can be read")]) from error

@@ -9,10 +9,8 @@ import click
 
 from autoscaler.cli.errors import WrongConfiguration
 from autoscaler.cli.prometheus_options import access_options, base_url, source_fields
+from autoscaler.cli.times import duration_s, moment_s
 from autoscaler.cli.trace_files import read_trace
-from autoscaler.policy.problems import Problem
-from autoscaler.policy.quantities import parse_duration
-from autoscaler.simulator.instants import parse_instant
 from autoscaler.simulator.trace_sets.errors import TraceError
 from autoscaler.simulator.trace_sets.formats import FORMATS
 from autoscaler.simulator.trace_sets.plain import FIELDS
@@ -59,7 +57,7 @@ def read_where(where: Mapping[str, Any]) -> TraceSet:
         raise WrongConfiguration(
             f"--column {wrong[0]}={columns[wrong[0]]}; allowed: FIELD=NAME, fields {', '.join(FIELDS)}"
         )
-    step_s = duration("--step", where["step"]) if where["step"] is not None else None
+    step_s = duration_s("--step", where["step"]) if where["step"] is not None else None
     try:
         return read_trace(Path(where["file"]), where["form"], columns=columns, step_s=step_s)
     except TraceError as error:
@@ -71,24 +69,9 @@ def _read_prometheus(where: Mapping[str, Any]) -> TraceSet:
     from autoscaler.cli.trace_prometheus import read_span
 
     url = base_url("--prometheus", where["prometheus"])
-    start_s, end_s = (_instant(name, where[name]) for name in ("start", "end"))
+    start_s, end_s = (moment_s(f"--{name}", where[name]) for name in ("start", "end"))
     if end_s <= start_s:
         raise WrongConfiguration("--end is not after --start; allowed: a later one")
     fields = source_fields(where["prometheus_token_file"], where["prometheus_ca_file"], where["prometheus_header"])
     span = PrometheusSpan.find(url, fields, start_s, end_s)
     return asyncio.run(read_span(span, WITHIN_S))
-
-
-def duration(option: str, text: str) -> float:
-    try:
-        return parse_duration(text)
-    except ValueError as error:
-        raise WrongConfiguration(f"{option} {text}; allowed: {error}") from error
-
-
-def _instant(option: str, text: str | None) -> int:
-    try:
-        return int(parse_instant(text))
-    except ValueError as error:
-        problem = Problem("flags", None, f"--{option}", "is missing" if text is None else f"is {text}", str(error))
-        raise WrongConfiguration("The span is not said:", [problem]) from error

@@ -11,7 +11,8 @@ import numpy as np
 from autoscaler.cli import trace_words as words
 from autoscaler.cli.errors import WrongConfiguration
 from autoscaler.cli.output import console, output_option, print_json
-from autoscaler.cli.trace_options import duration, read_where, trace_options
+from autoscaler.cli.times import duration_s
+from autoscaler.cli.trace_options import read_where, trace_options
 from autoscaler.policy.strict import DNS_NAME
 from autoscaler.simulator.trace_sets.measures import measures
 from autoscaler.simulator.trace_sets.resampling import mixed, sampled, scaled, shifted
@@ -53,7 +54,7 @@ def resample(
     In this order: mix, shift, scale, sample. The same seed gives the same trace.
     """
     trace_set = _mix(mix, where, seed) if mix is not None else read_where(where)
-    wander_s = duration("--wander", wander)
+    wander_s = duration_s("--wander", wander)
     before, root = measures(trace_set), np.random.SeedSequence(seed)
     generators = [np.random.Generator(np.random.SFC64(one)) for one in root.spawn(2)]
     try:
@@ -110,8 +111,8 @@ def convert(write: str, begin: str | None, until: str | None, output: str, **whe
     """A trace as Parquet, sorted by function, with all that is known of it: several times quicker to read."""
     trace_set = read_where(where)
     if begin is not None or until is not None:
-        from_s = duration("--from", begin) if begin is not None else 0.0
-        to_s = duration("--to", until) if until is not None else trace_set.length_s
+        from_s = duration_s("--from", begin) if begin is not None else 0.0
+        to_s = duration_s("--to", until) if until is not None else trace_set.length_s
         try:
             trace_set = trace_set.between(from_s, to_s)
         except ValueError as error:
@@ -131,4 +132,4 @@ def _write(trace_set: TraceSet, file: str) -> None:
 
 def _signed(text: str) -> float:
     """Read a duration that may be negative."""
-    return -duration("--shift", text[1:]) if text.startswith("-") else duration("--shift", text)
+    return -duration_s("--shift", text[1:]) if text.startswith("-") else duration_s("--shift", text)

@@ -1,6 +1,6 @@
 """Laws of service and start-up times as scenarios write them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 import numpy as np
@@ -157,9 +157,6 @@ ServiceTimesField = Annotated[ServiceTimes, Field(discriminator="type"), BeforeV
 StartUp = ConstantStart | ExponentialStart | LognormalStart | Measured
 StartUpField = Annotated[StartUp, Field(discriminator="type"), BeforeValidator(_timed)]
 """A law of start-up times; a duration is every start's."""
-
-ReadLaw = Callable[[Measured], Measured]
-"""Gives a measured law whose values stand in a file with these values."""
 
 
 def always(text: str) -> StartUp:

@@ -74,11 +74,6 @@ class Account:
     def rejected_fraction(self) -> float | None:
         return self.rejected / self.requests if self.requests else None
 
-    @property
-    def lifespan_mean_s(self) -> float | None:
-        """Mean life of the instances that went; None: none did."""
-        return self.lifespan_s / self.ended if self.ended else None
-
 
 class _Simulated:
     """One function, its instances, and what its requests waited."""
