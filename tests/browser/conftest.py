@@ -10,6 +10,7 @@ from autoscaler.server.app import build
 from autoscaler.server.run import serve
 from tests.integration.http.fakes import OPERATOR, FakeAutoscaling, HandClock
 from tests.servers.binaries import require
+from tests.servers.process import PATIENCE
 
 ARGUMENTS = (
     "--no-sandbox",
@@ -36,7 +37,7 @@ class Dashboard:
         """Open the page with a token in its fragment; console and errors are kept in `said`, addresses in `asked`."""
         made = await self.browser.new_context(viewport={"width": width, "height": height}, **context)
         page = await made.new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(20_000 * PATIENCE)
         page.on("console", lambda message: self.said.append(f"{message.type}: {message.text}"))
         page.on("pageerror", lambda error: self.said.append(f"error: {error}"))
         page.on("request", lambda request: self.asked.append(request.url))

@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 
 from autoscaler.ports import LeaseConflict, LeaseRecord, LeaseStore
+from tests.servers.process import PATIENCE
 
 FIRST = LeaseRecord("first_1", "10.0.0.1:8080", 8.0, 0)
 Stores = tuple[LeaseStore, LeaseStore]
@@ -65,7 +66,7 @@ class LeaseContract:
         written = await one.write(FIRST)
         following = other.follow(await other.read())
         renewed = await one.write(written)
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(60 * PATIENCE):
             assert await anext(following) == renewed
             released = await one.write(replace(renewed, holder="", address=""))
             assert await anext(following) == released

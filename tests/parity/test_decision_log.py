@@ -18,6 +18,8 @@ from autoscaler.simulator.replay.again import Again
 from autoscaler.twin.story import SHORTEST_S
 
 SPEED = 6.0
+FEW_TICKS = 10
+"""With fewer the machine was too busy to have the demo's daemon ready in time: it is played once more, for longer."""
 
 
 class _Recorded(_Stage):
@@ -50,9 +52,12 @@ class Demo:
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
-    folder = tmp_path_factory.mktemp("demo")
-    options = Options(SHORTEST_S, SPEED, _usable_port(0), opens=False, is_json=True, record=None)
-    _, witness = asyncio.run(_Recorded(options, ScaledClock(SPEED), folder).play())
+    for duration_s in (SHORTEST_S, 4 * SHORTEST_S):
+        folder = tmp_path_factory.mktemp("demo")
+        options = Options(duration_s, SPEED, _usable_port(0), opens=False, is_json=True, record=None)
+        _, witness = asyncio.run(_Recorded(options, ScaledClock(SPEED), folder).play())
+        if witness.ticks >= FEW_TICKS:
+            break
     (file,) = listed(folder / "log")
     return Demo(file.path.read_bytes(), witness.ticks)
 

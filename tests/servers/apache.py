@@ -22,8 +22,8 @@ WAKE_FORMS = (
 
 _MODULES = Path("/usr/lib/apache2/modules")
 _NEEDED = {
-    "off-path": "headers lbmethod_byrequests macro proxy proxy_balancer proxy_http setenvif slotmem_shm",
-    "on-path": "headers lua macro proxy proxy_http setenvif",
+    "off-path": "alias headers lbmethod_byrequests macro proxy proxy_balancer proxy_http setenvif slotmem_shm",
+    "on-path": "alias headers lua macro proxy proxy_http setenvif",
 }
 _MAIN = """\
 # What Debian's apache2.conf does, as far as it matters here.

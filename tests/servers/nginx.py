@@ -41,12 +41,13 @@ class Nginx:
     Attributes:
         url: where functions are called: `URL/function/NAME.NAMESPACE`.
         target: host and port of its metrics, which are mtail's.
+        log: what it writes, and its mtail reads.
         mtail: what counts its calls.
     """
 
     def __init__(self, server: Server, port: int, log: Path, counter: Mtail) -> None:
         self._server = server
-        self._log = log
+        self.log = log
         self._port = port
         self.mtail = counter
         self.url = f"http://127.0.0.1:{port}"
@@ -60,9 +61,9 @@ class Nginx:
 
     def rotate(self) -> None:
         """Rotate its log as logrotate does: rename it and tell nginx, which opens a new one."""
-        self._log.replace(self._log.with_suffix(".log.1"))
+        self.log.replace(self.log.with_suffix(".log.1"))
         self._server.send(signal.SIGUSR1)
-        wait_until(self._log.exists, "nginx to open a new log")
+        wait_until(self.log.exists, "nginx to open a new log")
 
 
 @contextlib.contextmanager

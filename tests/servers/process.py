@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -13,12 +14,23 @@ PATIENCE = 3.0 if os.environ.get("CI") else 1.0
 """How much longer deadlines are under CI: a machine that is busy with others' work is no defect of what is tested."""
 
 
+_PORTS = range(12_000, 30_000)
+"""Below those that outgoing connections are given (from 32768 on): no client takes one while its server is being restarted,
+and what connects to a port of nobody's never meets itself. Below 30000, where node ports begin."""
+
+
 def free_port(host: str = "127.0.0.1") -> int:
-    """Give a TCP port that nothing listens on now."""
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Give a TCP port that nothing listens on, and that no other caller in this network namespace is given while we live."""
+    begin = random.SystemRandom().randrange(len(_PORTS))
+    for turn in range(len(_PORTS)):
+        port = _PORTS[(begin + turn) % len(_PORTS)]
+        with socket.socket(socket.AF_UNIX) as claim, socket.socket() as probe, contextlib.suppress(OSError):
+            # A name in the kernel, which is gone with this process however that ends.
+            claim.bind(f"\0autoscaler-tests-port-{port}")
+            probe.bind((host, port))
+            claim.detach()
+            return port
+    raise OSError(f"no port of {_PORTS} is free on {host}")
 
 
 def wait_until(condition: Callable[[], object], what: str, deadline_s: float = 30.0, every_s: float = 0.02) -> None:

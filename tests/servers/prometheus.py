@@ -5,7 +5,7 @@ import json
 import subprocess
 import urllib.parse
 import urllib.request
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,11 @@ class Prometheus:
         result = self.query(text)
         return float(result[0]["value"][1]) if result else None
 
+    def alertmanagers(self) -> list[str]:
+        """Give the addresses of the Alertmanagers that it tells its alerts."""
+        with urllib.request.urlopen(f"{self.url}/api/v1/alertmanagers", timeout=10) as answer:
+            return [one["url"] for one in json.load(answer)["data"]["activeAlertmanagers"]]
+
 
 @contextlib.contextmanager
 def prometheus(
@@ -70,8 +75,8 @@ def prometheus(
 
 
 @contextlib.contextmanager
-def configured(folder: Path, config: str, program: str = VERSION_2) -> Iterator[Prometheus]:
-    """Run a Prometheus whose whole configuration is given, as `prometheus` does."""
+def configured(folder: Path, config: str, program: str = VERSION_2, flags: Sequence[str] = ()) -> Iterator[Prometheus]:
+    """Run a Prometheus whose whole configuration is given, and further flags, as `prometheus` does."""
     port = free_port()
     (folder / "prometheus.yml").write_text(config)
     command = [
@@ -82,6 +87,7 @@ def configured(folder: Path, config: str, program: str = VERSION_2) -> Iterator[
         f"--web.listen-address=127.0.0.1:{port}",
         "--web.enable-lifecycle",
         "--log.level=warn",
+        *flags,
     ]
     server = Server(command, folder / "prometheus.log")
     with running(server, lambda: is_listening(port) and _is_ready(port)):

@@ -21,6 +21,15 @@ def published(name: str, replaced: Mapping[str, str]) -> str:
 
 def scrape_job(gateway: str, targets: list[str], interval: str) -> dict[str, Any]:
     """Give the published scrape job of a gateway, with these targets instead of those that DNS would tell."""
-    (job,) = YAML(typ="safe").load(published(f"{gateway}/prometheus.yaml", {}))["scrape_configs"]
+    return _job(f"{gateway}/prometheus.yaml", targets, interval)
+
+
+def heartbeat_job(gateway: str, targets: list[str], interval: str) -> dict[str, Any]:
+    """Give the published job that has a gateway write a line to its log, likewise."""
+    return _job(f"{gateway}/heartbeat.yaml", targets, interval)
+
+
+def _job(name: str, targets: list[str], interval: str) -> dict[str, Any]:
+    (job,) = YAML(typ="safe").load(published(name, {}))["scrape_configs"]
     del job["dns_sd_configs"]
     return {**job, "static_configs": [{"targets": targets}], "scrape_interval": interval, "scrape_timeout": interval}

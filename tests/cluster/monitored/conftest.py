@@ -71,7 +71,11 @@ def site(
         generated.wait_for({"acme-prod", "umbrella-fn"}, {"openfaas/gateway", "umbrella-fn/forged"})
         alertmanager = Alertmanager(folder, generated.alertmanager(), documents.ALERTMANAGER_HOST)
         monitored.apply(documents.operated(alertmanager.port))
-        with running(alertmanager, alertmanager.is_ready), configured(folder, generated.prometheus()) as prometheus:
+        with (
+            running(alertmanager, alertmanager.is_ready),
+            # What it tells while it reloads is lost; told again after a minute, the test would wait for that.
+            configured(folder, generated.prometheus(), flags=["--rules.alert.resend-delay=15s"]) as prometheus,
+        ):
             daemon = DaemonProcess(folder, monitored, prometheus.url, alertmanager.url, listen)
             # Twice as long as it is: on a busy machine a late scrape then is no gap, and the load stays known.
             late = {"AUTOSCALER_SOURCES__MAIN__SCRAPE_INTERVAL": "2s"}

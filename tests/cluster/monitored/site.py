@@ -124,8 +124,8 @@ class Site:
                 lambda: self.plane.replicas(namespace, name) == count, f"{namespace}/{name} at {count}", 120, 0.1
             )
         except TimeoutError as error:
-            found = self.plane.replicas(namespace, name)
-            raise TimeoutError(f"{error}: it is at {found}; {self.daemon.tail()}") from None
+            found, firing = self.plane.replicas(namespace, name), self.firing()
+            raise TimeoutError(f"{error}: it is at {found}; {firing} fire; {self.daemon.tail()}") from None
 
     def boosted(self) -> set[tuple[str, str]]:
         """Give the functions that a boost is in force for."""
@@ -146,6 +146,8 @@ class Site:
             (self.folder / f"{name}.yml").write_text(text)
             with urllib.request.urlopen(urllib.request.Request(f"{url}/-/reload", method="POST"), timeout=30):
                 pass
+        # For up to 5 s after it a Prometheus knows no Alertmanager (prometheus/prometheus#13064): what fires then is lost.
+        wait_until(self.prometheus.alertmanagers, "the Alertmanager to be known again", 60, 0.1)
 
     @property
     def folder(self) -> Path:

@@ -18,6 +18,7 @@ from tests.integration.cli.test_reaching import kubeconfig
 from tests.integration.http.fakes import ACME, FakeAutoscaling, HandClock
 from tests.integration.http.test_tls import files
 from tests.servers.certificates import Authority
+from tests.servers.process import PATIENCE
 
 OWN = ("AUTOSCALER_TOKEN", "AUTOSCALER_TOKEN_FILE", "AUTOSCALER_SERVER", "AUTOSCALER_CA_FILE")
 
@@ -38,11 +39,11 @@ def serving(certificates: Certificates) -> Iterator[int]:
     thread = threading.Thread(target=loop.run_until_complete, args=[run()])
     thread.start()
     try:
-        assert started.wait(30)
+        assert started.wait(30 * PATIENCE)
         yield ports[0]
     finally:
         loop.call_soon_threadsafe(ended.set)
-        thread.join(30)
+        thread.join(30 * PATIENCE)
         loop.close()
 
 

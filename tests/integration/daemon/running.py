@@ -56,7 +56,7 @@ async def run_command(*arguments: str, **environment: str) -> "subprocess.Comple
     """Run a command to its end while the event loop goes on."""
     env = {**os.environ, **environment}
     return await asyncio.to_thread(
-        subprocess.run, command(*arguments), capture_output=True, text=True, env=env, timeout=60, check=False
+        subprocess.run, command(*arguments), capture_output=True, text=True, env=env, timeout=60 * PATIENCE, check=False
     )
 
 
@@ -67,7 +67,7 @@ async def until(condition: Callable[[], object], what: str, deadline_s: float = 
             while not condition():
                 await asyncio.sleep(0.05)
     except TimeoutError:
-        raise TimeoutError(f"not within {deadline_s} s: {what}") from None
+        raise TimeoutError(f"not within {deadline_s * PATIENCE} s: {what}") from None
 
 
 class Running:
@@ -117,7 +117,7 @@ class Running:
         process = self.server.process
         assert process is not None
         process.send_signal(number)
-        code = await asyncio.to_thread(process.wait, 30)
+        code = await asyncio.to_thread(process.wait, 30 * PATIENCE)
         self.server.stop()
         return code
 

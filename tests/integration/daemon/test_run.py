@@ -8,6 +8,7 @@ from typing import Any
 import aiohttp
 
 from tests.integration.daemon.running import BUSY, DATABASE, OPERATOR, SLEEPY, TENANT, Running, run_command, until
+from tests.servers.process import PATIENCE
 
 
 async def test_it_follows_the_load_and_says_why(running: Running) -> None:
@@ -92,7 +93,7 @@ async def test_policies_are_reloaded_and_a_broken_one_is_named(running: Running)
     policies.write_text(good)
     await until(lambda: running.replicas(BUSY) == 7, "the new minimum")
     policies.write_text(good.replace("min: 7", "minn: 2"))
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(30 * PATIENCE):
         while not any("minn" in problem for problem in (await running.status())["problems"]):
             await asyncio.sleep(0.1)
     assert running.replicas(BUSY) == 7

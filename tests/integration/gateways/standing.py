@@ -28,10 +28,11 @@ from tests.servers.haproxy import haproxy
 from tests.servers.nginx import nginx
 from tests.servers.process import PATIENCE, wait_until
 from tests.servers.prometheus import Prometheus, configured
-from tests.servers.published import scrape_job
+from tests.servers.published import heartbeat_job, scrape_job
 from tests.servers.upstream import Upstream, upstream
 
 INTERVAL = "1s"
+HEARTBEAT = "300ms"
 RANGE_S = 4.0
 REQUEST_TIMEOUT_S = 6.0
 REPLICAS = 2
@@ -39,6 +40,7 @@ WRITTEN_S = 1.0
 """Seconds after which mtail has surely read a line: it looks four times a second."""
 
 KINDS = {"haproxy": haproxy, "nginx": nginx, "caddy": caddy}
+LOGS = ("nginx", "caddy")
 NAMES = ("prod/resize", "prod/resize-v2", "prod-eu/resize", "globex/thumb-nail")
 """Functions of each kind, called by tests; `NEVER` is called by none."""
 
@@ -134,10 +136,15 @@ def standing(folder: Path, programs: Sequence[str]) -> Iterator[Standing]:
             own = {name: address for name, address in addresses.items() if name.startswith(f"{kind}-")}
             gateways[kind] = [stack.enter_context(run(_made(folder / f"{kind}-{one}"), own)) for one in range(REPLICAS)]
         jobs = [scrape_job(kind, [one.target for one in gateways[kind]], INTERVAL) for kind in KINDS]
+        jobs += [heartbeat_job(kind, [_host(one.url) for one in gateways[kind]], HEARTBEAT) for kind in LOGS]
         text = io.StringIO()
         YAML().dump({"scrape_configs": jobs}, text)
         servers = [stack.enter_context(configured(_made(folder / one), text.getvalue(), one)) for one in programs]
         yield Standing(gateways, upstreams, servers)
+
+
+def _host(url: str) -> str:
+    return url.removeprefix("http://")
 
 
 def _made(folder: Path) -> Path:

@@ -3,6 +3,7 @@
 import json
 import socket
 import threading
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from tests.integration.gateways.waking import READY, TOKEN, Answer, Daemon, Sleeper, ask, standing
 from tests.servers.caddy import WAKE_FORMS, waking
+from tests.servers.mtail import mtail
 from tests.servers.process import wait_until
 from tests.servers.wake_forms import LoggingGateway, WakeForm, Wiring
 
@@ -117,6 +119,21 @@ def test_the_log_has_one_line_for_a_call(stand: Stand) -> None:
     (line,) = (json.loads(one) for one in stand.gateway.log.read_text().splitlines())
     assert (line["request"]["uri"], line["status"]) == (f"{CALLED}/x?y=1", 200)
     assert TOKEN not in stand.gateway.log.read_text()
+
+
+def test_a_heartbeat_is_a_line_that_the_published_program_counts(stand: Stand, tmp_path: Path) -> None:
+    """It wakes nobody, calls nobody, and is answered as a page without metrics."""
+    (tmp_path / "counting").mkdir()
+    with mtail(tmp_path / "counting", "caddy", stand.gateway.log) as counter:
+        found = [ask(stand.gateway.url, path).status for path in ("/heartbeat", "/heartbeat", "/heartbeat/x")]
+        assert found == [200, 200, 404]
+
+        def beats() -> bool:
+            with urllib.request.urlopen(f"http://{counter.target}/metrics", timeout=5) as answer:
+                return "\ncaddy_access_heartbeats_total 2\n" in answer.read().decode()
+
+        wait_until(beats, "mtail to have read the heartbeats")
+    assert (stand.daemon.asked, stand.function.received) == ([], [])
 
 
 def test_the_token_is_not_in_the_configuration(stand: Stand) -> None:

@@ -3,11 +3,9 @@
 import pytest
 
 from tests.integration.gateways.calling import Steady
-from tests.integration.gateways.standing import KINDS, Row, Standing, functions, reading
+from tests.integration.gateways.standing import KINDS, LOGS, Row, Standing, functions, reading
 
 pytestmark = pytest.mark.server
-
-LOGS = ("nginx", "caddy")
 
 
 async def test_restarts_in_the_middle_of_load(stand: Standing) -> None:

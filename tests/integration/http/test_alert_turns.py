@@ -14,6 +14,7 @@ from autoscaler.server.limits import Limits
 from autoscaler.server.run import serve
 from tests.integration.http.fakes import ACME, OPERATOR, UMBRELLA, FakeAutoscaling, HandClock
 from tests.integration.http.sockets import sent
+from tests.servers.process import PATIENCE
 
 BURST = 20_000
 
@@ -67,7 +68,7 @@ async def sender() -> AsyncIterator[Sender]:
 async def test_one_senders_webhooks_are_worked_on_one_by_one_and_others_meanwhile(sender: Sender) -> None:
     """While a tenant's first webhook is at work its others wait, those over the bound get 503, and others get in."""
     posts = [asyncio.ensure_future(sender.post(ACME)) for _ in range(10)]
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(30 * PATIENCE):
         refused = [await next(asyncio.as_completed(posts)) for _ in range(1)]
         assert refused == [503]
         assert await sender.post(UMBRELLA) == 200
@@ -91,7 +92,7 @@ async def test_a_sender_who_sent_too_much_waits_and_others_do_not(sender: Sender
 async def test_a_sender_who_hangs_up_gives_its_place_back(sender: Sender) -> None:
     """Webhooks that are given up while they wait leave their places to those that come after."""
     posts = [asyncio.ensure_future(sender.post(ACME)) for _ in range(6)]
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(30 * PATIENCE):
         while not sender.service.at_work:
             await asyncio.sleep(0.01)
         for post in posts:
@@ -127,7 +128,7 @@ async def test_a_standby_keeps_few_bodies_of_one_sender() -> None:
     async with serve(app, "127.0.0.1:0") as at, aiohttp.ClientSession() as session:
         url = f"http://{at.host}:{at.port}/v1/alerts"
         head = ["POST /v1/alerts HTTP/1.1", f"Authorization: Bearer {ACME}", "Content-Type: application/json"]
-        async with sent(at, [*head, "Content-Length: 100"], b"{"), asyncio.timeout(20):
+        async with sent(at, [*head, "Content-Length: 100"], b"{"), asyncio.timeout(20 * PATIENCE):
             while await refused_at(session, url, ACME) != "body":
                 await asyncio.sleep(0.01)
             assert await refused_at(session, url, UMBRELLA) == "daemon"

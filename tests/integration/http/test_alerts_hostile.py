@@ -14,6 +14,7 @@ from tests.integration.http.conftest import Listening
 from tests.integration.http.fakes import ACME, OPERATOR, UMBRELLA, FakeAutoscaling, HandClock
 from tests.integration.http.sockets import exchange, sent, status_of
 from tests.integration.http.test_alerts import alert, payload, post
+from tests.servers.process import PATIENCE
 
 PATHS = ("/v1/alerts", "/system/alert")
 GOOD = json.dumps(payload(alert("checkout"))).encode()
@@ -252,7 +253,7 @@ async def test_a_head_that_drips_is_given_up(impatient: Address) -> None:
     """Who sends a byte of a head now and then is let go of, though each byte came in time."""
     reader, writer = await asyncio.open_connection(impatient.host, impatient.port)
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(30 * PATIENCE):
             for byte in b"POST /v1/alerts HTTP/1.1\r\nX-Slow: " + b"x" * 10_000:
                 if reader.at_eof():
                     break
@@ -265,7 +266,7 @@ async def test_a_head_that_drips_is_given_up(impatient: Address) -> None:
 
 async def test_a_body_that_drips_is_given_up_though_each_byte_came_in_time(impatient: Address) -> None:
     """The whole body has its time, not each part of it."""
-    async with sent(impatient, head("Content-Length: 100000")) as (reader, writer), asyncio.timeout(30):
+    async with sent(impatient, head("Content-Length: 100000")) as (reader, writer), asyncio.timeout(30 * PATIENCE):
         answered = asyncio.ensure_future(status_of(reader))
         while not answered.done():
             writer.write(b" ")
@@ -280,7 +281,7 @@ async def test_two_hundred_slow_connections_hold_up_nobody_else(listening: Liste
         for number, (_, writer) in enumerate(opened):
             whole = "\r\n".join([*head("Content-Length: 100", "Host: x"), "", ""]).encode()
             writer.write(whole if number % 2 else whole[:20])
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(30 * PATIENCE):
             assert (await post(listening, payload(), UMBRELLA))[0] == 200
             # Its own waits for places, each of which comes free when its body's time is over.
             assert await status_of(opened[1][0]) == 408

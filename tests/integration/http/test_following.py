@@ -10,7 +10,7 @@ from autoscaler.core.fleet import FunctionKey
 from autoscaler.ports import WakeState
 from tests.integration.http.fakes import ACME, GATEWAY, UMBRELLA, FakeAutoscaling
 from tests.integration.http.pairs import HOLDER, STANDBY, Pair, paired, until
-from tests.servers.process import free_port
+from tests.servers.process import PATIENCE, free_port
 
 CHECKOUT = FunctionKey("acme-prod", "checkout")
 PATH = "/v1/wake/acme-prod/checkout"
@@ -169,7 +169,7 @@ async def test_how_long_a_stranger_waits_tells_nothing(pair: Pair) -> None:
 async def test_who_does_not_wait_is_not_held_for_a_holder(pair: Pair) -> None:
     """`hold=0` with nobody to ask gets its 503 at once, and starts nothing."""
     pair.standbys.tell(holder=None, address=None)
-    assert await asyncio.wait_for(asking(pair, "?hold=0"), 10) == (503, "not-ready")
+    assert await asyncio.wait_for(asking(pair, "?hold=0"), 10 * PATIENCE) == (503, "not-ready")
 
 
 async def test_two_that_take_each_other_for_the_holder_never_loop(pair: Pair) -> None:
@@ -233,14 +233,14 @@ async def test_a_daemon_that_ends_waits_until_its_wakes_are_answered(pair: Pair)
     pair.holder.has_moved = True
     pair.holders.tell(is_leader=False, holder=None, address=None)
     pair.holder.ready.set()
-    finishing = asyncio.create_task(pair.forwarding.finish(20.0))
+    finishing = asyncio.create_task(pair.forwarding.finish(20.0 * PATIENCE))
     done, _ = await asyncio.wait((finishing,), timeout=0.3)
     assert not done
     pair.move()
     await until(lambda: pair.standby.holding == 2)
     pair.standby.ready.set()
     assert await asyncio.gather(*wakes) == [(200, "ready")] * 2
-    await asyncio.wait_for(finishing, 10)
+    await asyncio.wait_for(finishing, 10 * PATIENCE)
 
 
 async def test_a_daemon_that_ends_does_not_wait_for_ever(pair: Pair) -> None:
@@ -251,15 +251,15 @@ async def test_a_daemon_that_ends_does_not_wait_for_ever(pair: Pair) -> None:
     pair.move()
     pair.holder.ready.set()
     await until(lambda: pair.standby.holding == 1)  # which never becomes ready
-    await asyncio.wait_for(pair.forwarding.finish(0.2), 10)
-    assert await asyncio.wait_for(nobody, 10) == (503, "not-ready")
+    await asyncio.wait_for(pair.forwarding.finish(0.2), 10 * PATIENCE)
+    assert await asyncio.wait_for(nobody, 10 * PATIENCE) == (503, "not-ready")
 
 
 async def test_a_daemon_that_ends_does_not_wait_for_those_that_still_come(pair: Pair) -> None:
     """What comes while it ends is handed on, and held by whom it was handed to; the end does not wait for it."""
     before = asking(pair, of=pair.holders_address)
     await until(lambda: pair.holder.holding == 1)
-    finishing = asyncio.create_task(pair.forwarding.finish(20.0))
+    finishing = asyncio.create_task(pair.forwarding.finish(20.0 * PATIENCE))
     pair.holder.has_moved = True
     pair.move()
     pair.holder.ready.set()
@@ -267,7 +267,7 @@ async def test_a_daemon_that_ends_does_not_wait_for_those_that_still_come(pair: 
     later = asking(pair, of=pair.holders_address)
     await until(lambda: pair.standby.holding == 2)
     before.cancel()
-    await asyncio.wait_for(finishing, 10)
+    await asyncio.wait_for(finishing, 10 * PATIENCE)
     assert not later.done()
     pair.standby.ready.set()
     assert await later == (200, "ready")
@@ -275,7 +275,7 @@ async def test_a_daemon_that_ends_does_not_wait_for_those_that_still_come(pair: 
 
 async def test_a_daemon_that_holds_nothing_ends_at_once(pair: Pair) -> None:
     """With no wake in hand there is nothing to wait for."""
-    await asyncio.wait_for(pair.forwarding.finish(60.0), 10)
+    await asyncio.wait_for(pair.forwarding.finish(60.0), 10 * PATIENCE)
 
 
 async def test_thousands_follow_in_turns(pair: Pair) -> None:

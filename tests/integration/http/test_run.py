@@ -15,6 +15,7 @@ from autoscaler.server.run import serve
 from tests.integration.http.conftest import Listening
 from tests.integration.http.fakes import ACME, UMBRELLA, FakeAutoscaling, HandClock
 from tests.integration.http.sockets import exchange, sent, status_of
+from tests.servers.process import PATIENCE
 
 
 async def test_port_0_takes_a_free_port_and_says_which() -> None:
@@ -166,6 +167,6 @@ async def test_connections_that_asked_are_forgotten_when_they_end(listening: Lis
     of_other_tests = kept()
     for _ in range(5):
         await exchange(listening.main, ["GET /healthz HTTP/1.1", "Connection: close"])
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(30 * PATIENCE):
         while kept() > of_other_tests:
             await asyncio.sleep(0.01)

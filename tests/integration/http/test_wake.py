@@ -10,6 +10,7 @@ from autoscaler.core.fleet import FunctionKey
 from tests.integration.http.conftest import Listening
 from tests.integration.http.fakes import ACME, GATEWAY, OPERATOR, UMBRELLA
 from tests.integration.http.sockets import sent, status_of
+from tests.servers.process import PATIENCE
 
 MAIL = FunctionKey("umbrella", "mail")
 PATH = "/v1/wake/umbrella/mail"
@@ -30,10 +31,10 @@ async def test_a_wake_is_held_until_the_function_is_ready(listening: Listening, 
             return answer.status, answer.headers["X-Wake-State"]
 
     asking = asyncio.create_task(ask())
-    await asyncio.wait_for(listening.service.held.wait(), 30)
+    await asyncio.wait_for(listening.service.held.wait(), 30 * PATIENCE)
     assert not asking.done()
     listening.service.ready.set()
-    assert await asyncio.wait_for(asking, 30) == (200, "ready")
+    assert await asyncio.wait_for(asking, 30 * PATIENCE) == (200, "ready")
     assert listening.service.wakes == [(MAIL, None)]
 
 
@@ -71,9 +72,9 @@ async def test_who_hangs_up_frees_the_place(listening: Listening) -> None:
     """A gateway that closes its connection cancels the hold."""
     service = listening.service
     async with sent(listening.main, [f"GET {PATH} HTTP/1.1", f"Authorization: Bearer {UMBRELLA}"]):
-        await asyncio.wait_for(service.held.wait(), 30)
+        await asyncio.wait_for(service.held.wait(), 30 * PATIENCE)
         assert service.holding == 1
-    await asyncio.wait_for(service.freed.wait(), 30)
+    await asyncio.wait_for(service.freed.wait(), 30 * PATIENCE)
     assert service.holding == 0
     assert "autoscaler_wakes_cancelled_total 1\n" in await listening.scrape()
 
@@ -83,9 +84,9 @@ async def test_who_hangs_up_amid_a_large_body_frees_the_place(listening: Listeni
     service = listening.service
     head = [f"POST {PATH} HTTP/1.1", f"Authorization: Bearer {UMBRELLA}", "Content-Length: 5000000"]
     async with sent(listening.main, head, b"x" * 3_000_000) as (_, writer):
-        await asyncio.wait_for(service.held.wait(), 30)
+        await asyncio.wait_for(service.held.wait(), 30 * PATIENCE)
         writer.transport.abort()
-        await asyncio.wait_for(service.freed.wait(), 30)
+        await asyncio.wait_for(service.freed.wait(), 30 * PATIENCE)
     assert service.holding == 0
 
 
@@ -177,7 +178,7 @@ async def test_wakes_are_counted_by_how_they_ended(listening: Listening) -> None
     await wake(listening)
     listening.service.refused.clear()
     async with sent(listening.main, [f"GET {PATH} HTTP/1.1", f"Authorization: Bearer {UMBRELLA}"]) as (reader, _):
-        await asyncio.wait_for(listening.service.held.wait(), 30)
+        await asyncio.wait_for(listening.service.held.wait(), 30 * PATIENCE)
         metrics = await listening.scrape()
         assert 'autoscaler_wakes_total{state="refused"} 1\n' in metrics
         assert "autoscaler_wakes_held 1\n" in metrics

@@ -20,6 +20,7 @@ from tests.integration.http.fakes import GATEWAY, FakeAutoscaling, HandClock
 from tests.integration.http.pairs import Pair, paired, until
 from tests.integration.http.sockets import exchange, sent, status_of
 from tests.servers.certificates import Authority
+from tests.servers.process import PATIENCE
 
 PATH = "/v1/wake/acme-prod/checkout"
 HEAD = [f"GET {PATH} HTTP/1.1", f"Authorization: Bearer {GATEWAY}"]
@@ -179,7 +180,7 @@ async def test_heads_that_never_end_keep_nobody_from_waking() -> None:
     ):
         readers = [await _dripping(address, stack) for _ in range(500)]
         assert await exchange(address, HEAD) == 200
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(60 * PATIENCE):
             assert {await reader.read() for reader in readers} == {b""}
 
 

@@ -91,11 +91,11 @@ def bad_ones(fake: FakePrometheus) -> dict[int, Reply]:
     }
 
 
-def deadline(one: int, odd: Container[int]) -> str:
+def deadline(one: int, bad: Container[int]) -> str:
     """Give a source's deadline: the bad ones are over soon, the others have all the time that a busy machine needs."""
     if one == 3:
         return "300s"
-    return "4s" if one in odd else "60s"
+    return "4s" if one in bad else "60s"
 
 
 async def test_bad_sources_cost_the_others_no_reading() -> None:
@@ -110,7 +110,7 @@ async def test_bad_sources_cost_the_others_no_reading() -> None:
         odd = {**bad, foreign: with_foreign_series}
         fake.reply = lambda handler: odd.get(number_of(handler), healthy)(handler)
         sources = {
-            f"source-{one:03d}": source(f"{fake.url}/{one}", timeout=deadline(one, odd), maxBytes=MOST_BYTES)
+            f"source-{one:03d}": source(f"{fake.url}/{one}", timeout=deadline(one, bad), maxBytes=MOST_BYTES)
             for one in range(SOURCES)
         }
         async with loads(patience_s=15.0 * PATIENCE, **sources) as made:

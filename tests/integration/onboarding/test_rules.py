@@ -14,6 +14,7 @@ from autoscaler.policy.onboarding.rendering import yaml_text
 from autoscaler.policy.onboarding.rules import alert_rules, recordings
 from autoscaler.policy.onboarding.site import Site
 from tests.servers.binaries import require
+from tests.servers.process import PATIENCE
 
 pytestmark = pytest.mark.server
 
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.server
 def promtool(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     """Run promtool."""
     command = [str(part) for part in (require("promtool"), *arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60 * PATIENCE)
 
 
 @pytest.fixture
@@ -142,5 +143,5 @@ def test_amtool_accepts_the_plain_receiver(tmp_path: Path) -> None:
     path = tmp_path / "alertmanager.yml"
     path.write_text(yaml_text([plain_configuration(Site(), "acme", ["acme-prod", "acme-dev"], "/etc/token")]))
     command = [str(require("amtool")), "check-config", str(path)]
-    outcome = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    outcome = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60 * PATIENCE)
     assert outcome.returncode == 0, outcome.stdout + outcome.stderr

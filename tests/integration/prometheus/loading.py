@@ -1,19 +1,26 @@
 """Reading a source once, or with a kept adapter, and picking one function out of what came."""
 
+import multiprocessing
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pytest
 
-from autoscaler.adapters.prometheus import PrometheusLoads
+from autoscaler.adapters.prometheus import PrometheusLoads, pool, worker
 from autoscaler.core.fleet import Fleet, FunctionKey
 from autoscaler.core.now import Now
 from autoscaler.core.observation import Load
 from autoscaler.policy.plan import Plan
 from autoscaler.policy.source_settings import SourceSettings
 from autoscaler.ports import Replicas
+
+QUICK = multiprocessing.get_context("forkserver")
+"""Workers of most tests are copies of a process that has imported what they need: hundreds of them are started here, and a
+new one spends most of a second on imports. They know the environment of the first; tests of the daemon start new ones."""
+QUICK.set_forkserver_preload([worker.__name__])
 
 
 @dataclass(frozen=True)
@@ -72,15 +79,23 @@ async def loads(
     patience_s: float = 30.0,
     workers: int = 2,
     replicas_of: Callable[[Fleet], Replicas] | None = None,
+    is_as_shipped: bool = False,
     **sources: SourceSettings,
 ) -> AsyncIterator[PrometheusLoads]:
-    """Run the adapter for the length of an `async with` block."""
+    """Run the adapter for the length of an `async with` block.
+
+    Args:
+        is_as_shipped: its workers are new processes, with the environment of this moment; else copies (`QUICK`).
+    """
     made = PrometheusLoads(sources, patience_s=patience_s, workers=workers, replicas_of=replicas_of)
-    await made.start()
-    try:
-        yield made
-    finally:
-        await made.close()
+    with pytest.MonkeyPatch.context() as patch:
+        if not is_as_shipped:
+            patch.setattr(pool, "_SPAWN", QUICK)
+        await made.start()
+        try:
+            yield made
+        finally:
+            await made.close()
 
 
 async def read_at(settings: SourceSettings, plan: Plan, moments: Sequence[Now]) -> list[Load]:

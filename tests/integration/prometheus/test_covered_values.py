@@ -9,6 +9,7 @@ import urllib.request
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 from typing import Any
 
@@ -116,7 +117,8 @@ def over_time(server: Prometheus, text: str, start_s: float, end_s: float) -> li
     return result
 
 
-def around(server: Prometheus, job: str, range_: str = "60s") -> list[Sample]:
+@cache
+def around(server: Prometheus, job: str, range_: str) -> Sequence[Sample]:
     """Read from a few scrapes before the first lost one to well after the last."""
     last = max(GONE.get(job, ()), default=LOST)
     settings = source(server.url, openfaas(job), range=range_)
@@ -138,7 +140,7 @@ def test_what_is_covered_is_the_load(server: Prometheus, job: str, range_: str) 
 @pytest.mark.parametrize("job", [job for job in [*GONE, ROLLED, RESTARTED] if job != "whole"])
 def test_there_was_something_to_tell_apart(server: Prometheus, job: str) -> None:
     """Every job has moments that are not covered, and all but one whose scrapes are lost apart read too low in them."""
-    uncovered = [sample for sample in around(server, job) if not sample.is_covered]
+    uncovered = [sample for sample in around(server, job, RANGES[0]) if not sample.is_covered]
     assert len(uncovered) > SCRAPE_S / STEP_S
     if job != ROLLED:
         assert min(sample.rps for sample in uncovered) < 0.9 * PER_S
@@ -163,7 +165,7 @@ def test_a_scrape_that_takes_a_fifth_of_its_interval_is_not_missed(server: Prome
 
 def test_one_lost_scrape_is_covered_while_it_is_in_the_middle(server: Prometheus) -> None:
     """Lost at the new end it is not covered, in the middle it is, and at the old end only midway between its neighbours."""
-    states = [sample.is_covered for sample in around(server, "one")]
+    states = [sample.is_covered for sample in around(server, "one", RANGES[0])]
     changes = [after for before, after in pairwise(states) if after != before]
     assert states[0]
     assert changes == [False, True, False, True, False, True]

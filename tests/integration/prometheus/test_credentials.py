@@ -71,7 +71,7 @@ async def test_the_environment_and_cookies_are_not_used(monkeypatch: pytest.Monk
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     monkeypatch.setenv("all_proxy", "http://127.0.0.1:9")
     with FakePrometheus(healthy) as fake:
-        async with loads(main=source(fake.url)) as made:
+        async with loads(is_as_shipped=True, main=source(fake.url)) as made:
             assert row(await made.read(PLAN, at(LAST)), PLAN, "fn/steady").rps == 10.0
 
 

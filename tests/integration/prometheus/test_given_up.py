@@ -17,6 +17,7 @@ from autoscaler.adapters.prometheus.transport import Lines
 from autoscaler.policy.profiles import profiles_of
 from tests.integration.prometheus.fake import FakePrometheus, healthy
 from tests.integration.prometheus.loading import source
+from tests.servers.process import PATIENCE
 
 NOBODY_WROTE = -1.0
 
@@ -67,7 +68,7 @@ async def test_what_is_connected_for_nobody_is_cut(segment: OwnedSegment) -> Non
     lines, may_end = Lines(), threading.Event()
 
     def never(_handler: BaseHTTPRequestHandler) -> None:
-        may_end.wait(20.0)
+        may_end.wait(20.0 * PATIENCE)
 
     with FakePrometheus(never) as fake:
         reading = reader(fake.url, segment, lines)

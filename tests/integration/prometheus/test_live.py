@@ -12,6 +12,7 @@ from autoscaler.adapters.prometheus import PrometheusLoads
 from tests.integration.prometheus.loading import One, loads, openfaas, row, source
 from tests.integration.prometheus.plans import plan_of
 from tests.servers.exporter import Exporter
+from tests.servers.process import PATIENCE
 from tests.servers.prometheus import prometheus
 
 pytestmark = pytest.mark.server
@@ -21,10 +22,10 @@ PLAN = plan_of({"ours": ["fn/busy"]})
 async def read_until(made: PrometheusLoads, holds: Callable[[One], bool], what: str) -> list[One]:
     """Read again and again until it holds."""
     seen: list[One] = []
-    end = time.monotonic() + 45
+    end = time.monotonic() + 45 * PATIENCE
     while not seen or not holds(seen[-1]):
         if time.monotonic() > end:
-            raise TimeoutError(f"not within 45 s: {what}; last {seen[-1]}")
+            raise TimeoutError(f"not within {45 * PATIENCE} s: {what}; last {seen[-1]}")
         seen.append(row(await made.read(PLAN, SystemClock().now()), PLAN, "fn/busy"))
         await asyncio.sleep(0.1)
     return seen

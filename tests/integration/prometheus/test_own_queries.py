@@ -15,6 +15,7 @@ from tests.integration.prometheus.fake import FakePrometheus, Reply, asked, body
 from tests.integration.prometheus.loading import loads, row, source
 from tests.integration.prometheus.plans import are_idle, own, plan_of, told, with_lanes
 from tests.integration.prometheus.timeline import LAST, at
+from tests.servers.process import PATIENCE
 
 FUNCTIONS = plan_of({"ours": ["fn/steady", "fn/other"], "theirs": ["theirs/steady"]})
 PLAN = with_lanes(FUNCTIONS, own("fn/steady", "mine"), own("fn/other", "mine"), own("theirs/steady", "yours"))
@@ -181,14 +182,14 @@ async def test_a_late_answer_is_used_at_the_next_tick_and_not_for_ever() -> None
     with FakePrometheus(healthy) as fake:
 
         def waits(handler: BaseHTTPRequestHandler) -> None:
-            fake.released.wait(20)
+            fake.released.wait(20 * PATIENCE)
             answers(sample(7))(handler)
 
         fake.reply = beside(mine=waits, yours=answers(sample(5)))
         async with loads(patience_s=2.0, main=source(fake.url, timeout="20s")) as made:
             late = await made.read(PLAN, at(LAST))
             fake.released.set()
-            end = time.monotonic() + 20
+            end = time.monotonic() + 20 * PATIENCE
             while told(held := await made.read(PLAN, at(LAST, 9.0)), PLAN, "fn/steady") == [None]:
                 assert time.monotonic() < end
                 await asyncio.sleep(0.02)
@@ -233,7 +234,7 @@ async def test_what_is_no_longer_asked_is_forgotten() -> None:
             without = await made.read(FUNCTIONS, at(LAST, 8.0))
             asked_then = len(fake.requests)
             assert len(shared()) == len(memory)
-            end = time.monotonic() + 20
+            end = time.monotonic() + 20 * PATIENCE
             while threads_of(made) > threads:
                 assert time.monotonic() < end
                 await asyncio.sleep(0.02)

@@ -12,7 +12,7 @@ import pytest
 
 from autoscaler.twin.budget_claims import CLAIMS as BUDGET_CLAIMS
 from autoscaler.twin.claims import CLAIMS
-from tests.servers.process import Server, wait_until
+from tests.servers.process import PATIENCE, Server, wait_until
 
 AUTOSCALER = Path(sys.executable).parent / "autoscaler"
 
@@ -60,7 +60,7 @@ def test_it_stops_when_told(tmp_path: Path) -> None:
         children = workers_of(process.pid)
         assert children
         server.send(signal.SIGTERM)
-        assert process.wait(20) == 1
+        assert process.wait(20 * PATIENCE) == 1
         wait_until(lambda: not any(is_running(child) for child in children), "its workers to end", 10.0)
     finally:
         server.stop()

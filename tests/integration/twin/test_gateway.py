@@ -9,6 +9,7 @@ import pytest
 from autoscaler.twin.world import Twin
 from tests.integration.twin.daemon import FakeDaemon, fake_daemon
 from tests.integration.twin.scene import RESIZE, SLEEPY, HandClock
+from tests.servers.process import PATIENCE
 
 
 @pytest.fixture
@@ -26,14 +27,14 @@ async def call(twin: Twin, name: str) -> tuple[int, dict[str, str], dict[str, ob
 
 async def until(condition: Callable[[], object]) -> None:
     """Let the loop run until the condition holds, 10 s at most."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(30 * PATIENCE):
         while not condition():
             await asyncio.sleep(0)
 
 
 async def moved_until(clock: HandClock, condition: Callable[[], object]) -> None:
     """Move the clock in small steps until the condition holds, 10 s of the wall at most."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(30 * PATIENCE):
         while not condition():
             await clock.move(0.05)
 

@@ -13,6 +13,7 @@ from autoscaler.twin.deployments import Deployments
 from autoscaler.twin.objects import TooOldError
 from autoscaler.twin.world import Twin
 from tests.integration.twin.scene import DATABASE, RESIZE, SLEEPY, HandClock
+from tests.servers.process import PATIENCE
 
 ALL = "/apis/apps/v1/deployments"
 SCALE = f"/apis/apps/v1/namespaces/{RESIZE.namespace}/deployments/{RESIZE.name}/scale"
@@ -197,7 +198,7 @@ async def test_a_scaled_function_starts_and_reports(api: aiohttp.ClientSession, 
 
 async def events(answer: aiohttp.ClientResponse, number: int) -> list[dict[str, Any]]:
     """Read that many watch events, within 10 s."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(30 * PATIENCE):
         return [json.loads(await answer.content.readline()) for _ in range(number)]
 
 
@@ -240,7 +241,7 @@ async def test_a_quiet_watch_gets_a_bookmark_at_its_end(api: aiohttp.ClientSessi
     """A watch that asked for bookmarks gets one with the current version, and ends at its time-out."""
     version = twin.deployments.version
     params = {"watch": "true", "allowWatchBookmarks": "true", "timeoutSeconds": "0.2", "resourceVersion": str(version)}
-    async with asyncio.timeout(30), api.get(ALL, params=params) as answer:
+    async with asyncio.timeout(30 * PATIENCE), api.get(ALL, params=params) as answer:
         lines = [json.loads(line) async for line in answer.content]
     assert {(one["type"], one["object"]["metadata"]["resourceVersion"]) for one in lines} == {
         ("BOOKMARK", str(version))

@@ -13,6 +13,7 @@ from autoscaler.twin.prometheus import Mode
 from autoscaler.twin.queries import recognise
 from autoscaler.twin.world import TARGET, Twin
 from tests.integration.twin.scene import RESIZE, SLEEPY, HandClock
+from tests.servers.process import PATIENCE
 
 NAME = f"{RESIZE.name}.{RESIZE.namespace}"
 QUIET = f"{SLEEPY.name}.{SLEEPY.namespace}"
@@ -129,7 +130,7 @@ async def test_a_silent_server_answers_when_it_is_back(api: aiohttp.ClientSessio
     """Told to be silent it says nothing; who still waits when that ends is answered."""
     twin.prometheus.turn(Mode.SILENT)
     asking = asyncio.create_task(ask(api, queries()["rate"]))
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(30 * PATIENCE):
         while twin.prometheus.queries == 0:
             await asyncio.sleep(0)
         assert not asking.done()

@@ -29,7 +29,7 @@ ALERT = st.fixed_dictionaries(
         "labels": st.dictionaries(
             st.sampled_from(["alertname", "namespace", "function", "function_name"]), st.text(max_size=12)
         ),
-        "annotations": st.just({}),
+        "annotations": st.builds(dict),
         "startsAt": st.datetimes().map(lambda at: f"{at.isoformat()}Z"),
         "endsAt": st.just("0001-01-01T00:00:00Z"),
         "generatorURL": st.just("http://prometheus/graph"),
@@ -38,7 +38,9 @@ ALERT = st.fixed_dictionaries(
 )
 SECRET = "\u2620"
 """Stands in every value that is put in the wrong place, so that it is seen where one is quoted."""
-WRONG = JSON | st.text(max_size=6).map(lambda text: SECRET + text) | st.just({SECRET: SECRET}) | st.just([SECRET])
+SECRETS = st.builds(lambda: {SECRET: SECRET}) | st.builds(lambda: [SECRET])
+"""Made anew for each draw: the next change may go into it, and what one example has changed must not reach another."""
+WRONG = JSON | st.text(max_size=6).map(lambda text: SECRET + text) | SECRETS
 CHANGES: dict[str, Callable[[Any, Any, str], None]] = {
     "replace": lambda holder, key, value: holder.__setitem__(key, value),
     "remove": lambda holder, key, value: holder.__delitem__(key),
