@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from autoscaler.core.columns import Floats, Ints
+from autoscaler.core.columns import Floats, Ints, is_among, true_at
 from autoscaler.core.decisions import Decisions
 from autoscaler.core.demand import serve_waiting, waiting_proposal
 from autoscaler.core.floors import Floor, raise_to
@@ -38,7 +38,7 @@ def between_ticks(
     derived, fleet = memory.derived, memory.fleet
     asked = memory.asked[rows]
     trail = Trail(asked.copy(), Reason.PASSED)
-    free = np.flatnonzero(~np.isin(rows, derived.forced))
+    free = true_at(~is_among(rows, derived.forced))
     waiting = waiting_proposal(memory.waiting[rows], derived.waiting_target[rows])
     trail.apply(Stage.DEMAND, serve_waiting(trail.replicas, free, waiting[free]))
     for floor in others:
@@ -48,7 +48,7 @@ def between_ticks(
     trail.apply(Stage.LIMITS, *cut, *(_never_below(asked, change) for change in cut))
     locked = masked_rows(derived.paused, held)
     into_room(trail, asked, rows, locked, minima=standing.floor, memory=memory)
-    paused, foreign = np.flatnonzero(np.isin(rows, derived.paused)), np.flatnonzero(np.isin(rows, held))
+    paused, foreign = true_at(is_among(rows, derived.paused)), true_at(is_among(rows, held))
     trail.apply(Stage.MASK, *mask(asked, paused, foreign))
     trail.name_unbound(memory.reason[rows])
     memory.own("reason")[rows] = trail.reason
@@ -73,8 +73,13 @@ def between_ticks(
 
 def _within(floor: Floor, rows: Ints, free: Ints) -> Floor:
     """Give a floor's part under the free ones of the rows decided, in positions within them."""
-    chosen = np.isin(floor.rows, free)
-    return Floor(np.searchsorted(rows, floor.rows[chosen]), floor.replicas[chosen], floor.reason)
+    if not floor.rows.size:
+        return floor
+    at = np.searchsorted(floor.rows, free)
+    is_under = floor.rows.take(at, mode="clip") == free
+    return Floor(
+        np.searchsorted(rows, free.compress(is_under)), floor.replicas.take(at.compress(is_under)), floor.reason
+    )
 
 
 def _never_below(asked: Floats, cut: Change) -> Change:

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from autoscaler.core.columns import Bools, Floats, Ints
+from autoscaler.core.columns import Bools, Floats, Ints, true_at
 from autoscaler.core.derived import Derived
 from autoscaler.core.fleet import Fleet
 from autoscaler.core.part import Part
@@ -113,7 +113,7 @@ def _positions_of_tenants(tenants: Ints, part: Part, fleet: Fleet, derived: Deri
     """Give the positions of all rows of some tenants, tenant by tenant, by name within one."""
     if part.rows is None:
         return rows_of_tenants(tenants, derived)
-    at = np.flatnonzero(np.isin(fleet.tenant[part.rows], tenants))
+    at = true_at(np.isin(fleet.tenant[part.rows], tenants))
     result: Ints = at[np.argsort(fleet.tenant[part.rows[at]], kind="stable")]
     return result
 

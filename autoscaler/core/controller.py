@@ -7,7 +7,7 @@ import numpy as np
 from autoscaler.core.between import between_ticks
 from autoscaler.core.blast_radius import BlastRadiusRule
 from autoscaler.core.boosts import BoostInForce, Boosts
-from autoscaler.core.columns import Floats, Ints
+from autoscaler.core.columns import Floats, Ints, true_at, with_rows
 from autoscaler.core.decisions import Decisions
 from autoscaler.core.events import BoostFiring, BoostResolved, Effect, Event, Wake
 from autoscaler.core.floors import Floor
@@ -134,7 +134,7 @@ class Controller:
         self._apply(memory, [*self._early, *events], now.monotonic_s)
         self._early.clear()
         self._boosts.lift(now.monotonic_s)
-        self._held = np.flatnonzero(observation.is_held)
+        self._held = true_at(observation.is_held)
         self._count_from_ready(memory, observation, now.monotonic_s)
         others = self._floors(memory, now.monotonic_s)
         frozen = self._boosts.frozen(memory.fleet)
@@ -192,7 +192,7 @@ class Controller:
         memory.wake_ends_s[rows] = now_s + np.maximum(rules.stable_window_s[rows], LEAST_WAKE_S)
         memory.is_starting[rows] = True
         named = np.unique(rows)
-        memory.awake = np.union1d(memory.awake, named)
+        memory.awake = with_rows(memory.awake, named)
         return named
 
     def _count_from_ready(self, memory: Memory, observation: Observation, now_s: float) -> None:
@@ -201,6 +201,8 @@ class Controller:
         It becomes so once: one that flaps is held up no longer for it, and requests that are still held for one ask by
         themselves. A replica that was wanted at the last tick too is not one of before the wake that still ends.
         """
+        if not memory.awake.size:
+            return
         rows = memory.awake[memory.is_starting[memory.awake] & (memory.wake_ends_s[memory.awake] > now_s)]
         is_wanted = (observation.requested[rows] >= 1) & (memory.found[rows] >= 1)
         rows = rows[is_wanted & (observation.ready[rows] >= 1)]
@@ -224,6 +226,5 @@ class Controller:
         return self._boosts.fire(events, memory.fleet, floors_of, now_s)
 
     def _floors(self, memory: Memory, now_s: float) -> tuple[Floor, ...]:
-        awake = memory.awake[memory.wake_ends_s[memory.awake] > now_s]
-        memory.awake = awake
+        awake = memory.awake = memory.awake.compress(memory.wake_ends_s.take(memory.awake) > now_s)
         return Floor(awake, memory.wake_floor[awake], Reason.WAKE), *self._boosts.floors(memory.fleet)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from autoscaler.core.accounts import Accounts
 from autoscaler.core.budget_record import BudgetRecord, budget_record
-from autoscaler.core.columns import Codes, Floats, Ints, left_out
+from autoscaler.core.columns import Codes, Floats, Ints, left_out, true_at
 from autoscaler.core.fleet import Fleet, FunctionKey
 from autoscaler.core.lanes import MetricKind, RatePolicies, Select
 from autoscaler.core.now import Now
@@ -171,7 +171,7 @@ class Decisions:
     @cached_property
     def changed(self) -> Ints:
         """`(changed,) int64`, positions within `rows` whose replicas shall change."""
-        return np.flatnonzero(self.desired != self.requested)
+        return true_at(self.desired != self.requested)
 
     def of_rows(self, column: NDArray[Kind], rows: Ints, at_rest: float = 0.0) -> NDArray[Kind]:
         """Give the numbers of one of these columns for some rows of a tick's fleet, also of rows at rest.
@@ -227,7 +227,7 @@ class Decisions:
     def record(self, position: int) -> DecisionRecord:
         """Give the whole account of the decision at this position within `rows`."""
         row = int(self.rows[position])
-        rules, fleet = self.fleet.rules, self.fleet
+        fleet = self.fleet
         stages, reasons = self._account(position)
         return DecisionRecord(
             key=fleet.keys[row],
@@ -244,8 +244,7 @@ class Decisions:
             stage_reasons=reasons,
             reason=REASON_OF[int(self.reason[position])],
             desired=int(self.desired[position]),
-            numbers={name: _known(getattr(rules, name)[row]) for name in _NUMBERS}
-            | {"tenant_cap": _known(fleet.tenant_cap[fleet.tenant[row]])},
+            numbers=numbers_of(fleet, row),
             panic_rps=_at(self.panic_rps, position),
             panic_concurrency=_at(self.panic_concurrency, position),
             is_panicking=bool(np.isin(position, self.panicking)),
@@ -264,7 +263,7 @@ class Decisions:
         reasons = dict.fromkeys(Stage, Reason.PASSED)
         reasons[Stage.DEMAND] = Reason.DEMAND if self.is_tick else Reason.PASSED
         stages = dict.fromkeys(Stage, int(self.desired[position]))
-        looked = ((change, np.flatnonzero(change.rows == position)) for change in self.applied)
+        looked = ((change, true_at(change.rows == position)) for change in self.applied)
         found = [(change, int(change.before[at[0]])) for change, at in looked if at.size]
         for change, _ in found:
             reasons[change.stage] = change.reason
@@ -282,7 +281,7 @@ class Decisions:
                 target=float(lanes.target[lane]),
                 is_value=bool(lanes.is_value[lane]),
             )
-            for lane in np.flatnonzero(lanes.rows == row).tolist()
+            for lane in true_at(lanes.rows == row).tolist()
         )
 
 
@@ -313,6 +312,12 @@ _NUMBERS = (
     "utilization_rps",
     "utilization_concurrency",
 )
+
+
+def numbers_of(fleet: Fleet, row: int) -> dict[str, float | None]:
+    """Give `DecisionRecord.numbers` of a function; who shares its tenant and its rules has the same."""
+    numbers = {name: _known(getattr(fleet.rules, name)[row]) for name in _NUMBERS}
+    return numbers | {"tenant_cap": _known(fleet.tenant_cap[fleet.tenant[row]])}
 
 
 def _known(number: np.float64) -> float | None:

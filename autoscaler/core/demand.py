@@ -4,14 +4,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from autoscaler.core.columns import Floats, Ints
+from autoscaler.core.columns import Floats, Ints, true_at
 from autoscaler.core.derived import Derived
 from autoscaler.core.fleet import Fleet
 from autoscaler.core.knobs import Knobs
 from autoscaler.core.part import Part, numbers_at
 from autoscaler.core.reasons import Reason
 from autoscaler.core.rounding import MOST_REPLICAS, whole_up
-from autoscaler.core.staged import NOBODY, Change, chosen
+from autoscaler.core.staged import NO_REPLICAS, NOBODY, Change, chosen
 from autoscaler.core.windows import Averaged
 
 
@@ -86,7 +86,7 @@ def _further(others: Floats, requested: Floats, ready: Floats, fleet: Fleet, par
     of 10 replicas of which 2 are ready, a latency a fifth too high is no reason to go to 3.
     """
     lanes, at = fleet.others, part.within(fleet.others.rows)
-    levels = np.flatnonzero(lanes.is_value)
+    levels = true_at(lanes.is_value)
     with np.errstate(over="ignore"):
         ratio = others / lanes.target
         times = ratio[levels]
@@ -157,8 +157,8 @@ def demand(
 
 def _slow_up(wanted: Floats, requested: Floats, ready: Floats, rates: Rates) -> Change:
     if not len(wanted) or wanted.max() <= rates.least_up:
-        return Change(NOBODY, np.empty(0), Reason.MAX_RATE_UP)
-    over = np.flatnonzero(wanted > rates.least_up)
+        return Change(NOBODY, NO_REPLICAS, Reason.MAX_RATE_UP)
+    over = true_at(wanted > rates.least_up)
     over = over[wanted[over] > requested[over]]
     high = np.ceil(np.maximum(ready[over], 1.0) * rates.up[over])
     high = np.minimum(np.maximum(high, requested[over]), MOST_REPLICAS)
@@ -166,7 +166,9 @@ def _slow_up(wanted: Floats, requested: Floats, ready: Floats, rates: Rates) -> 
 
 
 def _slow_down(wanted: Floats, requested: Floats, ready: Floats, rates: Rates) -> Change:
-    under = np.flatnonzero(wanted * rates.least_down < ready)
+    under = true_at(wanted * rates.least_down < ready)
+    if not under.size:
+        return Change(NOBODY, NO_REPLICAS, Reason.MAX_RATE_DOWN)
     low = np.minimum(
         np.floor(np.maximum(ready.take(under), 1.0) / numbers_at(rates.down, under)), requested.take(under)
     )
@@ -175,6 +177,8 @@ def _slow_down(wanted: Floats, requested: Floats, ready: Floats, rates: Rates) -
 
 def hold_unknown(replicas: Floats, unknown: Ints, requested: Floats) -> Change:
     """Keep what is requested where the load is unknown, at least."""
+    if not unknown.size:
+        return Change(NOBODY, NO_REPLICAS, Reason.UNKNOWN_LOAD)
     runs = requested.take(unknown)
     return chosen(unknown, replicas.take(unknown) <= runs, runs, Reason.UNKNOWN_LOAD)
 
@@ -187,10 +191,14 @@ def serve_waiting(replicas: Floats, held: Ints, proposal: Floats) -> Change:
         held: positions with held requests.
         proposal: `(held,) float64`, from `waiting_proposal`.
     """
+    if not held.size:
+        return Change(NOBODY, NO_REPLICAS, Reason.WAITING)
     return chosen(held, proposal > replicas[held], proposal, Reason.WAITING)
 
 
 def waiting_proposal(waiting: Floats, waiting_target: Floats) -> Floats:
     """Give the replicas that held requests ask for."""
+    if not waiting.size:
+        return NO_REPLICAS
     with np.errstate(over="ignore"):
         return whole_up(waiting / waiting_target)

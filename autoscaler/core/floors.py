@@ -2,9 +2,7 @@
 
 from typing import NamedTuple
 
-import numpy as np
-
-from autoscaler.core.columns import Codes, Floats, Ints
+from autoscaler.core.columns import Codes, Floats, Ints, true_at
 from autoscaler.core.reasons import Reason
 from autoscaler.core.staged import Change, chosen
 
@@ -13,7 +11,7 @@ class Floor(NamedTuple):
     """A floor under some rows.
 
     Attributes:
-        rows: `(n,) int64`, each once.
+        rows: `(n,) int64`, ascending, each once.
         replicas: `(n,) float64`, the floor of each.
         reason: the rule behind it.
     """
@@ -34,7 +32,9 @@ def raise_to_standing(replicas: Floats, standing: Floats, reasons: Codes) -> tup
         standing: `(size,) float64`, the minima, and the floors of schedules.
         reasons: `(size,) uint8`, which of the two each is.
     """
-    raised = np.flatnonzero(standing > replicas)
+    raised = true_at(standing > replicas)
+    if not raised.size:
+        return ()
     floor, codes = standing[raised], reasons[raised]
     return tuple(chosen(raised, codes == reason.value, floor, reason) for reason in STANDING)
 

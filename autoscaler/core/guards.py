@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from autoscaler.core.columns import Bools, Codes, Floats, Ints
+from autoscaler.core.columns import Bools, Codes, Floats, Ints, true_at
 from autoscaler.core.obstacles import Obstacle
 from autoscaler.core.reasons import Reason
 from autoscaler.core.rounding import whole_up
 from autoscaler.core.seen import Seen
-from autoscaler.core.staged import NOBODY, Change, chosen
+from autoscaler.core.staged import NO_REPLICAS, NOBODY, Change, chosen
 
 
 def tolerated(load: Floats, requested: Floats, at: Ints, least: Floats, most: Floats) -> Ints:
@@ -44,7 +44,7 @@ def within_band(replicas: Floats, near: Ints, requested: Floats, is_rising: Bool
         is_rising: `(size,) bool`, in panic, or requests are held for it.
     """
     level: Floats = requested[near]
-    at = np.flatnonzero(is_rising[near])
+    at = true_at(is_rising[near])
     level[at] = np.maximum(level[at], replicas[near[at]])
     return level
 
@@ -67,6 +67,8 @@ def hold_unsure(
         requested: `(size,) float64`.
         doubtful: positions that other rules may be meant for; their loads count as lower bounds.
     """
+    if not unsure.size and not doubtful.size:
+        return ()
     runs = requested.take(unsure)
     is_held, is_unknown = replicas.take(unsure) < runs, seen.take(unsure) == Seen.UNKNOWN.value
     return (
@@ -124,7 +126,9 @@ def delay(replicas: Floats, at: Ints, peak: Floats) -> Change:
 
 def serve_in_flight(replicas: Floats, in_flight: Floats, concurrency_limit: Floats) -> Change:
     """Keep as many replicas as requests in flight need to finish."""
-    at = np.flatnonzero(in_flight > replicas)  # a limit is 1 at least; nan compares false: unknown needs nothing
+    at = true_at(in_flight > replicas)  # a limit is 1 at least; nan compares false: unknown needs nothing
+    if not at.size:
+        return Change(NOBODY, NO_REPLICAS, Reason.IN_FLIGHT)
     at = at[np.isfinite(in_flight[at])]
     needed = whole_up(in_flight[at] / concurrency_limit[at])  # 0 where a replica has no limit
     return chosen(at, needed > replicas[at], needed, Reason.IN_FLIGHT)

@@ -2,14 +2,14 @@
 
 import numpy as np
 
-from autoscaler.core.columns import Floats, Ints
+from autoscaler.core.columns import Floats, Ints, true_at
 from autoscaler.core.reasons import Reason
 from autoscaler.core.staged import Change, chosen
 
 
 def unwanted(replicas: Floats) -> Ints:
     """Give the positions that no earlier stage wants to run."""
-    return np.flatnonzero(replicas == 0)
+    return true_at(replicas == 0)
 
 
 def idle(at: Ints, requested: Floats, proven_s: Floats, zero_after_s: Floats) -> tuple[Change, ...]:

@@ -1,8 +1,6 @@
 """Stage 5, limits: what the documents allow one function at most."""
 
-import numpy as np
-
-from autoscaler.core.columns import Codes, Floats
+from autoscaler.core.columns import Codes, Floats, true_at
 from autoscaler.core.reasons import Reason
 from autoscaler.core.staged import Change, chosen
 
@@ -17,6 +15,8 @@ def limits(replicas: Floats, ceiling: Floats, reasons: Codes) -> tuple[Change, .
         ceiling: `(size,) float64`, the smallest of `max`, `floor(concurrencyCap / concurrencyLimit)` and schedules.
         reasons: `(size,) uint8`, which of them it is.
     """
-    cut = np.flatnonzero(replicas > ceiling)
+    cut = true_at(replicas > ceiling)
+    if not cut.size:
+        return ()
     most, codes = ceiling[cut], reasons[cut]
     return tuple(chosen(cut, codes == reason.value, most, reason) for reason in CEILINGS)

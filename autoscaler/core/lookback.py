@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from autoscaler.core.columns import Bools, Floats, Ints
+from autoscaler.core.columns import Bools, Floats, Ints, true_at
 from autoscaler.core.falls import Falls
 
 BLOCK = 6
@@ -86,7 +86,7 @@ class LookBack:
         np.maximum(self.peak, self.last, out=self.peak)
         self._keep(now_s)
         now_s = self._falls.instants.newest_s
-        due = np.flatnonzero(self._check_s <= now_s)
+        due = true_at(self._check_s <= now_s)
         if due.size:
             self._look_again(due, now_s)
 
@@ -143,7 +143,7 @@ class LookBack:
         first, block = self._block[0].copy(), self._block
         for slot in range(BLOCK - 2, -1, -1):
             np.maximum(block[slot], block[slot + 1], out=block[slot])  # now the largest from here on
-        self._falls.pop(block[0], np.flatnonzero(block[0] > first))
+        self._falls.pop(block[0], true_at(block[0] > first))
         self._falls.push(block, np.array(self._ticks[:-1]))
         self._recent[:] = block[0] = block[-1]
         self._ticks = self._ticks[-1:]
@@ -151,15 +151,15 @@ class LookBack:
     def _look_again(self, lanes: Ints, now_s: float) -> None:
         """Find out what the largest value is where one may have ended."""
         is_lower = self.last.take(lanes) < self.peak.take(lanes)
-        lower = np.flatnonzero(is_lower)
+        lower = true_at(is_lower)
         if lower.size < lanes.size:
-            tops = lanes.take(np.flatnonzero(~is_lower))
+            tops = lanes.take(true_at(~is_lower))
             self._check_s[tops] = now_s + self.window_s.take(tops)
             lanes = lanes.take(lower)
         if not lanes.size:
             return
         values, ends_s = self._falls.largest(lanes, now_s)
-        recent = np.flatnonzero(self._recent.take(lanes) >= values)
+        recent = true_at(self._recent.take(lanes) >= values)
         if recent.size:
             newest, newest_ends_s = self._largest_of_block(lanes.take(recent), now_s)
             is_newer = newest >= values.take(recent)

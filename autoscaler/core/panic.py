@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from autoscaler.core.columns import Bools, Floats, Ints
+from autoscaler.core.columns import Bools, Floats, Ints, true_at
 from autoscaler.core.part import numbers_at
 from autoscaler.core.reasons import Reason
 from autoscaler.core.rounding import whole_up
@@ -60,7 +60,9 @@ class Panic:
         may_be = _may_begin(proposal, sight.ready, least_threshold)
         may_be |= part.of(self.is_in)
         may_be[sight.cleaned.unknown] = False
-        at = np.flatnonzero(may_be)
+        at = true_at(may_be)
+        if not at.size:
+            return Panicked((), at)
         rows = part.rows_at(at)
         threshold, proposed = numbers_at(rules.panic_threshold, at), proposal.take(at)
         begins = whole_up(proposed) / np.maximum(sight.ready.take(at), 1.0) >= threshold
@@ -68,7 +70,7 @@ class Panic:
         ends = is_waning & (sight.now_s - self.since_s.take(rows) > numbers_at(rules.stable_window_s, at))
         self._renew(rows.compress(begins), sight.now_s)
         self._end(rows.compress(ends))
-        is_in = np.flatnonzero(begins | (is_waning & ~ends))
+        is_in = true_at(begins | (is_waning & ~ends))
         at, rows = at.take(is_in), rows.take(is_in)
         asked = stable.take(at)
         peak = np.maximum(np.maximum(self.peak.take(rows), asked), bounded(at, proposal.take(at)))

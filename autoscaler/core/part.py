@@ -5,7 +5,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from autoscaler.core.columns import Ints
+from autoscaler.core.columns import Ints, true_at
 
 Kind = TypeVar("Kind", bound=np.generic)
 
@@ -68,7 +68,7 @@ class Part:
 
     def positions(self, rows: Ints) -> Ints:
         """Give the positions of those rows that are within the part; they ascend."""
-        return rows if self.rows is None else np.flatnonzero(np.isin(self.rows, rows))
+        return rows if self.rows is None else true_at(np.isin(self.rows, rows))
 
 
 class Lanes:
@@ -118,7 +118,7 @@ class Lanes:
             return lanes.compress(lanes >= 0).astype(np.int64)
         is_meant = np.zeros(part.size, np.bool_)
         is_meant[positions] = True
-        return np.flatnonzero(is_meant.take(self.of(part, functions)[1]))
+        return true_at(is_meant.take(self.of(part, functions)[1]))
 
     def rows_in(self, part: Part, functions: int) -> Ints:
         """Give the rows of those functions that are in a part."""
@@ -131,5 +131,5 @@ class Lanes:
             return NOWHERE, NOWHERE
         self.index(functions)
         lanes = self.lane_of.take(rows)
-        positions = np.flatnonzero(lanes >= 0)
+        positions = true_at(lanes >= 0)
         return lanes.take(positions).astype(np.int64), positions

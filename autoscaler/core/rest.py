@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from autoscaler.core.columns import Ints
+from autoscaler.core.columns import Ints, true_at
 from autoscaler.core.memory import Memory
 from autoscaler.core.observation import Observation
 from autoscaler.core.part import LARGE, Part
@@ -34,7 +34,7 @@ def looked_at(memory: Memory, observation: Observation, held: Ints, now_s: float
     if memory.derived.has_concurrency:
         is_calm &= (load.concurrency == 0) | ~memory.derived.uses_concurrency
     is_calm[held] = False
-    rows = np.flatnonzero(~is_calm)
+    rows = true_at(~is_calm)
     if len(rows) > LARGE * functions:
         at_rest[rows] = False
         return Part(functions)
@@ -45,7 +45,7 @@ def lay_to_rest(memory: Memory, trail: Trail, sight: Sight, now_s: float) -> Non
     """Note which of the rows that were decided are at rest from now on, and which no longer are."""
     part, cleaned = sight.part, sight.cleaned
     part.put(memory.at_rest, np.zeros(part.size, np.bool_))
-    at = np.flatnonzero(trail.reason == Reason.ZERO_IDLE.value)
+    at = true_at(trail.reason == Reason.ZERO_IDLE.value)
     at = at[sight.requested[at] == 0]
     if not at.size:
         return

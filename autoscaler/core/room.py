@@ -4,7 +4,7 @@ import numpy as np
 
 from autoscaler.core.allotment import allotted, charged, first_of_each
 from autoscaler.core.budget import fill, rows_of_tenants, segments
-from autoscaler.core.columns import Bools, Floats, Ints
+from autoscaler.core.columns import Bools, Floats, Ints, is_among, true_at
 from autoscaler.core.concurrency import fill_by_weight
 from autoscaler.core.memory import Memory
 from autoscaler.core.pool import Claims
@@ -35,10 +35,10 @@ def into_room(trail: Trail, asked: Floats, rows: Ints, locked: Ints, *, minima: 
     derived, tenant = memory.derived, memory.fleet.tenant
     if not derived.has_budgets:
         return
-    at = np.flatnonzero((trail.replicas > asked) & ~np.isin(rows, locked))
-    at = at[np.argsort(tenant[rows[at]], kind="stable")]
+    at = true_at((trail.replicas > asked) & ~is_among(rows, locked))
     if not at.size:
         return
+    at = at[np.argsort(tenant[rows[at]], kind="stable")]
     fitted = Trail(trail.replicas.copy(), Reason.PASSED)
     changes = _fit(fitted, asked, at, rows, memory)
     late = at[fitted.replicas[at] < 1]

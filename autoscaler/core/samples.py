@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from autoscaler.core.columns import Bools, Floats, Ints
+from autoscaler.core.columns import Bools, Floats, Ints, true_at
 from autoscaler.core.part import ALL, Lanes, Part, Which
 
 QUANTUM = 2.0**-20
@@ -75,14 +75,14 @@ class Samples:
             np.multiply(sample, 1.0 / QUANTUM, out=kept)
         np.floor(kept, out=kept)
         kept *= QUANTUM
-        low = np.flatnonzero(~covered)
+        low = true_at(~covered)
         if not is_dense:
             unknown = self.lanes.among(unknown, part, self.functions)
         lost = unknown
         if low.size:
             is_lost = ~covered
             is_lost[unknown] = True
-            lost = np.flatnonzero(is_lost)
+            lost = true_at(is_lost)
         kept[lost] = 0.0
         if len(kept) and kept.max() > LARGEST:
             np.minimum(kept, LARGEST, out=kept)
@@ -154,7 +154,7 @@ class Samples:
         while self.tail[0] < self.ticks - 1 and self.times_s[self.tail[0] % size] <= left_s:
             slot = int(self.tail[0]) % size
             lost = self.lost[slot]
-            gone = newest if np.array_equal(lost, self.lost[(self.ticks - 1) % size]) else np.flatnonzero(lost)
+            gone = newest if np.array_equal(lost, self.lost[(self.ticks - 1) % size]) else true_at(lost)
             if isinstance(which, slice):
                 self.sum -= self.values[slot]
             else:
@@ -166,7 +166,7 @@ class Samples:
         """Drop the oldest sample of every lane until all are within their windows; the newest always stays."""
         left_s, size = now_s - self.horizon_s, len(self.times_s)
         while True:
-            lanes = np.flatnonzero((self.times_s[self.tail % size] <= left_s) & (self.tail < self.ticks - 1))
+            lanes = true_at((self.times_s[self.tail % size] <= left_s) & (self.tail < self.ticks - 1))
             if not lanes.size:
                 return
             slots = self.tail[lanes] % size

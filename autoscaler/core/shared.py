@@ -8,7 +8,7 @@ from autoscaler.core import concurrency
 from autoscaler.core.accounts import Sums
 from autoscaler.core.budget import Household, cut
 from autoscaler.core.charges import uncharged
-from autoscaler.core.columns import Codes, Floats, Ints
+from autoscaler.core.columns import Codes, Floats, Ints, true_at
 from autoscaler.core.memory import Memory
 from autoscaler.core.pool import Claims, shares, short_of
 from autoscaler.core.reasons import Reason
@@ -87,7 +87,7 @@ def share_out(trail: Trail, memory: Memory, sight: Sight, household: Household) 
         return Budgeted((), cap, promises.size, None)
     draft, before = _Draft(trail, household), trail.replicas.copy()
     asked = draft.granted
-    draft.keep_within(np.flatnonzero(asked > cap), cap, None, Reason.BUDGET)
+    draft.keep_within(true_at(asked > cap), cap, None, Reason.BUDGET)
     if promises.has_concurrency:
         draft.take(concurrency.cut_concurrency(trail.replicas, household, promises))
     free_sums, left = np.zeros(len(cap)), promises.size
@@ -152,10 +152,10 @@ def _carve(
         given = moved(target, claims, Moving(held, running, is_strict))
     waits = is_strict[claims.pool] & (given < target)
     limit = np.where(waits, target, given)
-    draft.keep_within(np.flatnonzero(claims.demand > limit), limit, free, Reason.POOL)
+    draft.keep_within(true_at(claims.demand > limit), limit, free, Reason.POOL)
     if waits.any():
         free = uncharged(draft.household.standing(draft.trail.replicas), memory, sight)
-        draft.keep_within(np.flatnonzero(waits), given, free, Reason.RECLAIM)
+        draft.keep_within(true_at(waits), given, free, Reason.RECLAIM)
     return running, target
 
 
@@ -168,5 +168,5 @@ def _running(memory: Memory, sight: Sight, household: Household, column: Floats)
 
 def _sums_of(free: Floats | None, household: Household) -> Floats:
     """Sum what nobody is charged for by tenant."""
-    at = np.empty(0, np.int64) if free is None else np.flatnonzero(free)
+    at = np.empty(0, np.int64) if free is None else true_at(free)
     return household.sums_at(at, np.empty(0) if free is None else free[at])

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from autoscaler.core.columns import Codes, Floats, Ints
+from autoscaler.core.columns import Codes, Floats, Ints, true_at
 from autoscaler.core.knobs import Knobs, knobs_of
 from autoscaler.core.memory import Memory
 from autoscaler.core.observation import Observation
@@ -63,7 +63,7 @@ class Sight(NamedTuple):
         if key not in self.gathered:
             rows, requested = lanes.rows_in(self.part, len(memory.fleet)), self.requested_of(lanes, len(memory.fleet))
             standing = memory.asked.take(rows)
-            moved = np.flatnonzero(requested != memory.found.take(rows))
+            moved = true_at(requested != memory.found.take(rows))
             standing[moved] = requested.take(moved)
             self.gathered[key] = standing
         return self.gathered[key]
@@ -113,7 +113,7 @@ def look(memory: Memory, observation: Observation, part: Part, now_s: float) -> 
 def _unsure(seen: Codes, unknown: Ints) -> Ints:
     """Give the positions whose load is unknown or a lower bound; where there are none of these, who is unknown."""
     is_unsure = seen <= Seen.LOWER_BOUND.value
-    return unknown if np.count_nonzero(is_unsure) == len(unknown) else np.flatnonzero(is_unsure)
+    return unknown if np.count_nonzero(is_unsure) == len(unknown) else true_at(is_unsure)
 
 
 def _count_unknown(memory: Memory, rows: Ints) -> None:
@@ -126,6 +126,6 @@ def _count_unknown(memory: Memory, rows: Ints) -> None:
 
 def _held(memory: Memory, observation: Observation, part: Part) -> Ints:
     """Give the positions for which requests are held, as the tick saw it or events said since the last one."""
-    seen = np.flatnonzero(part.of(observation.waiting) != 0)
+    seen = true_at(part.of(observation.waiting) != 0)
     woken = [part.within(rows) for rows in memory.woken if rows.size]
     return np.unique(np.concatenate([seen, *woken])) if woken else seen

@@ -37,5 +37,8 @@ def chosen(at: Ints, is_bound: np.ndarray, replicas: Floats, reason: Reason) -> 
         replicas: `(n,) float64`.
         reason: the rule.
     """
-    bound = is_bound.nonzero()[0]  # taking positions costs a quarter of a mask with no pattern
-    return Change(at.take(bound), replicas.take(bound), reason) if bound.size else Change(NOBODY, NO_REPLICAS, reason)
+    if at.size:  # most selections are empty, and of a small fleet every call of numpy counts
+        bound = is_bound.nonzero()[0]  # taking positions costs a quarter of a mask with no pattern
+        if bound.size:
+            return Change(at.take(bound), replicas.take(bound), reason)
+    return Change(NOBODY, NO_REPLICAS, reason)

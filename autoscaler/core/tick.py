@@ -7,7 +7,7 @@ import numpy as np
 from autoscaler.core.accounts import Accounts, account
 from autoscaler.core.blast_radius import BlastRadiusRule, contain, refilled
 from autoscaler.core.budget import Household, by_tenant
-from autoscaler.core.columns import Floats, Ints
+from autoscaler.core.columns import Floats, Ints, true_at
 from autoscaler.core.decisions import Decisions
 from autoscaler.core.floors import Floor, raise_to, raise_to_standing
 from autoscaler.core.idle import idle, unwanted
@@ -177,7 +177,7 @@ def _load_cuts(
     running = by_tenant(requested, part, memory.fleet, memory.derived)
     elapsed_s = now.monotonic_s - memory.decided_s if memory.decided_s > -np.inf else 0.0
     memory.credit = refilled(memory.credit, running, elapsed_s, rule)
-    at = np.flatnonzero(replicas < requested)
+    at = true_at(replicas < requested)
     if not at.size:
         return None
     rows = part.rows_at(at)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from autoscaler.core import guards
-from autoscaler.core.columns import Floats, Ints
+from autoscaler.core.columns import Floats, Ints, true_at
 from autoscaler.core.demand import (
     Rates,
     demand,
@@ -93,7 +93,7 @@ def _bounded(memory: Memory, sight: Sight, at: Ints, proposal: Floats) -> Floats
     activation = NOBODY, NO_REPLICAS
     if len(derived.activating):
         least = rules.activation[at]
-        activating = np.flatnonzero(least > 1)
+        activating = true_at(least > 1)
         activation = activating, least[activating]
     short = demand(proposal, sight.requested.take(at), sight.ready.take(at), rates=rates, activation=activation)
     result = short.wanted
@@ -253,10 +253,10 @@ def _obstructed(replicas: Floats, memory: Memory, sight: Sight) -> tuple[Change,
     """Find where replicas are missing for a reason that counts: a rollout or a quota at once, the rest after a while."""
     part = sight.part
     is_missing = sight.ready < sight.requested
-    began = part.rows_at(np.flatnonzero(is_missing & ~part.of(memory.is_missing)))
+    began = part.rows_at(true_at(is_missing & ~part.of(memory.is_missing)))
     memory.missing_since_s[began] = sight.now_s
     part.put(memory.is_missing, is_missing)
-    at = np.flatnonzero(is_missing & (replicas > sight.requested))
+    at = true_at(is_missing & (replicas > sight.requested))
     if not at.size:
         return ()
     codes = sight.obstacle[at] if len(sight.obstacle) else np.zeros(len(at), np.uint8)

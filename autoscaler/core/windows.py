@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from autoscaler.core.columns import Bools, Codes, Floats, Ints
+from autoscaler.core.columns import Bools, Codes, Floats, Ints, true_at
 from autoscaler.core.derived import Derived
 from autoscaler.core.fleet import Fleet
 from autoscaler.core.lanes import MetricKind
@@ -102,7 +102,7 @@ def only_loads(column: Floats, guess: Ints = NOBODY) -> tuple[Floats, Ints]:
     if is_load.all():
         return column, NOBODY
     is_guessed = np.count_nonzero(is_load) + len(guess) == len(column) and not is_load.take(guess).any()
-    bad = guess if is_guessed else np.flatnonzero(~is_load)
+    bad = guess if is_guessed else true_at(~is_load)
     values = column.take(bad)
     wrong = bad[~np.isnan(values)]
     if wrong.size:
@@ -169,10 +169,10 @@ class Averages:
         rules = fleet.rules
         stable_s, panic_s = rules.stable_window_s - range_s, rules.panic_window_s - range_s
         panics = np.isfinite(rules.panic_threshold)
-        self.rps = of_similar_length(np.flatnonzero(derived.uses_rps), stable_s, ticks)
-        self.concurrency = of_similar_length(np.flatnonzero(derived.uses_concurrency), stable_s, ticks)
-        self.panic_rps = of_similar_length(np.flatnonzero(derived.uses_rps & panics), panic_s, ticks)
-        self.panic_concurrency = of_similar_length(np.flatnonzero(derived.uses_concurrency & panics), panic_s, ticks)
+        self.rps = of_similar_length(true_at(derived.uses_rps), stable_s, ticks)
+        self.concurrency = of_similar_length(true_at(derived.uses_concurrency), stable_s, ticks)
+        self.panic_rps = of_similar_length(true_at(derived.uses_rps & panics), panic_s, ticks)
+        self.panic_concurrency = of_similar_length(true_at(derived.uses_concurrency & panics), panic_s, ticks)
         lanes = np.arange(len(fleet.others.rows))
         self.others = of_similar_length(lanes, stable_s[fleet.others.rows], ticks)
 
@@ -185,7 +185,7 @@ class Averages:
         """Take a tick's samples and give the means; nan: unknown now."""
         covered = cleaned.is_covered
         rps, concurrency = (cleaned.rps, cleaned.not_rps), (cleaned.concurrency, cleaned.not_concurrency)
-        others = cleaned.others, np.flatnonzero(np.isnan(cleaned.others))
+        others = cleaned.others, true_at(np.isnan(cleaned.others))
         return Averaged(
             _means(self.rps, *rps, covered, part, now_s),
             _means(self.concurrency, *concurrency, covered, part, now_s),
@@ -287,15 +287,15 @@ class Stretch:
                 now, and goes on from tick to tick that are no further apart than the range.
         """
         held, self.gaps, (range_s, shortest_s, now_s) = part.of(self.holds), NOBODY, at
-        self._rest(part.rows_at(np.flatnonzero(held & ~holds)))
+        self._rest(part.rows_at(true_at(held & ~holds)))
         if fails is not None:
             part.put(self.resting, part.of(self.resting) & ~fails)
         if self.last_s > -np.inf and now_s - shortest_s > self.last_s + SLACK_S:
-            rows = part.rows_at(np.flatnonzero(held & holds))
+            rows = part.rows_at(true_at(held & holds))
             rows = rows[now_s - range_s[rows] > self.last_s + SLACK_S]
             self.since_s[rows] = now_s - range_s[rows] * ~of_moment[rows]
             self.gaps = rows
-        rows = part.rows_at(np.flatnonzero(holds & ~held))
+        rows = part.rows_at(true_at(holds & ~held))
         if rows.size:
             self._resume(rows, now_s - range_s[rows], now_s - range_s[rows] * ~of_moment[rows])
         part.put(self.holds, holds)
@@ -372,7 +372,7 @@ class Proof:
     def _whole(self, covered: Bools, part: Part, window_s: Floats, now_s: float) -> Bools:
         """Tell where a whole window is covered; once it is, it stays so until the coverage ends."""
         whole = part.of(self.is_whole) & covered
-        pending = np.flatnonzero(covered & ~whole)
+        pending = true_at(covered & ~whole)
         rows = part.rows_at(pending)
         whole[pending] = self.covered.since_s[rows] + window_s[rows] <= now_s + SLACK_S
         part.put(self.is_whole, whole)

@@ -36,6 +36,8 @@ class Coverage:
     scrapes: float | None
     ragged: float | None
     resets: float | None
+    replaced: float | None = None
+    deaf: float | None = None
 
     @property
     def is_seen(self) -> bool:
@@ -45,7 +47,8 @@ class Coverage:
     def is_whole(self, full_scrapes: int) -> bool:
         """Whether the range is wholly covered, so that values are values."""
         is_full = self.scrapes is not None and self.scrapes >= full_scrapes
-        return self.up == 1 and is_full and self.ragged == 0 and self.resets in (None, 0)
+        is_heard = self.deaf in (None, 0)
+        return self.up == 1 and is_full and self.ragged == 0 and self.resets in (None, 0) and is_heard
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -250,7 +253,7 @@ def _rps(profile: Profile, answered: Answered, is_silent: Bools, is_whole: Bools
 
 def _is_quiet(profile: Profile, answered: Answered, is_silent: Bools, values: tuple[Floats, Floats, Floats]) -> Bools:
     """Tell where the answers say that nothing was called and, as far as the profile can tell, nothing runs."""
-    if not profile.has_activity:
+    if not profile.has_activity or not _may_prove(profile, answered.coverage):
         return np.zeros(len(is_silent), dtype=np.bool_)
     known_still = answered.moved.present & (answered.moved.values == 0) & ~answered.born.present
     quiet: Bools = known_still | (is_silent if profile.has_alive else False)
@@ -259,3 +262,15 @@ def _is_quiet(profile: Profile, answered: Answered, is_silent: Bools, values: tu
         if name in answered.signals:
             quiet = quiet & (column == 0.0)
     return quiet
+
+
+def _may_prove(profile: Profile, coverage: Coverage | PodCoverage) -> bool:
+    """Tell whether silence may be a proof: nobody whom nothing is read of ends calls, and a log is known to be read.
+
+    A pod that is replaced ends its own function's calls, and no scaling touches it.
+    """
+    if isinstance(coverage, PodCoverage):
+        return True
+    is_replaced = profile.minds_replaced and coverage.replaced != 0
+    is_deaf = profile.has_heartbeat and coverage.deaf != 0
+    return not is_replaced and not is_deaf

@@ -11,8 +11,7 @@ from autoscaler.core.events import Event
 from autoscaler.core.obstacles import Obstacle
 from autoscaler.simulator.held import Come, HeldRequests, HoldRule
 from autoscaler.simulator.kernels.pooled import account, advance, note, settle, shrink
-from autoscaler.simulator.kernels.routing import account_routed, advance_routed, stand
-from autoscaler.simulator.kernels.shrinking import shrink_routed
+from autoscaler.simulator.kernels.routing import account_routed, advance_routed, shrink_routed, stand
 from autoscaler.simulator.kernels.state import Ask, Column, Functions, new_functions
 from autoscaler.simulator.laws import Law
 from autoscaler.simulator.regions import Regions

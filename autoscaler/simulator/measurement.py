@@ -4,16 +4,16 @@ The simulator's loads and the twin's answers come from here, so that both see th
 and the gaps with which the daemon sees a real one.
 """
 
-from collections import deque
-from dataclasses import dataclass
+from bisect import bisect_right
+from dataclasses import dataclass, replace
 from math import inf, isnan, nan
 
 import numpy as np
 
-from autoscaler.core.columns import Floats, Ints
+from autoscaler.core.columns import Bools, Floats, Ints
 from autoscaler.core.fleet import Fleet, FunctionKey
 from autoscaler.core.observation import Load
-from autoscaler.policy.evidence import Answered, Coverage, Sums, weigh
+from autoscaler.policy.evidence import Answered, Coverage, Evidence, Sums, weigh
 from autoscaler.policy.profiles import NEWEST_WITHIN, OLDEST_WITHIN, Profile, profile_of
 from autoscaler.policy.quantities import format_duration
 from autoscaler.policy.source_settings import GatewaySettings, SourceSettings
@@ -67,6 +67,7 @@ class Answers:
         scrapes: scrapes of the range and the one before it; nan: there was none.
         ragged: 0 when there are scrapes near the range's end and on either side of its beginning; nan: not all.
         resets: counters that went back since.
+        replaced: processes of the gateway that others took the place of: there is but one for ever.
     """
 
     keys: tuple[FunctionKey, ...]
@@ -80,6 +81,7 @@ class Answers:
     scrapes: float
     ragged: float
     resets: float
+    replaced: float = 0.0
 
 
 class Measurement:
@@ -100,8 +102,11 @@ class Measurement:
         self.range_s = self._profile.range_s
         self._phase_s = phase * interval_s
         self._number = 0
-        self._scrapes: deque[Scrape] = deque()
+        self._scrapes: list[Scrape] = []
+        self._times_s: list[float] = []  # of the scrapes, ascending
         self._seen: _Seen | None = None
+        self._weighed: _Weighed | None = None
+        self._range_column = np.empty(0)
         self._order = _Order()
 
     @property
@@ -126,10 +131,11 @@ class Measurement:
             service_count=platform.ready_column() if is_up else nothing,
         )
         self._scrapes.append(scrape)
+        self._times_s.append(scrape.at_s)
         self._number += 1
         oldest_s = platform.now_s - self.range_s - max(LOOKBACK_S, 2 * self.interval_s)
-        while self._scrapes[0].at_s < oldest_s:
-            self._scrapes.popleft()
+        while self._times_s[0] < oldest_s:
+            del self._scrapes[0], self._times_s[0]
         return scrape
 
     def skip(self, until_s: float) -> None:
@@ -181,14 +187,14 @@ class Measurement:
 
         Further metrics are left out, hence unknown: no gateway has them. Whoever simulates any adds them.
         """
-        evidence = weigh(self._profile, _answered(self.answers(fleet.keys, at_s)))
+        evidence = self._weigh(self.answers(fleet.keys, at_s))
         return Load(
             rps=evidence.rps,
             concurrency=evidence.concurrency,
             in_flight=evidence.in_flight,
             is_covered=evidence.is_covered,
             is_idle=evidence.is_quiet,  # the profile has an in-flight signal, so that no silence has to be waited for
-            range_s=np.full(len(fleet), self.range_s),
+            range_s=self._ranges(len(fleet)),
         )
 
     def silence(self, fleet: Fleet) -> Load:
@@ -200,8 +206,28 @@ class Measurement:
             in_flight=nothing,
             is_covered=no,
             is_idle=no,
-            range_s=np.full(len(fleet), self.range_s),
+            range_s=self._ranges(len(fleet)),
         )
+
+    def _ranges(self, functions: int) -> Floats:
+        if len(self._range_column) != functions:
+            self._range_column = np.full(functions, self.range_s)
+        return self._range_column
+
+    def _weigh(self, answers: Answers) -> Evidence:
+        """Say what answers prove. Between two scrapes nothing moves but the rates, since the range does.
+
+        So what was said at the last tick stands, with these rates in the place of those; but where a counter was born,
+        whose rate is weighed against what it was born with.
+        """
+        coverage = (answers.up, answers.scrapes, answers.ragged, answers.resets, answers.replaced)
+        weighed = self._weighed
+        if weighed is not None and weighed.seen is self._seen and weighed.coverage == coverage:
+            return weighed.with_rate(answers.rate)
+        evidence = weigh(self._profile, _answered(answers))
+        has_born = self._seen is None or not np.isnan(answers.born).all()
+        self._weighed = None if has_born else _Weighed.of(self._seen, coverage, evidence, answers.rate)
+        return evidence
 
     def _see(
         self, keys: tuple[FunctionKey, ...], inside: list[Scrape], now: Scrape | None, before: Scrape | None
@@ -226,14 +252,12 @@ class Measurement:
 
     def _within(self, from_s: float, to_s: float) -> list[Scrape]:
         """Give the scrapes of (from, to]."""
-        return [scrape for scrape in self._scrapes if from_s < scrape.at_s <= to_s]
+        return self._scrapes[bisect_right(self._times_s, from_s) : bisect_right(self._times_s, to_s)]
 
     def _newest(self, at_s: float) -> Scrape | None:
         """Find the scrape that is current at a time; one that is too old is none."""
-        for scrape in reversed(self._scrapes):
-            if scrape.at_s <= at_s:
-                return scrape if at_s - scrape.at_s < LOOKBACK_S else None
-        return None
+        place = bisect_right(self._times_s, at_s) - 1
+        return self._scrapes[place] if place >= 0 and at_s - self._times_s[place] < LOOKBACK_S else None
 
 
 def _profile(interval_s: float, range_s: float | None) -> Profile:
@@ -273,6 +297,7 @@ def _answered(answers: Answers) -> Answered:
             scrapes=single(answers.scrapes),
             ragged=single(answers.ragged),
             resets=single(answers.resets),
+            replaced=single(answers.replaced),
         ),
     )
 
@@ -308,6 +333,37 @@ class _Seen:
         self, keys: tuple[FunctionKey, ...], inside: list[Scrape], now: Scrape | None, before: Scrape | None
     ) -> bool:
         return self.keys is keys and self.inside == inside and self.now is now and self.before is before
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Weighed:
+    """What answers proved that had no counter born within their range.
+
+    Attributes:
+        seen: the scrapes they were from.
+        coverage: how well these cover the range.
+        evidence: what they proved.
+        takes_rate: `(functions,) bool`, where requests/s are the rate as it was answered, or both are unknown; None:
+            everywhere.
+    """
+
+    seen: _Seen
+    coverage: tuple[float, ...]
+    evidence: Evidence
+    takes_rate: Bools | None
+
+    @staticmethod
+    def of(seen: _Seen | None, coverage: tuple[float, ...], evidence: Evidence, rate: Floats) -> "_Weighed | None":
+        if seen is None:
+            return None
+        takes_rate = (evidence.rps == rate) | (np.isnan(evidence.rps) & np.isnan(rate))
+        return _Weighed(seen, coverage, evidence, None if takes_rate.all() else takes_rate)
+
+    def with_rate(self, rate: Floats) -> Evidence:
+        """Give what the same answers prove with other rates of the same growth."""
+        return replace(
+            self.evidence, rps=rate if self.takes_rate is None else np.where(self.takes_rate, rate, self.evidence.rps)
+        )
 
 
 class _Order:

@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from autoscaler.core.columns import Bools, Codes, Floats
+from autoscaler.core.columns import Bools, Codes, Floats, true_at
 from autoscaler.core.decisions import Decisions
 from autoscaler.core.events import Event
 from autoscaler.core.fleet import FunctionKey
@@ -25,6 +25,9 @@ from autoscaler.simulator.statistics import FunctionStatistics
 from autoscaler.simulator.workload import Workload
 
 __all__ = ["FunctionSpec", "Platform"]
+
+
+NO_OBSTACLE = np.uint8(Obstacle.NONE)
 
 
 class Platform:
@@ -105,7 +108,7 @@ class Platform:
         """Let everything up to and with `until_s` happen; an earlier time does nothing."""
         if until_s < self.now_s:
             return
-        due = np.flatnonzero(self._column(Column.NEXT) <= until_s)
+        due = true_at(self._column(Column.NEXT) <= until_s)
         self._functions.advance(due, float(until_s))
         self.now_s = until_s
 
@@ -128,7 +131,7 @@ class Platform:
             among: `(functions,) bool`, rows of `keys` that are looked at; None: all.
         """
         is_asleep = (self._column(Column.REQUESTED) == 0) & (self._column(Column.ARRIVAL) <= until_s)
-        rows = np.flatnonzero(is_asleep if among is None else is_asleep & among)
+        rows = true_at(is_asleep if among is None else is_asleep & among)
         if not len(rows):
             return None
         for row in rows[self._functions.is_used_up(rows)].tolist():
@@ -149,7 +152,7 @@ class Platform:
         """Take in what a step made of the requests that are held, of every function that it was about."""
         keys = decisions.fleet.keys
         if decisions.is_tick:
-            named = np.flatnonzero(self._column(Column.WAITING)).tolist()
+            named = true_at(self._column(Column.WAITING)).tolist()
         else:
             named = [self._row_of[keys[row]] for row in decisions.rows.tolist()]
         for row in named:
@@ -238,8 +241,8 @@ class Platform:
 
     def obstacle_column(self) -> Codes:
         """Why replicas are missing, `Obstacle`, as Kubernetes would say it."""
-        result = np.full(len(self._keys), Obstacle.NONE, dtype=np.uint8)
-        for row in np.flatnonzero(self._column(Column.READY) < self._column(Column.REQUESTED)).tolist():
+        result = np.full(len(self._keys), NO_OBSTACLE)
+        for row in true_at(self._column(Column.READY) < self._column(Column.REQUESTED)).tolist():
             result[row] = self._functions.obstacle(row)
         return result
 

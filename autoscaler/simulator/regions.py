@@ -6,8 +6,8 @@ import numpy as np
 
 from autoscaler.core.columns import Floats
 from autoscaler.simulator.held import Come
+from autoscaler.simulator.kernels.parts import BINS
 from autoscaler.simulator.kernels.pool import Pool
-from autoscaler.simulator.kernels.pooled import BINS
 from autoscaler.simulator.waits import EXACT, Waits, bins_of, of_bins, waits_of
 from autoscaler.simulator.workload import Requests
 

@@ -4,9 +4,10 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from autoscaler.core.columns import Ints
 from autoscaler.core.decisions import Decisions
@@ -33,6 +34,8 @@ from autoscaler.simulator.planning import plan_of
 from autoscaler.simulator.platform import Platform
 from autoscaler.simulator.result import Gap, Member, Result, result_of
 from autoscaler.simulator.scenario import CALLS, Scenario, ScenarioError, Traces
+
+Kind = TypeVar("Kind", bound=np.generic)
 
 Progress = Callable[[float], None]
 """Told the virtual seconds that are done, at every tick."""
@@ -135,6 +138,7 @@ class Run:
         self._record, self._watch, self._provenance = record, watch, provenance
         self._agenda = Agenda()
         self._rows = _rows(self.platform, self.plan)
+        self._has_same_rows = np.array_equal(self._rows, np.arange(len(self.platform.keys)))
         wakes = [function.wake_hold_s is not None for function in self.plan.functions]
         self._may_wake = np.array(wakes, dtype=np.bool_)
         self._hears_wakes = hears_wakes(self.decider)
@@ -197,11 +201,11 @@ class Run:
         observation = Observation(
             fleet=fleet,
             load=self._load(at_s),
-            requested=self.platform.requested_column()[self._rows],
-            ready=self.platform.ready_column()[self._rows],
-            waiting=self.platform.waiting_column()[self._rows] * self._may_wake,
+            requested=self._of_plan(self.platform.requested_column()),
+            ready=self._of_plan(self.platform.ready_column()),
+            waiting=self._of_plan(self.platform.waiting_column()) * self._may_wake,
             is_held=np.zeros(len(fleet), dtype=np.bool_),
-            obstacle=self.platform.obstacle_column()[self._rows],
+            obstacle=self._of_plan(self.platform.obstacle_column()),
         )
         decisions = self._step(at_s, observation, ())
         self._count(at_s, decisions)
@@ -209,6 +213,10 @@ class Run:
             self._watch(at_s, observation, decisions, self.platform)
         self._ticks += 1
         self._agenda.add(self._ticks * self.scenario.tick, Priority.TICK, self._tick)
+
+    def _of_plan(self, column: NDArray[Kind]) -> NDArray[Kind]:
+        """Give a column of the platform in the rows of the plan; mostly they are the same."""
+        return column if self._has_same_rows else column[self._rows]
 
     def _count(self, at_s: float, decisions: Decisions) -> None:
         """Count a full tick's decisions; rows at rest are not among them."""

@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from autoscaler.core.columns import Floats, Ints
-from autoscaler.simulator.kernels.pooled import BINS, BINS_AN_OCTAVE, LOWEST
+from autoscaler.simulator.kernels.parts import BINS, BINS_AN_OCTAVE, LOWEST
 
 EXACT = 2_048
 """Waits of a function that are kept as they are; with one more they go into bins."""

@@ -8,12 +8,34 @@ Ready replicas stand on a stack in the order in which they got ready; scale-down
 which then finish what they serve and what waits in their lines, up to the end of grace.
 """
 
-from math import frexp
-
 import numpy as np
 
 from autoscaler.core.columns import Floats, Ints
 from autoscaler.simulator.compiled import apart, compiled, inlined
+from autoscaler.simulator.kernels.parts import (
+    ARRIVES,
+    BUSY,
+    DONE,
+    ENDS,
+    EXPIRED,
+    HOLD,
+    LOSES_PATIENCE,
+    OTHER,
+    QUEUE,
+    REACHED,
+    WAITS,
+    account_replicas,
+    account_requests,
+    arrival_s,
+    drop_newest,
+    find_other,
+    is_ready,
+    leave_queue,
+    next_event,
+    note_wait,
+    tell,
+    wait_or_refuse,
+)
 from autoscaler.simulator.kernels.replicas import (
     DRAINS,
     END,
@@ -29,13 +51,7 @@ from autoscaler.simulator.kernels.replicas import (
     UNTIL,
     WAITER,
 )
-from autoscaler.simulator.kernels.state import Ask, Column, Functions
-
-DONE, OTHER, WINDOW, BUSY, QUEUE, WAITS, HOLD, REACHED, EXPIRED = (int(ask) for ask in Ask)
-NEXT, ARRIVAL, READY, WAITING, REQUESTED = (int(column) for column in Column)
-
-BINS_AN_OCTAVE, LOWEST, BINS = 64, -20, 41 * 64
-"""As `kernels.pooled` counts waits."""
+from autoscaler.simulator.kernels.state import Functions
 
 
 @compiled
@@ -52,12 +68,7 @@ def advance_routed(
             code = _requests(one, until_s, pool)
             if code == OTHER:
                 code = _replicas(one, pool)
-        end_s = pool[one["ends_at"]] if one["ends"] > 0 else np.inf
-        arrival_s = _arrival_s(one, pool)
-        columns[ARRIVAL, row] = arrival_s
-        columns[NEXT, row] = min(arrival_s, end_s, one["other_s"], one["patience_s"])
-        columns[READY, row] = one["ready"]
-        columns[WAITING, row] = one["queue"] + one["held"] if one["ready"] == 0 else 0
+        tell(one, row, pool[one["ends_at"]] if one["ends"] > 0 else np.inf, pool, columns)
         if code != DONE:
             asking[asked] = row
             asks[asked] = code
@@ -79,26 +90,53 @@ def stand(row: int, more: int, functions: Functions, pool: Floats) -> None:
         _stand(functions[row], pool)
 
 
+@compiled
+def shrink_routed(row: int, surplus: int, now_s: float, functions: Functions, pool: Floats) -> None:
+    """Take replicas away: those that start go first, newest first, then those that are ready, newest first.
+
+    There must be room for as many ends of grace. When the next event is due must be looked for anew.
+    """
+    one = functions[row]
+    while surplus > 0 and one["starting"] > 0:
+        drop_newest(one, pool)
+        surplus -= 1
+    for _ in range(surplus):
+        one["ready"] -= 1
+        number = int(pool[one["stack_at"] + one["ready"]])
+        at = one["replicas_at"] + REPLICA * number
+        _set_load(one, one["ready"], np.inf, pool)
+        if pool[at + SERVED] == 0:
+            _free(one, number, pool)
+            continue
+        one["active"] -= 1
+        one["leaving"] += 1
+        pool[at + PLACE] = DRAINS
+        pool[at + UNTIL] = now_s + one["grace_s"]
+        if one["grace_s"] < np.inf:
+            pair = one["cuts_at"] + 2 * (one["cuts_first"] + one["cuts"])
+            pool[pair] = now_s + one["grace_s"]
+            pool[pair + 1] = number
+            one["cuts"] += 1
+
+
 @inlined
 def _requests(one: np.void, until_s: float, pool: Floats) -> int:
     """Let requests arrive, be served and lose patience, up to a time or to an event of another kind."""
     code = _fill(one, pool)
     while code == DONE:
-        arrival_s = _arrival_s(one, pool)
+        arrives_s = arrival_s(one, pool)
         end_s = pool[one["ends_at"]] if one["ends"] > 0 else np.inf
-        other_s, patience_s = one["other_s"], one["patience_s"]
-        if end_s <= arrival_s and end_s <= until_s and end_s <= other_s and end_s <= patience_s:
+        event = next_event(one, arrives_s, end_s, until_s)
+        if event == ENDS:
             code = _end(one, end_s, pool)
-        elif other_s <= arrival_s and other_s <= until_s and other_s <= patience_s:
-            code = OTHER
-        elif patience_s <= arrival_s and patience_s <= until_s:
-            code = _lose_patience(one, patience_s, pool)
-        elif arrival_s > until_s:
+        elif event == ARRIVES:
+            code = _arrive(one, arrives_s, pool)
+        elif event == LOSES_PATIENCE:
+            code = _lose_patience(one, one["patience_s"], pool)
+        elif event == DONE:
             break
-        elif one["arrivals_next"] >= one["arrivals_end"]:
-            code = WINDOW
         else:
-            code = _arrive(one, arrival_s, pool)
+            code = event
     return code
 
 
@@ -107,36 +145,18 @@ def _arrive(one: np.void, at_s: float, pool: Floats) -> int:
     """Send a request to a replica, or let it wait at the gateway, or refuse it."""
     place = _chosen(one, pool)
     if place < 0:
-        return _arrive_full(one, at_s, pool)
+        if one["ready"] == 0 and one["holds"] == 1:
+            return HOLD
+        if one["queue"] >= one["queue_room"] and one["queue"] < one["queue_most"]:
+            return QUEUE
+        wait_or_refuse(one, at_s, _come(one, at_s, pool), pool)
+        return DONE
     code = _lacks(one, place, pool)
     if code != DONE:
         return code
     service_s = _come(one, at_s, pool)
     one["in_flight"] += 1
     _send(one, place, at_s, at_s, service_s, pool)
-    return DONE
-
-
-@inlined
-def _arrive_full(one: np.void, at_s: float, pool: Floats) -> int:
-    """Let a request wait at the gateway, or refuse it."""
-    if one["ready"] == 0 and one["holds"] == 1:
-        return HOLD
-    if one["queue"] >= one["queue_room"] and one["queue"] < one["queue_most"]:
-        return QUEUE
-    service_s = _come(one, at_s, pool)
-    if one["ready"] == 0:
-        one["cold"] += 1
-    if one["queue"] >= one["queue_most"]:
-        one["refused"] += 1
-        one["finished"] += 1
-        return DONE
-    one["in_flight"] += 1
-    pair = one["queue_at"] + 2 * ((one["queue_first"] + one["queue"]) & (one["queue_room"] - 1))
-    pool[pair], pool[pair + 1] = at_s, service_s
-    if one["queue"] == 0:
-        one["patience_s"] = at_s + one["hold_s"]
-    one["queue"] += 1
     return DONE
 
 
@@ -238,7 +258,7 @@ def _end(one: np.void, at_s: float, pool: Floats) -> int:
     place = int(pool[at + PLACE])
     if pool[at + LINE] > 0:
         came_s, service_s = _leave_line(one, at, pool)
-        _note(one, at_s - came_s, pool)
+        note_wait(one, at_s - came_s, pool)
         one["sojourn_s"] += at_s - came_s + service_s
         _pop(one, pool)
         _push(one, at_s + service_s, number, pool)
@@ -276,9 +296,9 @@ def _fill(one: np.void, pool: Floats) -> int:
         if one["waits"] >= one["waits_room"]:
             return WAITS
         is_served = pool[one["tree_at"] + 1] < one["limit"]
-        came_s, service_s = _leave_queue(one, pool)
+        came_s, service_s = leave_queue(one, pool)
         if is_served:
-            _note(one, one["at_s"] - came_s, pool)
+            note_wait(one, one["at_s"] - came_s, pool)
         _send(one, place, came_s, one["at_s"], service_s, pool)
     return DONE
 
@@ -289,25 +309,13 @@ def _lose_patience(one: np.void, at_s: float, pool: Floats) -> int:
     if one["waits"] >= one["waits_room"]:
         return WAITS
     _account(one, at_s)
-    came_s, _ = _leave_queue(one, pool)
-    _note(one, at_s - came_s, pool)
+    came_s, _ = leave_queue(one, pool)
+    note_wait(one, at_s - came_s, pool)
     one["sojourn_s"] += at_s - came_s
     one["in_flight"] -= 1
     one["refused"] += 1
     one["finished"] += 1
     return DONE
-
-
-@inlined
-def _leave_queue(one: np.void, pool: Floats) -> tuple[float, float]:
-    """Take the first of those who wait at the gateway out; give when it came, and its service seconds."""
-    mask = one["queue_room"] - 1
-    pair = one["queue_at"] + 2 * (one["queue_first"] & mask)
-    one["queue_first"] += 1
-    one["queue"] -= 1
-    has_next = one["queue"] > 0
-    one["patience_s"] = pool[one["queue_at"] + 2 * (one["queue_first"] & mask)] + one["hold_s"] if has_next else np.inf
-    return pool[pair], pool[pair + 1]
 
 
 @inlined
@@ -333,7 +341,7 @@ def _replicas(one: np.void, pool: Floats) -> int:
         code = _cut(one, int(pool[cut + 1]), at_s, pool)
     else:
         _account(one, at_s)
-        if one["starting"] > 0 and pool[one["starting_at"] + 2 * one["starting_first"]] <= at_s:
+        if is_ready(one, at_s, pool):
             _account_replicas(one, at_s)
             one["starting_first"] += 1
             one["starting"] -= 1
@@ -341,7 +349,7 @@ def _replicas(one: np.void, pool: Floats) -> int:
             code = REACHED if one["held"] > 0 else OTHER
         else:
             code = EXPIRED
-    _find_other(one, pool)
+    find_other(one, pool)
     return code
 
 
@@ -356,7 +364,7 @@ def _cut(one: np.void, number: int, at_s: float, pool: Floats) -> int:
             if one["waits"] >= one["waits_room"]:
                 return WAITS
             came_s, _ = _leave_line(one, at, pool)
-            _note(one, at_s - came_s, pool)
+            note_wait(one, at_s - came_s, pool)
             one["sojourn_s"] += at_s - came_s
             _fail(one, 1)
         for place in range(one["ends"]):
@@ -414,62 +422,15 @@ def _set_load(one: np.void, place: int, load: float, pool: Floats) -> None:
 
 
 @inlined
-def _find_other(one: np.void, pool: Floats) -> None:
-    """Note when the next event is due that has to do with replicas or holds."""
-    other_s = one["held_end_s"]
-    if one["starting"] > 0:
-        other_s = min(other_s, pool[one["starting_at"] + 2 * one["starting_first"]])
-    if one["cuts"] > 0:
-        other_s = min(other_s, pool[one["cuts_at"] + 2 * one["cuts_first"]])
-    one["other_s"] = other_s
-
-
-@inlined
 def _account(one: np.void, at_s: float) -> None:
     """Add up what requests take to a time, before anything about them changes."""
-    passed_s = at_s - one["at_s"]
-    one["in_flight_s"] += passed_s * one["in_flight"]
-    one["busy_s"] += passed_s * one["active"]
-    one["idle_s"] += passed_s * (one["ready"] - one["active"])
-    one["queued_s"] += passed_s * (one["queue"] + one["held"] + one["in_lines"])
-    one["at_s"] = at_s
+    account_requests(one, one["active"], one["in_lines"], at_s)
 
 
 @inlined
 def _account_replicas(one: np.void, at_s: float) -> None:
     """Add up what replicas take to a time, before anything about them changes."""
-    passed_s = at_s - one["replicas_at_s"]
-    starting = one["starting"] + one["missing"] * one["crashing"]
-    one["starting_s"] += passed_s * starting
-    one["ready_s"] += passed_s * one["ready"]
-    one["draining_s"] += passed_s * one["leaving"]
-    one["allocated_s"] += passed_s * (starting + one["ready"] + one["leaving"])
-    one["zero_s"] += passed_s * int(one["requested"] == 0)
-    one["replicas_at_s"] = at_s
-
-
-@inlined
-def _arrival_s(one: np.void, pool: Floats) -> float:
-    """Give when the next request arrives, or up to when none does that was drawn."""
-    if one["arrivals_next"] < one["arrivals_end"]:
-        return float(pool[one["arrivals_next"]])
-    return float(one["drawn_s"])
-
-
-@inlined
-def _note(one: np.void, wait_s: float, pool: Floats) -> None:
-    """Note a wait; there is room for it."""
-    one["waited_s"] += wait_s
-    one["longest_s"] = max(one["longest_s"], wait_s)
-    if wait_s > one["slo_s"]:
-        one["misses"] += 1
-    if one["waits_binned"] == 1:
-        fraction, octave = frexp(wait_s)
-        place = (octave - 1 - LOWEST) * BINS_AN_OCTAVE + int((2 * fraction - 1) * BINS_AN_OCTAVE)
-        pool[one["waits_at"] + min(max(place, 0), BINS - 1)] += 1
-    else:
-        pool[one["waits_at"] + one["waits"]] = wait_s
-        one["waits"] += 1
+    account_replicas(one, one["leaving"], at_s)
 
 
 @inlined

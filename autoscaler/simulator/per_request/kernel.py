@@ -260,12 +260,12 @@ def _rest(state: State, one: np.void, slot: int) -> None:
     else:
         state.instances[last]["after"] = slot
     top = (slot - one["base"]) >> 10
-    _mark(state, one, slot)
+    mark(state, one, slot)
     one["top"] = max(one["top"], top)
 
 
 @inlined
-def _mark(state: State, one: np.void, slot: int) -> None:
+def mark(state: State, one: np.void, slot: int) -> None:
     """Set the bit of an instance that is idle."""
     place = slot - one["base"]
     state.words[slot >> 5] |= 1 << (slot & 31)

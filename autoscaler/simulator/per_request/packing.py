@@ -1,13 +1,11 @@
-"""Instances that are moved together, so that slots are free for those to come.
-
-It shares one small function with the kernel by repeating it: kernels that call each other share a file.
-"""
+"""Instances that are moved together, so that slots are free for those to come."""
 
 from math import inf
 
 import numpy as np
 
 from autoscaler.simulator.compiled import compiled, inlined
+from autoscaler.simulator.per_request.kernel import mark
 from autoscaler.simulator.per_request.state import NOBODY, State
 
 
@@ -61,12 +59,4 @@ def _move(state: State, one: np.void, slot: int, to: int) -> None:
         kept["newest"] = to
     else:
         state.instances[after]["before"] = to
-    _mark(state, one, to)
-
-
-@inlined
-def _mark(state: State, one: np.void, slot: int) -> None:
-    """Set the bit of an instance that is idle."""
-    place = slot - one["base"]
-    state.words[slot >> 5] |= 1 << (slot & 31)
-    state.summary[one["summary"] + (place >> 10)] |= 1 << ((place >> 5) & 31)
+    mark(state, one, to)

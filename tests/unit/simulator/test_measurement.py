@@ -180,3 +180,26 @@ def test_a_scrape_interval_of_zero_is_refused() -> None:
     """There is no grid without an interval."""
     with pytest.raises(ValueError, match="scrape interval"):
         Measurement(0.0)
+
+
+def test_between_scrapes_a_load_is_what_one_asked_anew_says() -> None:
+    """Asked every second, under starts and ends of load and an outage, each answer is bit for bit that of a first question."""
+    began, ended = FunctionKey("acme", "began"), FunctionKey("acme", "ended")
+    keys = (began, BUSY, ended, QUIET)
+    steps = {
+        began: (Step.model_construct(at=0.0, rate=0.0), Step.model_construct(at=70.0, rate=0.3)),
+        BUSY: (Step.model_construct(at=0.0, rate=20.0),),
+        ended: (Step.model_construct(at=0.0, rate=2.0), Step.model_construct(at=90.0, rate=0.0)),
+    }
+    workloads = {key: Steps(type="steps", steps=those) for key, those in steps.items()}
+    functions = [FunctionSpec(key, service_s=0.4, concurrency_limit=50, replicas=1) for key in keys]
+    platform = Platform(functions, workloads, np.random.default_rng(3), 1.0)
+    always, anew, fleet = Measurement(7.0), Measurement(7.0), fleet_of(*keys)
+    for second in range(1, 240):
+        while always.due_s <= second:
+            platform.advance(always.due_s)
+            for measurement in (always, anew):
+                measurement.scrape(platform, is_up=not 150 < second < 160)
+        said, first = always.load(fleet, float(second)), anew.load(fleet_of(*keys), float(second))
+        for name in ("rps", "concurrency", "in_flight", "is_covered", "is_idle", "range_s"):
+            np.testing.assert_array_equal(getattr(said, name), getattr(first, name), err_msg=f"{name} at {second} s")
