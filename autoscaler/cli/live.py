@@ -22,6 +22,7 @@ from autoscaler.policy.compile import Compiler
 from autoscaler.policy.finding import NOBODY, Finder
 from autoscaler.policy.live_checks import Finding, GatewayAnswers, Heard
 from autoscaler.policy.live_functions import Running
+from autoscaler.policy.live_scrapes import label_findings
 from autoscaler.policy.plan import Plan
 from autoscaler.policy.profiles import SIGNAL_LABEL, Profile, SignalName, profiles_of
 from autoscaler.policy.settings import Settings
@@ -119,11 +120,13 @@ class _Told:
         error: why it cannot be asked at all; None: it can.
         gateways: of each gateway, in the order of the settings.
         queries: of each query of a tenant, by tenant and text.
+        configuration: of the server, YAML; None: it does not tell.
     """
 
     error: str | None = None
     gateways: list[GatewayAnswers] = field(default_factory=list)
     queries: dict[tuple[str, str], Heard] = field(default_factory=dict)
+    configuration: str | None = None
 
 
 def _ask(asked: _Asked) -> _Told:
@@ -139,6 +142,7 @@ def _ask(asked: _Asked) -> _Told:
                 told.gateways.append(_of_gateway(asking, asked, position, profile))
             for tenant, text, confined in asked.queries:
                 told.queries[tenant, text] = _answered(asking, confined)
+            told.configuration = asking.configuration()
     except SourceError as error:
         told.error = str(error)
     return told
@@ -257,5 +261,6 @@ def _of_source(asked: _Asked, told: _Told, running: Mapping[FunctionKey, Running
             has_alive = has_alive and profile.has_alive
     if told.error is None:
         yield from live_functions.unseen_findings(served_at_all, seen, path, has_alive)
+    yield from label_findings(path, source, told.configuration)
     for (tenant, text), heard in told.queries.items():
         yield from live_checks.query_findings(tenant, text, heard)

@@ -138,6 +138,7 @@ class Daemon:
             policies.has,
             STALE_TICKS * settings.tick,
             self._wake_log,
+            max((source.timeout for source in settings.sources.values()), default=0.0),
         )
         self._announcer = Announcer(clock, announcements) if announcements else None
         self._reporter = Reporter(clock, statuses, self._leadership.may_write) if statuses else None

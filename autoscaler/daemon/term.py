@@ -264,7 +264,7 @@ class Term:
             self.latest = decisions
         self.present.decided(decisions)
         if stands and not self._shell.settings.dry_run:
-            writes.offer(self._without_recalled(stepped.wishes), decisions.is_tick)
+            writes.offer(self._without_recalled(stepped.wishes), decisions.is_tick, decisions.now.monotonic_s)
         else:
             writes.drop_unsent()
         self._start_with(self.hub.decided(decisions, events, is_acted_on=stands))

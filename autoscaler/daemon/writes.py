@@ -58,6 +58,8 @@ class WriteScheduler:
         may_write: asked before every single write; once it says no, nothing more goes out, and what waits is dropped.
         has: tells whether a namespace is a tenant's at this moment; what was wished for before it went is dropped.
         stale_s: seconds after a full tick for which its cuts may go out.
+        reading_s: longest that the reading of a tick may take. What took longer stood still meanwhile, and so much of
+            `stale_s` is gone.
         wake_log: told of writes that start a function, and to forget what is gone; None: nobody is.
     """
 
@@ -72,6 +74,7 @@ class WriteScheduler:
         has: Callable[[str, str], bool] = lambda tenant, namespace: True,
         stale_s: float = math.inf,
         wake_log: WakeLog | None = None,
+        reading_s: float = 0.0,
     ) -> None:
         self.counts: dict[ScaleOutcome, int] = dict.fromkeys(ScaleOutcome, 0)
         self._clock = clock
@@ -81,6 +84,7 @@ class WriteScheduler:
         self._has = has
         self._backoff = Backoff(generator)
         self._stale_s = stale_s
+        self._reading_s = reading_s
         self._wake_log = wake_log if wake_log is not None else WakeLog()
         now_s = self._offered_s = clock.now().monotonic_s
         self._wakes = Pace(settings.wakes_per_second, settings.wake_burst, now_s)
@@ -100,14 +104,19 @@ class WriteScheduler:
         self._drained: deque[float] = deque(maxlen=1_000)
         self._has_news = asyncio.Event()
 
-    def offer(self, wishes: Wishes, is_tick: bool) -> None:
+    def offer(self, wishes: Wishes, is_tick: bool, asked_s: float | None = None) -> None:
         """Take the wishes of a step. A full tick's are all there is: what it no longer wishes is dropped.
 
         Who waits keeps its place, or a fleet that wishes more than the rate allows would never write its last names.
+
+        Args:
+            wishes: what it wishes.
+            is_tick: whether it was a full tick.
+            asked_s: monotonic seconds at which what it was decided on was asked for; None: now.
         """
         now_s = self._clock.now().monotonic_s
         if is_tick:
-            self._offered_s = now_s
+            self._offered_s = now_s if asked_s is None else min(now_s, asked_s + self._reading_s)
             self._backlog.renew(wishes, now_s)
             self._assuming.clear()
             self._wake_log.tidy()

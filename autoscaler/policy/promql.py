@@ -32,13 +32,17 @@ _PART_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0, "w": 6
 _PLAIN = re.compile(r"[a-z0-9-]+(?:\|[a-z0-9-]+)*")
 
 
-def understood(text: str) -> str:
+def understood(text: str, takes_default: bool = False) -> str:
     """Give the text where it is PromQL that may be asked for some tenant.
+
+    Args:
+        text: what somebody wrote.
+        takes_default: whether it may answer without any series, as `… or vector(0)` does: for who takes that away.
 
     Raises:
         ValueError: it may not; the message says what is allowed, and what is wrong here.
     """
-    _read(text)
+    _read(text, takes_default)
     return text
 
 
@@ -84,7 +88,7 @@ def refuse_foreign(text: str, namespaces: Collection[str]) -> None:
                 raise ValueError(f"no namespaces but the tenant's own ({allowed}); {_shown(selector)} names another")
 
 
-def _read(text: str) -> promql.Expr:
+def _read(text: str, takes_default: bool = False) -> promql.Expr:
     """Parse a query and refuse what could reach beyond one tenant, or says nothing of a load."""
     _refuse_large(text)
     try:
@@ -106,7 +110,27 @@ def _read(text: str) -> promql.Expr:
         raise ValueError("a query that reads a series; this one reads none, so it says nothing of a load")
     for selector in selectors:
         _refuse_tricks(selector)
+    if not takes_default and any(_has_default(node) for node in nodes):
+        raise ValueError(
+            "a query that says nothing where there are no series; `or` with what reads none, such as vector(0), makes a "
+            "load of no data, and 0 would prove idleness"
+        )
     return expression
+
+
+def _has_default(node: promql.Expr) -> bool:
+    """Tell whether it is an `or` of which one side answers without any series."""
+    return isinstance(node, promql.BinaryExpr) and str(node.op) == "or" and not all(map(_needs_series, _sides(node)))
+
+
+def _sides(node: promql.BinaryExpr) -> tuple[promql.Expr, promql.Expr]:
+    return node.lhs, node.rhs
+
+
+def _needs_series(expression: promql.Expr) -> bool:
+    nodes = _nodes(expression)
+    is_of_absence = any(isinstance(node, promql.Call) and node.func.name.startswith("absent") for node in nodes)
+    return not is_of_absence and any(isinstance(node, promql.VectorSelector) for node in nodes)
 
 
 def _refuse_large(text: str) -> None:

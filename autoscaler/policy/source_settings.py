@@ -79,7 +79,7 @@ class GatewaySettings(Strict):
     request_timeout: Positive = Field(
         60.0,
         description="Longest request it lets run. Default 60s, the gateways' usual. Without an in-flight signal zero "
-        "needs silence for longer than this.",
+        "needs silence for longer than this; with one, no zero is proven for so long after a process of it was replaced.",
     )
     callers: list[CallerSettings] = Field(
         default_factory=list, description="Who may call /v1/wake for its tenants, and nothing else. Default: nobody."

@@ -126,7 +126,7 @@ def _proof(answers: Answers) -> _Series:
     yield from _named(answers.keys, answers.alive, {"signal": "alive"})
     if isnan(answers.up):
         return  # nothing was ever scraped within the range, so nothing can be said of it
-    for name in (one.name for one in fields(Coverage)):
+    for name in (one.name for one in fields(Coverage) if hasattr(answers, one.name)):
         value: float = getattr(answers, name)
         if not isnan(value):
             yield {"signal": name}, value

@@ -1,16 +1,18 @@
 """Which of a gateway profile's queries a text is; the twin answers those and no others."""
 
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from autoscaler.policy.profiles import SignalName, profile_of
 from autoscaler.policy.quantities import format_duration, parse_duration
-from autoscaler.policy.source_settings import GatewaySettings, SourceSettings
+from autoscaler.policy.source_settings import SourceSettings
 
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 _SELECTOR = re.compile(r'\{((?:[^"{}]|"(?:[^"\\]|\\.)*")*)\}')
 _MATCHER = re.compile(r'\s*([a-zA-Z_][a-zA-Z0-9_]*)\s*=\s*"((?:[^"\\]|\\.)*)"\s*(?:,|$)')
 _RANGE = re.compile(r"\[\s*([0-9a-z.]+)\s*\]")
+_SHORTEST_S = 1e-3
 _ESCAPES = {"\\n": "\n", '\\"': '"', "\\\\": "\\"}
 
 
@@ -40,19 +42,28 @@ def recognise(text: str, scrape_interval_s: float) -> Recognised | None:
     if match is None:
         return None
     wanted = _normal(text)
-    for range_s in [*dict.fromkeys(_ranges(text)), None]:
+    ranges = [*dict.fromkeys(_ranges(text)), None]
+    looked_back = ranges if '"replaced"' in text else []
+    for range_s, timeout_s in ((one, timeout_s) for one in ranges for timeout_s in _timeouts(looked_back, one)):
         source = SourceSettings.model_validate(
             {
                 "url": "http://twin",
                 "scrapeInterval": format_duration(scrape_interval_s),
                 "range": None if range_s is None else format_duration(range_s),
-                "gateways": [GatewaySettings(profile="openfaas", match=match)],
+                "gateways": [{"profile": "openfaas", "match": match, "requestTimeout": format_duration(timeout_s)}],
             }
         )
         for query in profile_of(source.gateways[0], source).queries:
             if _normal(query.text) == wanted:
                 return Recognised(query.name, match, range_s)
     return None
+
+
+def _timeouts(ranges: Sequence[float | None], range_s: float | None) -> Iterator[float]:
+    """Give what a gateway's `requestTimeout` may be: none of which a query speaks, or what one looks further back by."""
+    yield _SHORTEST_S
+    if range_s is not None:
+        yield from (one - range_s for one in ranges if one is not None and one > range_s)
 
 
 def _matchers(inside: str) -> dict[str, str] | None:

@@ -50,6 +50,7 @@ class Questioner:
         self._takes_scalars = takes_scalars
         self._adapter: CheckingAdapter | None = None
         self._connect: PrometheusConnect | None = None
+        self._session: requests.Session | None = None
         self._stamp: Stamp = ()
         self._lag_s = QUERY_LAG * settings.scrape_interval
 
@@ -138,13 +139,14 @@ class Questioner:
         self._adapter = self._made_adapter()
         made = session(self._adapter, verify, cert)
         connect = PrometheusConnect(url, session=made)
+        self._session = made
         made.mount(url, self._adapter)  # it mounts an adapter of its own over ours, with retries
         return connect
 
     def _hang_up(self) -> None:
         if self._adapter is not None:
             self._adapter.close()
-        self._adapter = self._connect = None
+        self._adapter = self._connect = self._session = None
 
 
 def in_ms(seconds: float) -> str:

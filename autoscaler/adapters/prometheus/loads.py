@@ -187,7 +187,7 @@ class PrometheusLoads:
             seconds = self._sources[name].settings.range_s
             range_s[reading.rows] = seconds
             # The controller takes a late answer's range for one that ends now; what it joins to that must be there.
-            is_idle[reading.rows] = self._idle(reading, seconds) & (not reading.is_after_gap)
+            is_idle[reading.rows] = self._idle(reading, seconds)
         columns = _joined(rows, list(known.values()))
         rps, concurrency, in_flight = columns[: len(VALUES)]
         is_covered = columns[Column.COVERED] == 1.0
@@ -222,7 +222,7 @@ class PrometheusLoads:
 
     def _idle(self, reading: Reading, range_s: float) -> Bools:
         """Tell which rows of a reading are proven idle."""
-        is_quiet: Bools = reading.columns[Column.QUIET] == 1.0
+        is_quiet: Bools = (reading.columns[Column.QUIET] == 1.0) & (not reading.is_after_gap)
         needs_s = reading.columns[Column.NEEDS_S]
         waiting = np.flatnonzero(needs_s > 0)
         if waiting.size:

@@ -12,6 +12,7 @@ from autoscaler.adapters.prometheus.past import SourcePast
 from autoscaler.adapters.prometheus.pause import SickPause
 from autoscaler.adapters.prometheus.pool import Pool
 from autoscaler.adapters.prometheus.segments import OwnedSegment
+from autoscaler.adapters.prometheus.wall import Wall
 from autoscaler.core.columns import Floats, Ints
 from autoscaler.core.now import Now
 from autoscaler.policy.plan import Plan
@@ -33,14 +34,16 @@ class Reading:
         rows: `(sampled,) int64`, rows of the fleet.
         columns: `(columns, sampled) float64`.
         asked_s: monotonic seconds that it is of.
-        is_after_gap: the one before counted later than it was of, and between what the two cover lies a stretch that
-            nobody has seen: it proves nothing beyond its own range.
+        utc_s: UTC seconds that it is of.
+        is_after_gap: the one before counted later than it was of, or the wall clock jumped, and between what the two
+            cover lies a stretch that nobody has seen: it proves nothing beyond its own range.
     """
 
     version: int
     rows: Ints
     columns: Floats
     asked_s: float
+    utc_s: float = 0.0
     is_after_gap: bool = False
 
 
@@ -78,6 +81,7 @@ class Source:
         self._late: Reading | None = None
         self._last_late_s = np.inf
         self._is_slow = False
+        self._wall = Wall()
         self._is_ok = False
         self._error: str | None = "not read yet"
         self._query_s = 0.0
@@ -110,6 +114,12 @@ class Source:
         is read all the same, one reading later, and nobody waits for it.
         """
         late, self._late = self._late, None
+        if back_s := self._wall.back_s(now):
+            self._is_ok = False
+            self._error = (
+                f"this machine's clock was set back by {back_s:.0f} s; loads are unknown until it has caught up"
+            )
+            return None
         if self._task is None and self._pause.is_over(now.monotonic_s) and self._rows is not None and len(self._rows):
             self._task = asyncio.get_running_loop().create_task(self._reading(now, self._rows))
         if (task := self._task) is not None:
@@ -120,7 +130,8 @@ class Source:
                 self._overran()
         if late is None or late.version != self._version or now.monotonic_s - late.asked_s > self._freshness_s():
             return None
-        is_after_gap = late.asked_s - self.settings.range_s > self._last_late_s
+        has_jumped = self._wall.answered(Now(late.asked_s, late.utc_s), self.settings.range_s)
+        is_after_gap = has_jumped or late.asked_s - self.settings.range_s > self._last_late_s
         self._last_late_s = late.asked_s if now.monotonic_s > late.asked_s else np.inf
         return replace(late, is_after_gap=is_after_gap)
 
@@ -158,7 +169,8 @@ class Source:
             self._took(answer, now)
             self._is_slow = self._was_slow(asyncio.get_running_loop().time() - began_s, answer.is_sick)
             if not answer.is_sick:
-                self._late = Reading(segment.description.version, rows, await segment.columns(), now.monotonic_s)
+                columns = await segment.columns()
+                self._late = Reading(segment.description.version, rows, columns, now.monotonic_s, now.utc_s)
             return self._late
         except SourceError as error:
             self._failed(str(error), now)

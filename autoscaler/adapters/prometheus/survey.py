@@ -4,11 +4,15 @@ import threading
 import time
 from types import TracebackType
 
+import orjson
+import requests
+from prometheus_api_client import PrometheusConnect
+
 from autoscaler.adapters.prometheus.answers import Series
 from autoscaler.adapters.prometheus.asking import Questioner
 from autoscaler.adapters.prometheus.errors import AnswerError, SourceError
 from autoscaler.adapters.prometheus.messages import Ask
-from autoscaler.adapters.prometheus.transport import Lines
+from autoscaler.adapters.prometheus.transport import CheckingAdapter, Lines
 from autoscaler.policy.source_settings import SourceSettings
 
 _TIME_AND_VALUE = 2
@@ -25,6 +29,7 @@ class Survey:
         self._settings = settings
         self._lines = Lines()
         self._questioner = Questioner(settings, self._lines, settings.max_bytes, takes_scalars=True)
+        self._configurations = _ConfigurationQuestioner(settings, self._lines, settings.max_bytes)
 
     def __enter__(self) -> "Survey":
         return self
@@ -33,6 +38,16 @@ class Survey:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._questioner.close()
+        self._configurations.close()
+
+    def configuration(self) -> str | None:
+        """Ask for the server's own configuration, YAML; None: it does not tell (Thanos, Mimir, a proxy before it)."""
+        try:
+            return self._configurations.text(time.monotonic() + self._settings.timeout)
+        except SourceError:
+            return None
+        finally:
+            self._configurations.close()
 
     def ask(self, promql: str, utc_s: float | None = None) -> list[Series]:
         """Ask an instant query; a scalar is one series without labels.
@@ -55,6 +70,44 @@ class Survey:
             raise
         finally:
             cut.cancel()
+
+
+class _ConfigurationAdapter(CheckingAdapter):
+    """Reads the answer of a server that tells its configuration, as one series with a text."""
+
+    def _series(self, body: bytes) -> list[Series]:
+        try:
+            document = orjson.loads(body)
+            text = document["data"]["yaml"]
+        except (orjson.JSONDecodeError, KeyError, TypeError):
+            raise AnswerError("the answer is no configuration") from None
+        return [{"text": str(text)}]
+
+
+class _ConfigurationQuestioner(Questioner):
+    """Asks for a server's configuration."""
+
+    def text(self, deadline: float) -> str:
+        """Give it.
+
+        Args:
+            deadline: monotonic seconds.
+
+        Raises:
+            SourceError: it is not told.
+        """
+        (found,) = self._answered(self._sent, self._settings.timeout, deadline)
+        return str(found["text"])
+
+    def _sent(self, connect: PrometheusConnect, left_s: float) -> list[Series]:
+        session = self._session or requests.Session()
+        url = f"{connect.url}/api/v1/status/config"
+        answer = session.get(url, headers=connect.headers, auth=connect.auth, timeout=(left_s, left_s))
+        found: list[Series] = answer.json()["data"]["result"]
+        return found
+
+    def _made_adapter(self) -> CheckingAdapter:
+        return _ConfigurationAdapter(self._lines, self._limits)
 
 
 def _whole(series: list[Series]) -> list[Series]:

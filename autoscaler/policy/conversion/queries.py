@@ -33,11 +33,11 @@ def query(text: str) -> Query:
     Raises:
         ValueError: no policy may have it asked; the message says what is allowed.
     """
-    whole = promql.parse(understood(text))
+    whole = promql.parse(understood(text, takes_default=True))
     found = whole
     while isinstance(bare := _bare(found), promql.BinaryExpr) and _is_default(bare):
         found = bare.lhs
-    kept = text.strip() if found is whole else understood(found.prettify())
+    kept = understood(text.strip() if found is whole else found.prettify())
     nodes: list[promql.Expr] = []
     promql.walk(found, nodes.append)
     names = {node.name or "" for node in nodes if isinstance(node, promql.VectorSelector)}

@@ -24,6 +24,11 @@ def _gauge(metric: str) -> Needed:
     return Needed(metric, "requests in flight", _NO_CONCURRENCY)
 
 
+def _heartbeat(metric: str) -> Needed:
+    lost = "zero is never proven: a log that is not written, or not read, looks like silence"
+    return Needed(metric, "lines written at least once a scrape, so that the log is known to be read", lost)
+
+
 def _start(metric: str = "process_start_time_seconds") -> Needed:
     return Needed(metric, "whether it started anew", _RESTARTS)
 
@@ -109,8 +114,13 @@ NGINX = Gateway(
     name="nginx",
     title="nginx, its access log read by mtail",
     signs=("nginx_http_requests_total",),
-    needed=(_counter("nginx_http_requests_total", "requests that ended,"), _start()),
+    needed=(
+        _counter("nginx_http_requests_total", "requests that ended,"),
+        _heartbeat("nginx_http_heartbeats_total"),
+        _start(),
+    ),
     counter="nginx_http_requests_total",
+    heartbeat="nginx_http_heartbeats_total",
 )
 """The program for mtail is manifests/gateways/nginx; run."""
 
@@ -118,8 +128,13 @@ CADDY_LOG = Gateway(
     name="caddy-log",
     title="Caddy, its access log read by mtail",
     signs=("caddy_access_requests_total",),
-    needed=(_counter("caddy_access_requests_total", "requests that ended,"), _start()),
+    needed=(
+        _counter("caddy_access_requests_total", "requests that ended,"),
+        _heartbeat("caddy_access_heartbeats_total"),
+        _start(),
+    ),
     counter="caddy_access_requests_total",
+    heartbeat="caddy_access_heartbeats_total",
 )
 """The program for mtail is manifests/gateways/caddy; run."""
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from autoscaler.policy.profiles.queries import (
     SignalQuery,
     coverage,
+    deaf,
     either,
     from_before,
     joined,
@@ -56,6 +57,8 @@ class Gateway:
         function_label: label with the function's name.
         default_names: how that label's value holds names, as `NamePattern` reads it; None: it is the name.
         alive: a metric that every function the gateway knows has, called or not; None: there is none.
+        heartbeat: a counter of lines that somebody has written to the log at least once a scrape, so that a log that is
+            not written, or not read, is told from silence; None: what counts requests is no log.
         is_per_pod: whether targets are the functions' own pods.
     """
 
@@ -74,6 +77,7 @@ class Gateway:
     function_label: str = "function"
     default_names: str | None = None
     alive: str | None = None
+    heartbeat: str | None = None
     is_per_pod: bool = False
 
     @property
@@ -123,6 +127,8 @@ class Gateway:
             kinds |= coverage(target, source)
             kinds["resets"] = f"max({either(starts)})"
             kinds["went_back"] = f"sum by ({by}) ({went_back} > 0)"
+        if self.heartbeat is not None:
+            kinds["deaf"] = deaf(self.heartbeat, target, source)
         return (
             SignalQuery("rate", f"sum by ({by}) (rate({counter}[{range_}]))"),
             *self._gauge_queries(target, own, range_, by),

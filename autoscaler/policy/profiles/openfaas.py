@@ -6,6 +6,7 @@ from autoscaler.policy.profiles.queries import (
     from_before,
     joined,
     process_starts,
+    replaced,
 )
 from autoscaler.policy.quantities import format_duration
 from autoscaler.policy.source_settings import SourceSettings
@@ -13,7 +14,7 @@ from autoscaler.policy.source_settings import SourceSettings
 NAME_LABEL = "function_name"
 
 
-def openfaas_queries(selector: str, source: SourceSettings) -> tuple[SignalQuery, ...]:
+def openfaas_queries(selector: str, source: SourceSettings, request_timeout_s: float) -> tuple[SignalQuery, ...]:
     """Write the queries: what is in flight is what was started and has not ended."""
     range_, longer = format_duration(source.range_s), from_before(source)
     started, total = (
@@ -36,6 +37,7 @@ def openfaas_queries(selector: str, source: SourceSettings) -> tuple[SignalQuery
         "alive": f"sum by ({NAME_LABEL}) (gateway_service_count{{{selector}}})",
         **coverage(selector, source),
         "resets": f"max(resets({started}[{longer}]) or {process_starts(selector, longer)})",
+        **replaced(selector, source, request_timeout_s),
     }
     return (
         SignalQuery("rate", f"sum by ({NAME_LABEL}) (rate({started}[{range_}]))"),

@@ -32,7 +32,10 @@ class Profile:
     `alive` names it: a function never called has counters nowhere, and nothing of it counts as 0 when `alive`
     names it.
     Where `has_in_flight` is False or `drains` is True, silence must have lasted longer than `request_timeout_s`: a long
-    call moves no counter. Where `has_activity` is False, zero is never proven.
+    call moves no counter. Where `minds_replaced`, it is proven only if `replaced` is 0. Where `has_activity` is False,
+    zero is never proven.
+
+    Where `has_heartbeat`, the range is covered only if `deaf` is 0 or missing, and zero is proven only if it is 0.
 
     Attributes:
         queries: at most four.
@@ -46,6 +49,8 @@ class Profile:
         default_namespace: namespace of a name that has none; None: such series are ignored.
         has_in_flight: whether requests in flight are known.
         drains: whether some may go on unseen, after a reload.
+        minds_replaced: whether a process that was replaced may still end calls that the range does not tell of.
+        has_heartbeat: whether what counts requests is a log, and a heartbeat tells that it is written and read.
         has_activity: whether silence is.
         counts_moved: whether `moved` is a number of requests; else it only says whether there were any.
         has_alive: whether functions that nobody ever called are named.
@@ -66,6 +71,8 @@ class Profile:
     has_alive: bool
     names: NamePattern | None = None
     drains: bool = False
+    minds_replaced: bool = False
+    has_heartbeat: bool = False
     counts_moved: bool = True
     is_dotted: bool = False
     is_per_pod: bool = False
@@ -148,11 +155,12 @@ def _custom(gateway: GatewaySettings, source: SourceSettings) -> Profile:
     names = None if gateway.names is None else NamePattern.parse(gateway.names)
     is_whole = names is not None and names.has_namespace
     return Profile(
-        queries=custom_queries(gateway.queries, matchers(gateway.match), source),
+        queries=custom_queries(gateway.queries, matchers(gateway.match), source, gateway.request_timeout),
         namespace_labels=() if is_whole else (gateway.namespace_label,),
         name_labels=(gateway.function_label,),
         names=names,
         has_in_flight=gateway.queries.in_flight is not None,
+        minds_replaced=gateway.queries.in_flight is not None and gateway.request_timeout > source.range_s,
         has_activity=gateway.queries.activity is not None,
         has_alive=gateway.queries.alive is not None,
         counts_moved=False,
@@ -163,7 +171,7 @@ def _custom(gateway: GatewaySettings, source: SourceSettings) -> Profile:
 def _known(gateway: GatewaySettings, known: Gateway, source: SourceSettings) -> Profile:
     namespace_labels, name_labels, names = _naming(gateway, known)
     if known is OPENFAAS:
-        queries = openfaas_queries(matchers(gateway.match), source)
+        queries = openfaas_queries(matchers(gateway.match), source, gateway.request_timeout)
     else:
         queries = known.queries(gateway.match, source, (*namespace_labels, *name_labels))
     return Profile(
@@ -173,6 +181,8 @@ def _known(gateway: GatewaySettings, known: Gateway, source: SourceSettings) -> 
         names=names,
         has_in_flight=known.has_in_flight,
         drains=known.drains,
+        minds_replaced=known is OPENFAAS and gateway.request_timeout > source.range_s,
+        has_heartbeat=known.heartbeat is not None,
         has_activity=True,
         has_alive=known.has_alive,
         is_dotted=known is OPENFAAS,

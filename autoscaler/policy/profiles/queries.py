@@ -59,6 +59,11 @@ class SignalQuery:
         `storing` (one series, may be missing): seconds that the slowest scrape within the range took.
         `resets` (one series, may be missing; of profiles per pod per function): not 0 when the gateway's process
             started since the scrape before the range, or (profile openfaas, and those per pod) a counter went back.
+        `replaced` (one series, where zero is proven by what is in flight and `request_timeout_s` is longer than the
+            range): processes of the gateway that went or began so lately that one which is no longer scraped may still
+            end its calls.
+        `deaf` (one series, of profiles with a heartbeat; missing where no target has one): targets whose heartbeat did
+            not go on at every scrape, so that the log that they read is not written, or not read.
         `went_back` (per function, not profiles openfaas, custom and those per pod): its own counter went back since
             then. A gateway drops the counters of what is no longer configured, which is one function's doing. Where
             `resets` is missing nothing else tells that the gateway itself began anew, so then it is so of all.
@@ -149,6 +154,33 @@ def from_before(source: SourceSettings) -> str:
 def process_starts(selector: str, longer: str, metric: str = "process_start_time_seconds") -> str:
     """Give the query for how often the time at which a process started has changed."""
     return f"changes({metric}{{{selector}}}[{longer}])"
+
+
+def replaced(selector: str, source: SourceSettings, request_timeout_s: float) -> dict[str, str]:
+    """Query that tells whether a process may end calls which nobody scrapes any more; none where the range tells it.
+
+    A gateway that is replaced is no target from one moment to the next, and ends what it has begun: for 15 minutes, if
+    that is its time-out. Who replaced it is younger than that, and its target is gone. A range more is looked at, for
+    what is between a start and the end of whom it replaces, and between the last scrape and the last new call. Of a
+    request no longer than the range the range itself tells, which is not covered where targets came or went.
+    """
+    if request_timeout_s <= source.range_s:
+        return {}
+    longer_s = source.range_s + request_timeout_s
+    up, longer = f"up{{{selector}}}", format_duration(longer_s)
+    gone = f"count_over_time({up}[{longer}]) unless count_over_time({up}[{from_before(source)}])"
+    young = f"time() - process_start_time_seconds{{{selector}}} < {longer_s:.12g}"
+    return {"replaced": f"(count({gone}) or vector(0)) + (count({young}) or vector(0))"}
+
+
+def deaf(heartbeat: str, selector: str, source: SourceSettings) -> str:
+    """Give the query for how many targets did not hear their heartbeat, a line that comes at least once a scrape.
+
+    One step may lack it, since two clocks that tick alike may miss each other by a moment.
+    """
+    up, beats = f"up{{{selector}}}", f"{heartbeat}{{{selector}}}[{from_before(source)}]"
+    heard = f"{up} and on (job, instance) (changes({beats}) >= {max(1, full_scrapes(source) - 1)})"
+    return f"(count({up}) - (count({heard}) or vector(0))) and on () count(count_over_time({beats}))"
 
 
 def joined(texts: Mapping[str, str]) -> str:

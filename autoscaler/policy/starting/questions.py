@@ -11,8 +11,8 @@ INTERVAL_WITHIN = "5m"
 
 def signs_of(gateway: Gateway) -> tuple[str, ...]:
     """Give the metrics of which one is enough to know a gateway: some are there only after the first call."""
-    first = gateway.signs[0]
-    return (first,) if gateway.alive in (None, first) else (first, gateway.alive)
+    others = (one for one in (gateway.alive, gateway.heartbeat) if one is not None)
+    return tuple(dict.fromkeys((gateway.signs[0], *others)))
 
 
 def which_signs() -> str:

@@ -12,6 +12,7 @@ from ruamel.yaml import YAML
 
 from autoscaler.policy.name_patterns import NamePattern
 from autoscaler.policy.profiles import CATALOG, profiles_of
+from autoscaler.policy.quantities import parse_duration
 from autoscaler.policy.source_settings import GatewaySettings, SourceSettings
 from tests.integration.gateways.pages import PAGES, blocks, table
 from tests.servers.binaries import require
@@ -116,6 +117,18 @@ def test_prometheus_takes_the_job(page: str, job: dict[str, Any], tmp_path: Path
         assert found["labels"]["namespace"] == POD["__meta_kubernetes_namespace"]
         is_per_pod = any(CATALOG[gateway(settings).profile].is_per_pod for name, settings in SETTINGS if name == page)
         assert found["labels"].get("pod") == (POD["__meta_kubernetes_pod_name"] if is_per_pod else None)
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("path", sorted(GATEWAYS.glob("*/heartbeat.yaml")), ids=lambda path: path.parent.name)
+def test_a_heartbeat_comes_more_often_than_its_log_is_scraped(path: Path) -> None:
+    """Prometheus takes the job, which is no target of the gateway's, calls what logs, and beats twice a scrape or more."""
+    _promtool("check", "config", path)
+    (beat,) = YAML(typ="safe").load(path.read_text())["scrape_configs"]
+    (read,) = YAML(typ="safe").load((path.parent / "prometheus.yaml").read_text())["scrape_configs"]
+    assert beat["job_name"] != read["job_name"]
+    assert beat["metrics_path"] == "/heartbeat"
+    assert 2 * parse_duration(beat["scrape_interval"]) <= parse_duration(read["scrape_interval"])
 
 
 @pytest.mark.server

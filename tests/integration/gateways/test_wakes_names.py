@@ -21,6 +21,7 @@ from tests.servers.wake_forms import WakeForm, Wiring
 pytestmark = pytest.mark.server
 
 COUNTED = re.compile(r"^nginx_http_requests_total\{(?P<labels>[^}]*)\} (?P<count>\d+)$", re.MULTILINE)
+HEARTBEATS = re.compile(r"^(?:nginx_http|caddy_access)_heartbeats_total (\d+)$", re.MULTILINE)
 LABEL = re.compile(r'(\w+)="([^"]*)"')
 
 
@@ -97,7 +98,8 @@ def test_functions_are_found_by_dns(form: WakeForm, tmp_path: Path) -> None:
     ids=lambda one: one.name if isinstance(one, WakeForm) else one.__name__.rpartition(".")[2],
 )
 def test_each_call_is_counted_once_under_its_last_answer(module: ModuleType, form: WakeForm, tmp_path: Path) -> None:
-    """Calls that were held, refused, broken off or just served count once each, by function and code; unknown names never."""
+    """Calls that were held, refused, broken off or just served count once each, by function and code; unknown names never; heartbeats
+    wake nobody and are counted apart."""
     function = Sleeper()
 
     def wake() -> Answer:
@@ -123,9 +125,23 @@ def test_each_call_is_counted_once_under_its_last_answer(module: ModuleType, for
         assert statuses == [200, 500, 502]
         assert ask(gateway.url, "/function/other.acme-prod").status == 404
         assert ask(gateway.url, "/").status == 404
+        asked = len(daemon.asked)
+        assert [ask(gateway.url, path).status for path in ("/heartbeat", "/heartbeat", "/heartbeat/x")] == [
+            200,
+            200,
+            404,
+        ]
+        assert len(daemon.asked) == asked
         wanted = Counter({("acme-prod", "resize", code): 1 for code in ("200", "429", "500", "502")})
         wait_until(lambda: _counted(counter.target).total() >= wanted.total(), "mtail to have read the log")
-        assert _counted(counter.target) == wanted
+        wait_until(lambda: _heartbeats(counter.target) >= 2, "mtail to have read the heartbeats")
+        assert (_counted(counter.target), _heartbeats(counter.target)) == (wanted, 2)
+
+
+def _heartbeats(target: str) -> int:
+    with urllib.request.urlopen(f"http://{target}/metrics", timeout=5) as answer:
+        found = HEARTBEATS.search(answer.read().decode())
+    return 0 if found is None else int(found[1])
 
 
 def _counted(target: str) -> Counter[tuple[str, str, str]]:

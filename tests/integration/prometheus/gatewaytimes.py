@@ -96,6 +96,8 @@ def _scraped(
             continue
         for metric in known.starts:
             series[f"{metric}{{{labels}}}"].append((at_s, starts))
+        if known.heartbeat is not None:
+            series[f"{known.heartbeat}{{{labels}}}"].append((at_s, 3.0 * (scrape - began)))
         for metric in known.uptimes:
             series[f"{metric}{{{labels}}}"].append((at_s, float(SCRAPE_S * (scrape - began))))
         for name in {*spoken} & {*names}:

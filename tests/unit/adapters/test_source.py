@@ -11,7 +11,7 @@ from autoscaler.adapters.prometheus.errors import SourceError
 from autoscaler.adapters.prometheus.messages import Adopt, Answer, Ask
 from autoscaler.adapters.prometheus.pool import Pool, Worker
 from autoscaler.adapters.prometheus.segments import OwnedSegment
-from autoscaler.adapters.prometheus.source import Source
+from autoscaler.adapters.prometheus.source import Reading, Source
 from autoscaler.core.now import Now
 from autoscaler.policy.source_settings import SourceSettings
 from tests.integration.prometheus.plans import plan_of
@@ -133,3 +133,49 @@ async def test_what_a_late_answer_does_not_cover_is_a_gap(next_s: float, is_afte
     finally:
         await source.stop()
         source.release()
+
+
+class Quick(Pool):
+    """Workers that answer at once."""
+
+    def __init__(self) -> None:
+        super().__init__(1)
+
+    async def ask(self, adopt: Adopt, ask: Ask) -> Answer:
+        return Answer(ask.source, ask.number, adopt.segment.version, 1, 0.0, None, is_sick=False)
+
+
+async def _after(*moments: Now) -> tuple[Reading | None, str | None]:
+    """Read at moments, one after the other; gives what the last one came to, and what is wrong then."""
+    source = Source("main", SETTINGS, Quick(), patience_s=30.0)
+    await source.adopt(plan_of({"ours": ["fn/a"]}))
+    try:
+        found = [await source.read(moment) for moment in moments]
+        return found[-1], source.health().error
+    finally:
+        await source.stop()
+        source.release()
+
+
+@pytest.mark.parametrize(("utc_s", "is_after_gap"), [(2.0, False), (60.0, False), (61.0, True), (3602.0, True)])
+async def test_an_hour_that_a_machine_slept_through_is_a_gap(utc_s: float, is_after_gap: bool) -> None:
+    """Two seconds by the clock that measures and an hour by the wall's: nobody saw what was called meanwhile."""
+    read, _ = await _after(Now(0.0, 0.0), Now(2.0, utc_s))
+    assert read is not None
+    assert read.is_after_gap is is_after_gap
+
+
+async def test_a_source_that_was_away_comes_back_without_a_gap_of_its_own() -> None:
+    """Where both clocks say the same, how far what is known reaches is for the controller to say."""
+    read, _ = await _after(Now(0.0, 0.0), Now(600.0, 600.0))
+    assert read is not None
+    assert not read.is_after_gap
+
+
+@pytest.mark.parametrize(("utc_s", "is_known"), [(1_002.0, True), (998.0, True), (990.0, False), (-2_600.0, False)])
+async def test_a_clock_that_was_set_back_asks_for_what_was_before(utc_s: float, is_known: bool) -> None:
+    """An hour back, Prometheus would tell the loads of an hour ago: unknown until the clock has caught up."""
+    read, error = await _after(Now(0.0, 1_000.0), Now(2.0, utc_s))
+    assert (read is not None, error is None) == (is_known, is_known)
+    again, _ = await _after(Now(0.0, 1_000.0), Now(2.0, utc_s), Now(4.0, 1_004.0))
+    assert again is not None

@@ -109,6 +109,28 @@ def test_a_gateway_without_resets_to_count_is_covered() -> None:
     assert read(weigh(OPENFAAS, answered(replace(WHOLE, resets=None), **STILL))) == (0.0, True, True)
 
 
+@pytest.mark.parametrize("timeout", ["10m", "60s"])
+@pytest.mark.parametrize("replaced", [None, 0.0, 1.0])
+def test_a_process_that_was_replaced_may_end_calls_unseen(timeout: str, replaced: float | None) -> None:
+    """Where a request may outlast the range, silence is no proof until nobody was replaced lately; values stay values."""
+    found = weigh(profile(requestTimeout=timeout), answered(replace(WHOLE, replaced=replaced), **STILL))
+    assert read(found) == (0.0, True, timeout == "60s" or replaced == 0.0)
+
+
+@pytest.mark.parametrize(
+    ("deaf", "expected"), [(0.0, (0.0, True, True)), (None, (0.0, True, False)), (1.0, (0.0, False, False))]
+)
+@pytest.mark.parametrize("name", ["nginx", "caddy-log"])
+def test_a_log_proves_silence_only_with_its_heartbeat(
+    name: str, deaf: float | None, expected: tuple[float | None, bool, bool]
+) -> None:
+    """A heartbeat that stopped makes lower bounds; without any, values are believed and zero is never proven."""
+    still = STILL | {"concurrency": None, "in_flight": None}
+    found = answered(replace(WHOLE, deaf=deaf), **still)
+    silent = replace(found, signals={"rate": found.signals["rate"]})
+    assert read(weigh(profile(profile=name), silent)) == expected
+
+
 def test_without_a_target_nothing_is_known() -> None:
     """No series `up`: every value is unknown, whatever else was answered."""
     found = weigh(OPENFAAS, answered(replace(WHOLE, up=None), alive=1.0, **STILL))

@@ -66,15 +66,20 @@ def test_what_is_no_quantity(text: str) -> None:
         ("sum(a)", "sum(a)", False),
         ("sum(a) or vector(0)", "sum(a)", True),
         ("(sum(a) or vector(0)) or vector(1)", "sum(a)", True),
-        ("sum(a or vector(0))", "sum(a or vector(0))", False),
         ("a or b", "a or b", False),
-        ("vector(1) or sum(a)", "vector(1) or sum(a)", False),
     ],
 )
 def test_only_a_default_at_the_end_is_taken_away(text: str, kept: str, has_default: bool) -> None:
-    """Inside of a query it may mean something."""
+    """What is left is a query that says nothing where nothing is known."""
     found = query(text)
     assert (found.text, found.has_default) == (kept, has_default)
+
+
+@pytest.mark.parametrize("text", ["sum(a or vector(0))", "vector(1) or sum(a)"])
+def test_a_default_elsewhere_is_refused(text: str) -> None:
+    """Inside of a query nobody knows what it would be without."""
+    with pytest.raises(ValueError, match="of no data"):
+        query(text)
 
 
 def test_what_a_query_reads() -> None:
