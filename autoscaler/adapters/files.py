@@ -2,8 +2,9 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from watchfiles import awatch
 
@@ -11,6 +12,7 @@ from autoscaler.policy.parsing import MAX_CHARACTERS
 
 _ENDINGS = {".yaml", ".yml"}
 _LONGEST_CHARACTER = 4  # bytes of UTF-8
+_BLOCK = 64 << 10
 RECHECK_S = 5.0
 """How often the folder is read without a notice: network file systems give none."""
 
@@ -67,7 +69,14 @@ def text(path: Path) -> str:
     """Give a file's text as `read` does: nothing in it can make this fail, and of a huge one only a part is read."""
     try:
         with path.open("rb") as file:
-            content = file.read(_LONGEST_CHARACTER * (MAX_CHARACTERS + 1))
+            content = b"".join(_blocks(file, _LONGEST_CHARACTER * (MAX_CHARACTERS + 1)))
     except OSError as error:
         return f"\0 cannot be read: {error.strerror}"
     return content.decode("utf-8", errors="surrogateescape")
+
+
+def _blocks(file: BinaryIO, most: int) -> Iterator[bytes]:
+    """Read so many bytes at most; all at once would take room for so many, for a document of a few hundred."""
+    while most > 0 and (block := file.read(min(_BLOCK, most))):
+        most -= len(block)
+        yield block

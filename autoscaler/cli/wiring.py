@@ -61,8 +61,12 @@ async def wired(settings: Settings, clock: Clock, sinks: Sequence[DecisionSink] 
         step_in = stack.enter_context(_thread("step"))
         shard = Shard.parse(settings.shard) if settings.shard is not None else None
         documents_in = stack.enter_context(_thread("documents"))
-        policies = Policies(await _policy_files(settings.policies), Given.by(settings), documents_in, shard)
+        files_read = await _policy_files(settings.policies)
         cluster = await stack.enter_async_context(_connected(settings, clock, generator))
+        # Thousands of documents take as long as a list of the cluster, which an API server writes meanwhile.
+        await stack.enter_async_context(beside(cluster.run()))
+        reading = partial(Policies, files_read, Given.by(settings), documents_in, shard)
+        policies = await asyncio.get_running_loop().run_in_executor(documents_in, reading)
         loads = await stack.enter_async_context(_reading(settings, cluster))
         leadership = await stack.enter_async_context(election(settings, clock, generator))
         ledger = Ledger()
@@ -97,7 +101,6 @@ async def wired(settings: Settings, clock: Clock, sinks: Sequence[DecisionSink] 
         )
         address = await stack.enter_async_context(_listening(app, "listen", settings.listen, certificates))
         policies.subscribe(lambda current: cluster.follow(current.namespaces))
-        await stack.enter_async_context(beside(cluster.run()))
         await stack.enter_async_context(beside(policies.follow(files.watch(settings.policies))))
         resources = cluster.resources()
         if resources is not None:

@@ -50,9 +50,11 @@ class Present:
 
     def heard(self, key: FunctionKey, requested: int, ready: int) -> None:
         """Note what the watch tells; of Deployments outside the fleet nothing is kept."""
-        if self._fleet is None or key not in self._fleet.row_of:
+        row = None if self._fleet is None else self._fleet.row_of.get(key)
+        if row is None:
             return
-        self._since[key] = (requested, ready)
+        if key in self._since or (requested, ready) != (self._requested[row], self._ready[row]):
+            self._since[key] = (requested, ready)
         if self.reachable(key, ready) == 0:
             self._leaving_s.pop(key, None)
         elif requested == 0:

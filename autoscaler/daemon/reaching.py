@@ -43,6 +43,10 @@ class Reaching:
         """Tell whether a function was reached, and not lost since."""
         return key in self._reached
 
+    def concerns(self, key: FunctionKey) -> bool:
+        """Tell whether a function was reached, or is tried."""
+        return key in self._reached or key in self._trying
+
     def want(self, key: FunctionKey) -> None:
         """Try a function that has a ready endpoint, until it is reached, lost or let be."""
         if key not in self._reached and key not in self._trying:

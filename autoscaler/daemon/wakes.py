@@ -86,7 +86,12 @@ class WakeHub:
         return self._holds.column(fleet)
 
     def heard(self, key: FunctionKey) -> None:
-        """Take in that something of a function has changed: requests for it are released once it is reached."""
+        """Take in that something of a function has changed: requests for it are released once it is reached.
+
+        Of most functions nobody asks anything, and a list of 100,000 Services tells of each.
+        """
+        if not (self._holds.is_awaited(key) or key in self._unasked or self._reaching.concerns(key)):
+            return
         if not self._serves(key):
             self._reaching.lost(key)
             self._ask_anew(key)

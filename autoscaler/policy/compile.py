@@ -4,10 +4,12 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
-from autoscaler.core.columns import Bools
+from autoscaler.core.columns import Bools, Ints
 from autoscaler.core.fleet import Fleet, FunctionKey, Rules
 from autoscaler.policy.budgets import budgets_of
 from autoscaler.policy.callers import known
@@ -26,6 +28,8 @@ from autoscaler.policy.promql import confined
 from autoscaler.policy.rules import FunctionRules
 from autoscaler.policy.schedules import AHEAD_S
 from autoscaler.policy.settings import PoolSettings
+
+Kind = TypeVar("Kind", bound=np.generic)
 
 _FLOATS = tuple(name for name in Rules.__dataclass_fields__ if name != "paused")
 
@@ -228,11 +232,20 @@ class Compiler:
 def _columns(shared: Shared) -> Rules:
     """Spread rules over rows: few differ, so a table of those that do is gathered by row."""
     table = {
-        name: np.array([one.columns[name] for one in shared.distinct], dtype=np.float64)[shared.rows]
+        name: _spread(np.array([one.columns[name] for one in shared.distinct], dtype=np.float64), shared.rows)
         for name in _FLOATS
     }
-    paused = np.array([one.paused for one in shared.distinct], dtype=np.bool_)[shared.rows]
-    return Rules(**table, paused=paused)
+    return Rules(
+        **table, paused=_spread(np.array([one.paused for one in shared.distinct], dtype=np.bool_), shared.rows)
+    )
+
+
+def _spread(values: NDArray[Kind], rows: Ints) -> NDArray[Kind]:
+    """Give each row its value; one that all share is there once, for most of what a policy can say nobody says."""
+    first = values[:1]
+    if len(values) and values.tobytes() == first.tobytes() * len(values):
+        return np.broadcast_to(first, len(rows))
+    return values[rows]
 
 
 def _doubtful(policies: PolicySet, resolved: Sequence[_Resolved], keys: Sequence[FunctionKey]) -> Bools:

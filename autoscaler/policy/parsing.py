@@ -10,6 +10,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.reader import ReaderError
 
+from autoscaler.policy.plain_yaml import compose
 from autoscaler.policy.problems import Problem, path_text, shown
 
 MAX_CHARACTERS = 4 << 20
@@ -82,7 +83,8 @@ def read_piece(
         )
         return YamlDocument(None, {"": lines_before + 1}, (problem,))
     try:
-        nodes = [node for node in _yaml().compose_all(piece) if not _is_empty(node)]
+        plain = compose(piece)
+        nodes = [node for node in ([plain] if plain is not None else _yaml().compose_all(piece)) if not _is_empty(node)]
     except (MaxDepthExceededError, RecursionError, AssertionError, NotImplementedError):
         return _unreadable(file, lines_before + 1, lines_before, "is no YAML that can be read, or nested too deeply")
     except MarkedYAMLError as error:

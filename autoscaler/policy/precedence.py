@@ -65,6 +65,8 @@ def specificity(selector: FunctionSelector, name: str, labels: Mapping[str, str]
 
 
 def _rank(pattern: str, name: str) -> tuple[int, int] | None:
+    if pattern == "*":
+        return (0, 0)
     if not fits(pattern, name):
         return None
     if "*" not in pattern:

@@ -1,6 +1,7 @@
 """Services and their EndpointSlices: how many replicas of a function can be reached, and at which address."""
 
 import ipaddress
+import socket
 from collections import Counter
 from collections.abc import Mapping
 from sys import intern
@@ -265,17 +266,29 @@ def _address(spec: Mapping[str, Any]) -> str:
     """
     ports = spec.get("ports") or ()
     port = next((one.get("port") for one in ports if isinstance(one, dict) and one.get("protocol", "TCP") == "TCP"), 0)
+    address = _canonical(str(spec.get("clusterIP")))
+    return f"{address}:{port}" if address and isinstance(port, int) and port else ""
+
+
+def _canonical(address: str) -> str:
+    """Give an address as it is written shortest; "": it is none."""
     try:
-        address = ipaddress.ip_address(str(spec.get("clusterIP")))
-    except ValueError:
-        return ""
-    return f"{address}:{port}" if isinstance(port, int) and port else ""
+        socket.inet_pton(socket.AF_INET, address)  # a hundredth of the time that the other one takes, of most Services
+    except OSError:
+        try:
+            return str(ipaddress.ip_address(address))
+        except ValueError:
+            return ""
+    return address
 
 
 def _named(deployed: Deployed) -> ServiceName | None:
     """Give the Service that a Deployment names; None: it names none that could be one."""
+    said = deployed.annotations.get(SERVICE)
+    if said is None:
+        return None
     try:
-        named = parse_service_name(deployed.annotations.get(SERVICE, ""))
+        named = parse_service_name(said)
     except ValueError:
         return None
     return ServiceName(intern(named.name), named.port)

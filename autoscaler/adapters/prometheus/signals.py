@@ -123,8 +123,14 @@ class Rows:
 
     def _locate(self, key: tuple[str | None, str | None], labels: Mapping[str, str]) -> int:
         place = self._finder.place(labels)
-        self._found[key] = place
+        name, namespace = key
+        self._found[_apart(name), _apart(namespace)] = place
         return place
+
+
+def _apart(text: str | None) -> str | None:
+    """Give a copy: texts of a large answer that are kept keep the memory around them, 60 MiB of 100,000 functions."""
+    return None if text is None else text.encode().decode()
 
 
 def answered_by(rows: Rows, answers: Mapping[SignalName, Sequence[Series]]) -> Answered:

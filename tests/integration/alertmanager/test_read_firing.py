@@ -98,6 +98,7 @@ BAD = {
     "an empty object": (200, "{}"),
     "an empty text": (200, '""'),
     "nothing": (200, ""),
+    "an end alone": (200, "]"),
     "a list that does not end": (200, "["),
     "a list that ends in a comma": (200, f"[{json.dumps(ALERT)}, ]"),
     "alerts without commas": (200, f"[{json.dumps(ALERT)} {json.dumps(ALERT)}]"),
@@ -170,6 +171,20 @@ async def test_an_alert_without_receivers_is_not_known_where_they_are_asked_for(
     url = await serve(handler)
     assert await read_firing(settings(url, receivers=["acme"])) is None
     assert await read_firing(settings(url)) is not None
+
+
+async def test_a_long_answer_is_read_wherever_its_parts_are_cut(serve: Serve) -> None:
+    """Alerts of all lengths, with numbers and with letters of several bytes, come as they were sent."""
+    labels = [{**CHECKOUT, "note": "é" * number} for number in range(700)]
+    sent = [{**ALERT, "labels": one, "weight": 10.5**place} for place, one in enumerate(labels[:300])]
+    sent += [{**ALERT, "labels": one} for one in labels[300:]]
+
+    async def handler(request: web.Request) -> web.Response:
+        return web.Response(text=json.dumps(sent, ensure_ascii=False), content_type="application/json")
+
+    alerts = await read_firing(settings(await serve(handler)))
+    assert alerts is not None
+    assert [one.labels for one in alerts] == labels
 
 
 async def test_nothing_firing_is_an_empty_list(serve: Serve) -> None:

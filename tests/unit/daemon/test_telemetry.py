@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
+from autoscaler.core.decisions import DecisionRecord
 from autoscaler.daemon import telemetry
 from autoscaler.ports import Asked, Shown, SourceHealth, Verb
 from tests.unit.daemon.fakes import MemoryCluster, MemoryLoads, outcomes
@@ -114,3 +115,18 @@ async def test_an_alertmanager_that_cannot_be_read_is_said_once(stream: io.Strin
     async with rig(cluster, firing=[firing]) as it:
         await it.clock.advance(60.0)
     assert len([line for line in lines(stream) if line["event"] == "alerts cannot be read back"]) == 1
+
+
+def test_where_nobody_reads_decisions_none_is_written_out(stream: io.StringIO) -> None:
+    """At a log level above info no record is made, and at info every one is."""
+    made: list[int] = []
+
+    def records() -> Iterator[DecisionRecord]:
+        made.append(1)
+        yield from ()
+
+    telemetry.decided(records(), lambda _: False)
+    assert made == [1]
+    telemetry.configure("warning", stream)
+    telemetry.decided(records(), lambda _: False)
+    assert made == [1]

@@ -119,3 +119,13 @@ def test_labels_that_keep_changing_fill_no_memory() -> None:
     for count in range(3000):
         compiler.compile(POLICIES, [deployed("f", annotations={"autoscaler.faas.dev/force": str(count)})], NOW_S)
     assert len(compiler._shared) <= 1001
+
+
+def test_what_everybody_has_is_kept_once() -> None:
+    """A number that all functions share takes no memory for each; one that differs has a row for each."""
+    deployments = [deployed(f"f{number}", labels={"com.openfaas.scale.min": str(number % 2)}) for number in range(100)]
+    rules = Compiler().compile(loaded(ACME), deployments, NOW_S).fleet.rules
+    assert (rules.stable_window_s.strides, set(rules.stable_window_s.tolist())) == ((0,), {60.0})
+    assert rules.min_replicas.tolist() == [
+        float(int(one.key.name[1:]) % 2) for one in sorted(deployments, key=lambda one: one.key)
+    ]
