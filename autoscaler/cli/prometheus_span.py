@@ -11,6 +11,7 @@ import numpy as np
 
 from autoscaler.adapters.prometheus import PrometheusLoads
 from autoscaler.adapters.prometheus.answers import Series
+from autoscaler.adapters.prometheus.counters import Counted, read_counts
 from autoscaler.adapters.prometheus.errors import SourceError
 from autoscaler.adapters.prometheus.spans import read_span
 from autoscaler.adapters.prometheus.survey import Survey
@@ -62,29 +63,6 @@ class Replicas:
         place = int(after_s // self.step_s) - 1
         found = [self.of[key][max(place, 0)] if key in self.of else np.nan for key in keys]
         return np.array(found, np.float64)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class SpanLoads:
-    """Loads over a span; rows are its functions.
-
-    Attributes:
-        edges_s: `(steps + 1,) float64`, seconds from its beginning.
-        rps: `(functions, steps) float64`, requests/s; nan: not known.
-        concurrency: likewise, mean requests in flight.
-    """
-
-    edges_s: Floats
-    rps: Floats
-    concurrency: Floats
-
-    def service_s(self) -> Floats:
-        """Give `(functions,)` mean seconds of a request, by Little's law; nan: not known, or nobody called."""
-        known = ~(np.isnan(self.rps) | np.isnan(self.concurrency))
-        in_flight = np.sum(self.concurrency, axis=1, where=known)
-        rates = np.sum(self.rps, axis=1, where=known)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            return np.where((rates > 0) & (in_flight > 0), in_flight / rates, np.nan)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,23 +155,19 @@ class PrometheusSpan:
                     if at.utc_s > begin_s or begin_s == self.start_s:
                         yield at, one
 
-    async def loads(self, within_s: float) -> "SpanLoads":
-        """Read the loads of all functions, a step for each range of the source.
+    def counts(self, within_s: float) -> Counted:
+        """Read what every function was asked for, a step for each scrape.
+
+        Args:
+            within_s: longest that it may take.
 
         Raises:
             WrongConfiguration: it does not answer.
         """
-        range_s = self.settings.range_s
-        edges_s = np.arange(0.0, self.end_s - self.start_s + 1e-9, range_s)
-        rps, concurrency = (np.full((len(self.keys), len(edges_s) - 1), np.nan) for _ in range(2))
-        async for at, one in self.moments(self.plan(), 0.0, within_s):
-            step = round(at.monotonic_s / range_s) - 1
-            if (
-                0 <= step < rps.shape[1]
-                and abs(at.monotonic_s - edges_s[step + 1]) <= self.settings.scrape_interval / 2
-            ):
-                rps[:, step], concurrency[:, step] = one.rps, one.concurrency
-        return SpanLoads(edges_s, rps, concurrency)
+        try:
+            return read_counts(self.settings, self.keys, self.start_s, self.end_s, within_s)
+        except SourceError as error:
+            raise WrongConfiguration(f"What was counted in this span is not answered: {error}") from None
 
     def plan(self) -> Plan:
         """Give a plan under the built-in defaults: a tenant for each namespace."""

@@ -1,7 +1,7 @@
 """`autoscaler recommend`: documents ready to commit, from a Prometheus or a trace, and an objective."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +9,10 @@ import click
 
 from autoscaler.cli.errors import NotSo, WrongConfiguration
 from autoscaler.cli.output import output_option, print_json
+from autoscaler.cli.recommend_files import check_folder, written
 from autoscaler.cli.recommend_inputs import Defaults, documents_in_force, of_namespaces
 from autoscaler.cli.recommend_run import Effort, recommended
-from autoscaler.cli.recommend_words import as_json, document_texts, print_recommendation, written
+from autoscaler.cli.recommend_words import as_json, document_texts, print_recommendation
 from autoscaler.cli.times import duration_s
 from autoscaler.cli.trace_options import read_where, trace_options
 from autoscaler.simulator.scenario import ScenarioError
@@ -29,7 +30,8 @@ Examples:
 \b
 The first part of the trace is learned from, the later part only tried on; every number said is of the later part.
 The objective is of every function by itself. Service times are the trace's where it has them; of a Prometheus they are the
-mean requests in flight by the requests/s.
+mean requests in flight by the requests/s. In counts requests come in clumps, as dense as those in flight, or neighbouring
+steps, let one see.
 Exit codes: 0 every promise was kept on the later part, 1 one was not, or nothing can be promised, 2 wrong input.
 """
 
@@ -115,6 +117,8 @@ def command(
     objective = _objective(slo, minimize)
     defaults = Defaults(_duration("--service", service), _duration("--start-up", start_up), concurrency_limit)
     texts = {} if policies is None else documents_in_force(policies)
+    if write is not None:
+        check_folder(write, force)
     try:
         found = of_namespaces(read_where(where), frozenset(namespace) or None)
         effort = Effort(learn, margin, seeds, _duration("--tick", tick), processes or os.cpu_count() or 1, not no_zero)
@@ -122,15 +126,27 @@ def command(
     except ScenarioError as error:
         raise WrongConfiguration("The documents cannot be used:", error.problems) from error
     documents = document_texts(outcome)
-    files = [] if write is None else written(write, documents, force)
+    files, failure = _tried_to_write(write, documents)
     if output == "json":
         print_json(as_json(outcome, files))
     else:
         print_recommendation(outcome, files)
-        if write is None:
+        if not files:
             click.echo("---\n".join(documents.values()), nl=False)
+    if failure is not None:
+        raise failure
     if not outcome.is_kept:
         raise NotSo("Not every function keeps the objective: see above.")
+
+
+def _tried_to_write(
+    folder: Path | None, documents: Mapping[str, str]
+) -> tuple[Sequence[Path], WrongConfiguration | None]:
+    """Write documents, or say why not: then they are for the output, since learning them took minutes."""
+    try:
+        return ([] if folder is None else written(folder, documents)), None
+    except WrongConfiguration as error:
+        return [], error
 
 
 def _objective(slo: str, minimize: str) -> Slo:

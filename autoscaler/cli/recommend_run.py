@@ -21,11 +21,12 @@ from autoscaler.policy.loading import load
 from autoscaler.policy.plan import Plan
 from autoscaler.simulator.function_group import FUNCTION_LABEL
 from autoscaler.simulator.recommending.choosing import MOST, Choice, search
+from autoscaler.simulator.recommending.clumps import Clumps
 from autoscaler.simulator.recommending.differences import Difference, differences
 from autoscaler.simulator.recommending.documents import Sized
 from autoscaler.simulator.recommending.evaluating import Site, evaluate_by
 from autoscaler.simulator.recommending.outcome import Recommendation, numbers_of, recommendation
-from autoscaler.simulator.recommending.parts import Part, Platform, parts_of
+from autoscaler.simulator.recommending.parts import Parts, Platform, parts_of
 from autoscaler.simulator.recommending.sizing import Sizing
 from autoscaler.simulator.recommending.standing import Standing
 from autoscaler.simulator.recommending.trying import Measured, Run, Trier, Try
@@ -78,6 +79,7 @@ class Outcome:
         simulations: runs while learning.
         learned_s: seconds of the part that was learned from.
         later_s: of the later one.
+        clumps: of a trace of counts, how requests are spread within its steps.
         is_anything_in_force: whether documents were given.
     """
 
@@ -92,6 +94,7 @@ class Outcome:
     simulations: int
     learned_s: float
     later_s: float
+    clumps: Mapping[FunctionKey, Clumps]
     is_anything_in_force: bool
 
     @property
@@ -120,13 +123,13 @@ def recommended(
     is_fixed = isinstance(trace.load, Events) and trace.load.durations_s is not None  # no seed would change a request
     seeds = range(1, (1 if is_fixed else effort.seeds) + 1)
     later_seeds = range(LATER_SEED, LATER_SEED + (1 if is_fixed else LATER_SEEDS))
-    with local(effort.processes, Trier(parts)) as pool, _shown() as shown:
+    with local(effort.processes, Trier((parts.learned, parts.later, *parts.stretches))) as pool, _shown() as shown:
         run = _runner(pool, shown)
         shown.told("learning", 0, MOST)
         may_zero = frozenset(one.key for one in site.functions) if effort.may_zero else _going_to_zero(plan)
         learned = search(
             {one.key: Sizing() for one in site.functions},
-            evaluate_by(run, site, slo, minimize, seeds),
+            evaluate_by(run, site, slo, minimize, seeds, range(2, 2 + len(parts.stretches))),
             effort.margin,
             may_zero,
             lambda done, most: shown.told("learning", done, most),
@@ -151,13 +154,14 @@ def recommended(
         changes=changes,
         sizings=sizings,
         simulations=learned.simulations * len(seeds),
-        learned_s=parts[0][0].duration,
-        later_s=parts[1][0].duration,
+        learned_s=parts.learned[0].duration,
+        later_s=parts.later[0].duration,
+        clumps=parts.clumps,
         is_anything_in_force=bool(in_force),
     )
 
 
-def _cut(trace: TraceSet, learn: float, platform: Platform) -> tuple[Part, Part]:
+def _cut(trace: TraceSet, learn: float, platform: Platform) -> Parts:
     ticks = trace.length_s / platform.tick_s
     if ticks > MOST_TICKS:
         wrong = f"a tick of {platform.tick_s:g}s makes {ticks:.0f} of {trace.length_s:g} s"

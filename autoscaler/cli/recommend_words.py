@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from autoscaler.cli.errors import WrongConfiguration
+from autoscaler.cli.recommend_bursts import bursts_document, bursts_words
 from autoscaler.cli.recommend_run import Outcome
 from autoscaler.core.fleet import FunctionKey
 from autoscaler.policy.quantities import format_duration
@@ -17,7 +17,6 @@ from autoscaler.simulator.recommending.outcome import CONFIDENCE, HEADROOM, Kept
 from autoscaler.simulator.recommending.trying import TENANT
 from autoscaler.simulator.recommending.writing import yaml_text
 from autoscaler.simulator.sweeps.estimates import Estimate
-from autoscaler.simulator.trace_sets.trace_set import Counts
 
 MOST_SHOWN = 20
 """Functions and changes named in words; JSON has them all."""
@@ -61,9 +60,7 @@ def _policy_notes(outcome: Outcome, keys: Sequence[FunctionKey]) -> list[str]:
             else "the one run that there is: the trace fixes each request"
         )
         notes.append(f"Kept {outcome.slo} on later traffic in {runs}{sure}.")
-    if kept and isinstance(outcome.trace.load, Counts):
-        step = format_duration(outcome.trace.load.step_s)
-        notes.append(f"The trace is counts of {step}: bursts shorter than that are not in it, and may break this.")
+    notes += [f"{words}." for words in (bursts_words(outcome, [one.key for one in kept]),) if words]
     untried = [one.key.name for one in mine if one.is_untried]
     if untried:
         notes.append(f"Not tried on later traffic, there was none: {', '.join(untried)}.")
@@ -76,39 +73,13 @@ def _policy_notes(outcome: Outcome, keys: Sequence[FunctionKey]) -> list[str]:
     return notes
 
 
-def written(folder: Path, texts: Mapping[str, str], is_forced: bool) -> list[Path]:
-    """Write documents, each to its file; all, or none where one is there already.
-
-    Raises:
-        WrongConfiguration: a file is there already, or cannot be written.
-    """
-    paths = {folder / name: text for name, text in texts.items()}
-    there = [path for path in paths if path.exists()]
-    if there and not is_forced:
-        raise WrongConfiguration(f"{there[0]} is there already; another folder, or --force, is allowed")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for path, text in paths.items():
-            path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise WrongConfiguration(
-            f"{folder} cannot be written: {error.strerror}; a folder of yours is allowed"
-        ) from None
-    return list(paths)
-
-
 def print_recommendation(outcome: Outcome, files: Sequence[Path]) -> None:
     """Say what was found, beside the documents: on the standard error."""
     out = Console(stderr=True, highlight=False)
     if not out.is_terminal:
         out = Console(stderr=True, highlight=False, width=160)
-    if isinstance(outcome.trace.load, Counts):
-        step = format_duration(outcome.trace.load.step_s)
-        out.print(
-            f"Counts of {step} know no bursts shorter than that: where your traffic has them, keep a larger --margin, or give "
-            "single requests.",
-            soft_wrap=True,
-        )
+    if words := bursts_words(outcome, list(outcome.clumps)):
+        out.print(f"{words}.", soft_wrap=True)
     for note in outcome.trace.notes:
         out.print(f"Trace: {note.rstrip('.')}.", soft_wrap=True)
     out.print(_tenants(outcome))
@@ -245,11 +216,12 @@ def as_json(outcome: Outcome, files: Sequence[Path]) -> Json:
 
 
 def _function(outcome: Outcome, one: Kept) -> Json:
-    sizing = outcome.sizings.get(one.key)
+    sizing, clumps = outcome.sizings.get(one.key), outcome.clumps.get(one.key)
     return {
         "namespace": one.key.namespace,
         "function": one.key.name,
         "sizing": None if sizing is None else asdict(sizing),
+        "bursts": None if clumps is None else bursts_document(clumps),
         "is_promised": one.is_promised,
         "held": one.held,
         "of": one.of,

@@ -150,6 +150,29 @@ class SpanQuestioner(Questioner):
                 raise DeadlineError(f"no whole answer within {timeout_s:g} s") from None
             raise
 
+    def raw(self, query: str, utc_s: float, deadline: float) -> list[Series]:
+        """Ask for the samples of series as they were scraped: a selector with a range, as of a moment.
+
+        Args:
+            utc_s: UTC seconds, to the millisecond.
+            deadline: monotonic seconds.
+
+        Raises:
+            SourceError: no whole answer.
+        """
+        timeout_s = self._settings.timeout
+        params = {"time": f"{utc_s:.3f}", "timeout": in_ms(timeout_s), **self._settings.params}
+        try:
+            return self._answered(
+                lambda connect, left_s: connect.custom_query(query, params=params, timeout=(left_s, left_s)),
+                timeout_s,
+                deadline,
+            )
+        except AnswerError:
+            if time.monotonic() >= deadline:
+                raise DeadlineError(f"no whole answer within {timeout_s:g} s") from None
+            raise
+
     def _made_adapter(self) -> CheckingAdapter:
         return _SpanAdapter(self._lines, self._limits)
 

@@ -2,7 +2,8 @@
 
 Functions share nothing but budgets, which are off while sizes are looked for. So one simulation tries one candidate of
 each of them, and a stage of seven candidates costs seven simulations, however many functions there are. Stages go from
-what matters most: utilization, then a floor where no utilization was enough, then going to zero, then the look-back.
+what matters most: utilization, then a floor where the highest utilization was not enough, then going to zero, then the
+look-back.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -75,11 +76,18 @@ def search(
         told: how many candidates were tried, and how many there will be at most.
     """
     searching = _Searching(dict(start), evaluate, margin, told)
-    searching.stage([partial(replace, utilization=use) for use in UTILIZATIONS])
+    utilizations = [partial(replace, utilization=use) for use in UTILIZATIONS]
+    searching.stage(utilizations)
     searching.stage(
         [partial(replace, min_replicas=floor) for floor in FLOORS],
         lambda choice: choice.is_kept is False,
     )
+    # What stays meets bursts that are over before replicas are ready, often for less than it costs to run after each.
+    searching.stage(
+        [partial(replace, min_replicas=floor, utilization=UTILIZATIONS[0]) for floor in FLOORS],
+        lambda choice: choice.is_kept is not None and choice.sizing.utilization < UTILIZATIONS[0],
+    )
+    searching.stage(utilizations, lambda choice: choice.sizing.min_replicas > 0)
     searching.stage(
         [partial(replace, zero_after_s=after, min_replicas=0) for after in KEEP_ALIVES_S],
         lambda choice: choice.is_kept is True and choice.sizing.min_replicas <= 1,
@@ -89,7 +97,7 @@ def search(
     return Found(searching.best, searching.simulations)
 
 
-MOST = len(UTILIZATIONS) + len(FLOORS) + len(KEEP_ALIVES_S) + len(LOOK_BACKS_S)
+MOST = 2 * len(UTILIZATIONS) + 2 * len(FLOORS) + len(KEEP_ALIVES_S) + len(LOOK_BACKS_S)
 """Candidates of a search at most."""
 
 _Change = Callable[[Sizing], Sizing]

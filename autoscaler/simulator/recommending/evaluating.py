@@ -55,21 +55,25 @@ class Site:
         return (*self.standing.tenants.values(), *made, *self.standing.policies.values())
 
 
-def evaluate_by(run: Run, site: Site, slo: Slo, minimize: str, seeds: Sequence[int]) -> Evaluate:
-    """Make what the search evaluates by: tries on the part to learn from.
+def evaluate_by(
+    run: Run, site: Site, slo: Slo, minimize: str, seeds: Sequence[int], parts: Sequence[int] = (0,)
+) -> Evaluate:
+    """Make what the search evaluates by: tries on what is learned from.
 
     Args:
         minimize: a measure, of each function.
+        parts: numbers of the parts that each is tried on; the objective is to be kept on every one.
     """
     together = max(1, MOST_COPIES // max(len(site.functions), 1))
 
     def evaluate(tried: Sequence[Sizings]) -> list[Mapping[FunctionKey, list[Outcome]]]:
         variants = [site.free(sizings) for sizings in tried]
         groups = [tuple(variants[start : start + together]) for start in range(0, len(variants), together)]
-        found = run([Try(0, group, seed) for group in groups for seed in seeds])
+        found = run([Try(part, group, seed) for group in groups for part in parts for seed in seeds])
+        each = len(parts) * len(seeds)
         by_variant: list[list[Measured]] = []
-        for number in range(0, len(found), len(seeds)):
-            by_variant += [list(some) for some in zip(*found[number : number + len(seeds)], strict=True)]
+        for number in range(0, len(found), each):
+            by_variant += [list(some) for some in zip(*found[number : number + each], strict=True)]
         return [_outcomes(site, some, slo, minimize) for some in by_variant]
 
     return evaluate

@@ -32,7 +32,7 @@ class Try:
     """Several sets of documents under one seed, in one run: a tick costs hardly more with copies of every function.
 
     Attributes:
-        part: 0 to learn from, 1 the later one.
+        part: 0 to learn from, 1 the later one, from 2 on stretches of the first.
         variants: sets of documents, tenants and policies.
         seed: of the run; all variants meet the same requests.
     """

@@ -67,8 +67,8 @@ def _scaled_counts(load: Counts, shares: Floats, moves_s: Floats, generator: np.
             copy = generator.binomial(copy.astype(np.int64), share) if is_whole else copy.astype(np.float64) * share
         sums += copy
     if is_whole and sums.max(initial=0) < 2**31:
-        return replace(load, matrix=sums.astype(np.int32))
-    return replace(load, matrix=sums)
+        return replace(load, matrix=sums.astype(np.int32), in_flight=None)
+    return replace(load, matrix=sums, in_flight=None)
 
 
 def _scaled_events(
@@ -78,9 +78,16 @@ def _scaled_events(
     of = np.repeat(np.arange(len(load.offsets) - 1), np.diff(load.offsets))
     for share, move_s in zip(shares.tolist(), moves_s.tolist(), strict=True):
         chosen = generator.random(len(of)) < share if share < 1 else np.ones(len(of), np.bool_)
-        times_s = np.mod(load.times_s[chosen] + move_s, length_s) if move_s else load.times_s[chosen]
+        times_s = _around(load.times_s[chosen] + move_s, length_s) if move_s else load.times_s[chosen]
         parts.append((of[chosen], times_s, None if load.durations_s is None else load.durations_s[chosen]))
     return _grouped(parts, len(load.offsets) - 1)
+
+
+def _around(times_s: Floats, length_s: float) -> Floats:
+    """Give times within a trace, those beyond either end moved around it; what rounds to its end is at its beginning."""
+    result: Floats = np.mod(times_s, length_s)
+    result[result >= length_s] = 0.0
+    return result
 
 
 def _grouped(parts: Sequence[tuple[Ints, Floats, Floats | None]], functions: int) -> Events:
@@ -107,10 +114,10 @@ def shifted(trace_set: TraceSet, by_s: float) -> TraceSet:
             steps = round(by_s / load.step_s)
             if abs(steps * load.step_s - by_s) > _ROUNDING * max(1.0, abs(by_s)):
                 raise ValueError(f"a shift by whole steps of {load.step_s:g} s; it is {by_s:g} s")
-            load = replace(load, matrix=np.roll(load.matrix, steps, axis=1))
+            load = replace(load, matrix=np.roll(load.matrix, steps, axis=1), in_flight=None)
         case Events():
             of = np.repeat(np.arange(len(load.offsets) - 1), np.diff(load.offsets))
-            times_s = np.mod(load.times_s + by_s, trace_set.length_s)
+            times_s = _around(load.times_s + by_s, trace_set.length_s)
             load = _grouped([(of, times_s, load.durations_s)], len(load.offsets) - 1)
         case None:
             return trace_set
@@ -186,7 +193,7 @@ def _side_by_side(loads: Sequence[Counts | Events]) -> Counts | Events:
     if counts:
         steps = min(one.steps for one in counts)
         rows: Any = np.concatenate([one.matrix[:, :steps] for one in counts])
-        return replace(counts[0], matrix=rows)
+        return replace(counts[0], matrix=rows, in_flight=None)
     events = [one for one in loads if isinstance(one, Events)]
     offsets = [0]
     for one in events:

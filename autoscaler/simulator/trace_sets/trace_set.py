@@ -77,11 +77,13 @@ class Counts:
         step_s: length of a step.
         matrix: `(functions, steps)`, `int32`, or `float64` where nan is a step of which nothing is known.
         of: `requests` that began within a step, or `containers` that were needed in it at once.
+        in_flight: `(functions, steps) float64`, requests in flight at the end of each step; nan: not known. None: nowhere.
     """
 
     step_s: float
     matrix: Cells
     of: Counted = "requests"
+    in_flight: Floats | None = None
 
     @property
     def steps(self) -> int:
@@ -221,7 +223,8 @@ class TraceSet:
             first, last = int(from_s / load.step_s + 1e-9), int(to_s / load.step_s + 1e-9)
             if last <= first:
                 raise ValueError(f"a stretch of one step ({load.step_s:g} s) or more; it is {from_s:g} to {to_s:g} s")
-            load = replace(load, matrix=load.matrix[:, first:last])
+            in_flight = None if load.in_flight is None else load.in_flight[:, first:last]
+            load = replace(load, matrix=load.matrix[:, first:last], in_flight=in_flight)
             from_s, to_s = first * load.step_s, last * load.step_s
         elif isinstance(load, Events):
             load = _cut(load, from_s, to_s)
@@ -244,7 +247,9 @@ def _chosen(load: Counts | Events | None, rows: Ints) -> Counts | Events | None:
         case None:
             return None
         case Counts():
-            return replace(load, matrix=load.matrix[rows])
+            return replace(
+                load, matrix=load.matrix[rows], in_flight=None if load.in_flight is None else load.in_flight[rows]
+            )
         case Events():
             offsets = np.concatenate([[0], np.cumsum(np.diff(load.offsets)[rows])])
             times_s = joined([load.times_of(row) for row in rows])

@@ -21,7 +21,7 @@ def plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "requests.csv.gz").write_bytes((ROOT / "simulations/zero-or-latency/requests.csv.gz").read_bytes())
     documents = dict(DOCUMENT.findall(TEXT))
     shown = re.findall(r"^```yaml\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)
-    tenant = documents["policies/acme.yaml"].partition("---")[0].replace("cap: 40", "cap: 13")
+    tenant = documents["policies/acme.yaml"].partition("---")[0].replace("cap: 40", "cap: 9")
     for name, text in {**documents, "recommended/policy.yaml": shown[0], "recommended/tenant.yaml": tenant}.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text, encoding="utf-8")

@@ -15,7 +15,7 @@ from tests.servers.prometheus import Prometheus, prometheus, write_blocks
 pytestmark = pytest.mark.server
 
 SPAN = ("--start", "2026-03-29T08:00:00Z", "--end", "2026-03-29T10:00:00Z")
-QUICK = ("--seeds", "1", "--tick", "10s", "--processes", "1", "--learn", "0.5")
+QUICK = ("--seeds", "1", "--tick", "15s", "--processes", "1", "--learn", "0.5")
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from autoscaler.cli import root
 from autoscaler.cli.prometheus_span import PrometheusSpan
-from tests.integration.prometheus.whole_day import BEGIN_S, SERVICE_S, scrapes
+from tests.integration.prometheus.whole_day import BEGIN_S, scrapes
 from tests.servers.prometheus import Prometheus, prometheus, write_blocks
 
 pytestmark = pytest.mark.server
@@ -119,19 +119,6 @@ async def test_a_long_span_is_read_in_stretches(day: Prometheus) -> None:
         seen.append([(at.utc_s, *one.rps.tolist()) async for at, one in span.moments(plan, 30.0, 60.0)])
     assert [one[0] for one in seen[1]] == sorted({one[0] for one in seen[0]})
     np.testing.assert_allclose(seen[0], seen[1], equal_nan=True)
-
-
-async def test_rates_are_those_of_each_range(day: Prometheus) -> None:
-    """The rates of a span are requests/s of each minute, and unknown where nothing was measured."""
-    span = PrometheusSpan.find(day.url, {}, BEGIN_S - 3600, BEGIN_S + 3600)
-    loads = await span.loads(60.0)
-    row = [key.name for key in span.keys].index("steady")
-    steady = loads.rps[row]
-    assert len(loads.edges_s) == len(steady) + 1 == 121
-    assert np.isnan(steady[:59]).all()
-    assert np.nanmean(steady) == pytest.approx(20.0, rel=0.05)
-    assert np.nanmax(steady) == pytest.approx(30.0, rel=0.05)
-    assert loads.service_s()[row] == pytest.approx(SERVICE_S, rel=0.1)
 
 
 def test_a_log_and_a_prometheus_are_not_both(day: Prometheus, policies: Path, tmp_path: Path) -> None:

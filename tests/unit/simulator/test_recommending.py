@@ -8,14 +8,18 @@ import pytest
 from autoscaler.core.fleet import FunctionKey
 from autoscaler.policy.loading import load
 from autoscaler.simulator.recommending.choosing import Choice, Sizings, search
+from autoscaler.simulator.recommending.clumped_requests import ClumpedRequests
 from autoscaler.simulator.recommending.documents import Sized, TenantNumbers, policy_documents, tenant_documents
+from autoscaler.simulator.recommending.evaluating import Site, evaluate_by
 from autoscaler.simulator.recommending.outcome import Kept
 from autoscaler.simulator.recommending.parts import Platform, parts_of
 from autoscaler.simulator.recommending.sizing import Sizing
 from autoscaler.simulator.recommending.standing import Standing
+from autoscaler.simulator.recommending.trying import Measured, Try
 from autoscaler.simulator.recommending.writing import joined, yaml_text
+from autoscaler.simulator.slo import Slo
 from autoscaler.simulator.sweeps.search import Outcome
-from tests.unit.simulator.trace_sets.sets import of_requests
+from tests.unit.simulator.trace_sets.sets import bursts, generator, of_counts, of_requests, poisson
 
 A, B, C = (FunctionKey("shop", name) for name in "abc")
 Law = Callable[[Sizing], Outcome]
@@ -82,6 +86,18 @@ def test_a_floor_is_tried_where_no_utilization_is_enough() -> None:
     """A function that fails at every utilization gets the smallest floor that keeps the objective; others get none."""
     found = found_by({A: needs(0.9, floor=4), B: needs(0.9)}, zero=())
     assert found[A].min_replicas == 5
+    assert found[B].min_replicas == 0
+
+
+def test_replicas_that_stay_are_taken_where_they_are_cheaper() -> None:
+    """Headroom may keep an objective and three that stay may keep it for less: then these, at the full target."""
+
+    def bursty(one: Sizing) -> Outcome:
+        held = one.utilization <= 0.5 or one.min_replicas >= 3
+        return Outcome(held, -0.5 if held else one.utilization, 100 / one.utilization + 10 * one.min_replicas)
+
+    found = found_by({A: bursty, B: needs(1.0)}, zero=())
+    assert (found[A].utilization, found[A].min_replicas) == (1.0, 3)
     assert found[B].min_replicas == 0
 
 
@@ -166,10 +182,61 @@ def test_what_nobody_called_later_was_not_seen_kept() -> None:
     assert [one.is_missed for one in (seen, untried, missed)] == [False, False, True]
 
 
+def test_the_first_part_is_learned_in_pieces_as_long_as_the_later_one() -> None:
+    """So a promise that is to hold on the later part has held on stretches of its length; the pieces are the whole."""
+    trace = of_requests(poisson(0.5, 3_000.0), length_s=3_000.0)
+    platform = Platform(0.1, 5.0, 1, 2.0)
+    lengths_s = {
+        learn: [one[0].duration for one in parts_of(trace, learn, platform).stretches] for learn in (0.5, 0.67, 0.9)
+    }
+    assert lengths_s == {
+        0.5: [pytest.approx(1_500)],
+        0.67: [pytest.approx(1_005)] * 2,
+        0.9: [pytest.approx(675)] * 4,
+    }
+    assert len(parts_of(of_requests(poisson(0.5, 100.0), length_s=100.0), 0.9, platform).stretches) == 1
+
+
+def test_counted_requests_come_in_clumps_in_every_part() -> None:
+    """Counts of bursts are not spread evenly, what a part counted arrives in it, and what was taken of them is told."""
+    counts = np.bincount((bursts(0.5, 40.0, (20.0, 2.0), 3_600.0) / 15.0).astype(np.int64), minlength=240)[:240]
+    trace = of_counts(counts[None], 15.0)
+    parts = parts_of(trace, 0.6, Platform(0.5, 5.0, 4, 2.0))
+    (key,) = (one.key for one in trace)
+    assert parts.clumps[key].basis == "steps"
+    assert parts.clumps[key].growth > 1.2
+    for part, expected in (
+        (parts.learned, counts[:144]),
+        (parts.later, counts[144:]),
+        (parts.stretches[0], counts[:72]),
+    ):
+        (one,) = part[1].functions
+        assert isinstance(one.workload, ClumpedRequests)
+        assert one.workload.rho
+        times_s = one.workload.between(0.0, part[0].duration, generator())
+        assert np.bincount((times_s / 15).astype(np.int64), minlength=len(expected)).tolist() == expected.tolist()
+
+
+def test_an_objective_is_judged_on_every_piece_and_seed() -> None:
+    """Each candidate is tried on all pieces under all seeds, and each of them is an outcome."""
+    tried: list[tuple[int, int]] = []
+
+    def run(tries: Sequence[Try]) -> list[list[Measured]]:
+        tried.extend((one.part, one.seed) for one in tries)
+        values = {"p99_wait": 1.0, "replica_seconds": 5.0, "refused": 0.0}
+        return [[{str(A): {**values, "p99_wait": float(one.part)}} for _ in one.variants] for one in tries]
+
+    site = Site((Sized(A, None, 1, None),), {"shop": ["shop"]}, Standing.read({}))
+    evaluate = evaluate_by(run, site, Slo.parse("p99_wait<=2.5"), "replica_seconds", (1, 2), (2, 3))
+    first, second = evaluate([{A: Sizing()}, {A: Sizing(0.5)}])
+    assert [one.held for one in first[A]] == [one.held for one in second[A]] == [True, True, False, False]
+    assert sorted(tried) == [(2, 1), (2, 2), (3, 1), (3, 2)]
+
+
 def test_times_below_a_millisecond_are_taken_as_they_are() -> None:
     """Neither short service times nor short traces are rounded to nothing on their way into the scenario."""
     trace = of_requests(np.array([0.0, 0.0002]))
-    (scenario, recorded), _ = parts_of(trace, 0.5, Platform(1e-5, 2e-5, 1, 3e-5))
+    scenario, recorded = parts_of(trace, 0.5, Platform(1e-5, 2e-5, 1, 3e-5)).learned
     assert scenario.tick == pytest.approx(3e-5)
     assert scenario.duration == pytest.approx(trace.length_s / 2, abs=1e-9)
     assert [one.spec.service_s for one in recorded.functions] == [pytest.approx(1e-5)]

@@ -108,3 +108,10 @@ def test_service_times_that_one_set_alone_has_stay_as_means() -> None:
     mix = mixed({"timed": timed, "bare": of_requests(np.array([0.5]))})
     assert [mix.service_s(place) for place in range(3)] == [pytest.approx(0.3), 3.0, None]
     assert any("the means are kept" in note for note in mix.notes)
+
+
+def test_what_is_shifted_to_the_very_end_is_at_the_beginning() -> None:
+    """0.3 s less 0.1 + 0.2 is a hair below 0, which around the end rounds to it: no request is outside of its trace."""
+    found = shifted(of_requests(np.array([0.3, 5.0]), length_s=10.0), -(0.1 + 0.2))
+    assert events(found).times_s.max() < 10.0
+    assert events(found).times_s.min() == 0.0

@@ -1,11 +1,14 @@
 """What a trace set tells, and parts of it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from autoscaler.simulator.trace_sets.names import LONGEST, kubernetes_names
+from autoscaler.simulator.trace_sets.resampling import scaled, shifted
 from tests.unit.simulator.trace_sets.reading import counts, events
-from tests.unit.simulator.trace_sets.sets import of_counts, of_requests
+from tests.unit.simulator.trace_sets.sets import generator, of_counts, of_requests
 
 
 def test_a_stretch_of_requests_begins_at_its_beginning() -> None:
@@ -64,3 +67,15 @@ def test_names_are_kubernetes_and_different(texts: list[str], names: list[str]) 
     found = kubernetes_names(texts)
     assert [found[text] for text in texts] == names
     assert all(len(name) <= LONGEST for name in found.values())
+
+
+def test_requests_in_flight_stay_beside_their_steps() -> None:
+    """A stretch, and some of the functions, keep what was in flight at the ends of their steps; copies of traffic do not."""
+    whole = of_counts([[1, 2, 3, 4], [5, 6, 7, 8]])
+    seen = np.arange(8.0).reshape(2, 4)
+    whole = replace(whole, load=replace(counts(whole), in_flight=seen))
+    part = counts(whole.between(60.0, 180.0).chosen([1]))
+    assert part.in_flight is not None
+    assert part.in_flight.tolist() == [[5.0, 6.0]]
+    assert counts(scaled(whole, 2.0, generator())).in_flight is None
+    assert counts(shifted(whole, 60.0)).in_flight is None
