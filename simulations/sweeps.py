@@ -95,7 +95,10 @@ def _found(search: Mapping[str, Any], slo: str, confidence: float) -> str:
         f"with {100 * confidence:g} % confidence under {100 * search['share_of_further_seeds']:.0f} % of further ones"
     )
     words = f"Smallest {short(search['over'])} that keeps {slo}: **{best['parameters'][search['over']]}**. "
-    words += f"Kept under {search['held']} of {search['seeds']} seeds ({share} or more); {search['tried']} values tried"
+    words += (
+        f"Chosen by {search['seeds']} seeds, kept under {search['fresh_held']} of {search['fresh_seeds']} fresh ones "
+    )
+    words += f"({share} or more); {search['tried']} values tried"
     erlang = search["erlang_replicas"]
     return words + (".\n" if erlang is None else f". Erlang's number of always-ready replicas: **{erlang}**.\n")
 

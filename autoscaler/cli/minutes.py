@@ -1,6 +1,7 @@
 """`autoscaler simulate` of a comparison on counts per minute: every decider over the same trace."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 
@@ -11,8 +12,10 @@ from rich.table import Table
 
 from autoscaler.cli.output import console, print_json
 from autoscaler.cli.trace_files import read_trace
+from autoscaler.policy.parsing import read_documents
 from autoscaler.policy.problems import Problem
 from autoscaler.policy.quantities import format_duration
+from autoscaler.simulator.baselines.settings import BOUND_OF_ORACLE, ORACLE
 from autoscaler.simulator.minutes.counts import MinuteCounts, MinuteCountsError
 from autoscaler.simulator.minutes.document import KIND, MinuteScenario, parse
 from autoscaler.simulator.minutes.from_traces import UNKNOWN_SERVICE_S, counts_of
@@ -42,6 +45,10 @@ def simulate_minute_document(path: Path, text: str, output: str) -> None:
     began_s = perf_counter()
     try:
         results = scenario.run(counts)
+    except ScenarioError as error:
+        lines = read_documents(str(path), text)[0].lines
+        located = (replace(one, file=str(path), line=lines.get(one.path)) for one in error.problems)
+        raise ScenarioError(list(located)) from error
     except MinuteCountsError as error:
         raise ScenarioError([Problem(str(path), None, "trace", "has an impossible count", str(error))]) from error
     took_s = perf_counter() - began_s
@@ -111,12 +118,14 @@ def _print(scenario: MinuteScenario, counts: MinuteCounts, results: tuple[Minute
         table.add_column(name, justify="right")
     for result in results:
         table.add_row(*_cells(result, results[0]))
-    out = console()
+    out = console(has_markup=False)
     out.print(table)
     steps = f"{counts.steps} steps of {format_duration(counts.step_s)}"
     out.print(
         f"{len(counts.names)} functions, {steps}, {len(results)} deciders in {took_s:.2f} s. Waste: idle GB-s, the first one's being 1."
     )
+    if any(decider.type == ORACLE for decider in scenario.deciders):
+        out.print(BOUND_OF_ORACLE, soft_wrap=True)
 
 
 def _cells(result: MinuteResult, base: MinuteResult) -> list[str]:

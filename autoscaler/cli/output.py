@@ -33,10 +33,14 @@ def source_line(source: Mapping[str, Any]) -> str:
     return f"Source {source['name']}: {source['error'] or 'no reason known'} ({since})"
 
 
-def console() -> Console:
-    """Give the console of tables; where output goes to a file or a pipe, lines are not cut at a terminal's width."""
-    result = Console(highlight=False)
-    return result if result.is_terminal else Console(highlight=False, width=200)
+def console(*, has_markup: bool = True) -> Console:
+    """Give the console of tables; where output goes to a file or a pipe, lines are not cut at a terminal's width.
+
+    Args:
+        has_markup: whether `[bold]` in a text is markup; not where texts are somebody's names and values.
+    """
+    result = Console(highlight=False, markup=has_markup, emoji=has_markup)
+    return result if result.is_terminal else Console(highlight=False, markup=has_markup, emoji=has_markup, width=200)
 
 
 def held_words(held: Mapping[str, Any]) -> str:

@@ -1,20 +1,26 @@
-"""Policy documents that a flag names: a file, or a folder as the daemon reads it."""
+"""Policy documents that a flag, a scenario or a study names: a file, or a folder as the daemon reads it."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
 from autoscaler.adapters import files as folders
 from autoscaler.cli.errors import WrongConfiguration
+from autoscaler.policy.problems import Problem
 
 
-def texts_of(option: str, path: Path) -> Mapping[str, str]:
-    """Give the texts by file name.
+class PolicyFilesError(Exception):
+    """Documents that are not there, or cannot be read; `problem` says why, and what is allowed."""
 
-    Args:
-        option: the flag, for problems only.
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(str(problem))
+        self.problem = problem
+
+
+def policy_texts(path: Path) -> Mapping[str, str]:
+    """Give the texts by file name; what cannot be read of one file in a folder is a problem of that document.
 
     Raises:
-        WrongConfiguration: they cannot be read, or there are none.
+        PolicyFilesError: they cannot be read, or there are none.
     """
     try:
         if path.is_dir():
@@ -23,9 +29,24 @@ def texts_of(option: str, path: Path) -> Mapping[str, str]:
             path.stat()  # says why, where there is nothing
             found = {str(path): folders.text(path)}
     except OSError as error:
-        raise WrongConfiguration(
-            f"{option} {path} cannot be read: {error.strerror}; a file or folder of policies is allowed"
-        ) from None
+        wrong = f"cannot be read: {error.strerror}"
+        raise PolicyFilesError(Problem(str(path), None, "", wrong, "a file or folder of policies")) from error
     if not found:
-        raise WrongConfiguration(f"{option} {path} holds no documents; *.yaml or *.yml directly in it are allowed")
+        raise PolicyFilesError(Problem(str(path), None, "", "holds no documents", "*.yaml or *.yml directly in it"))
     return found
+
+
+def texts_of(option: str, path: Path) -> Mapping[str, str]:
+    """Give the texts that a flag names.
+
+    Args:
+        option: the flag, for problems only.
+
+    Raises:
+        WrongConfiguration: they cannot be read, or there are none.
+    """
+    try:
+        return policy_texts(path)
+    except PolicyFilesError as error:
+        wrong = error.problem
+        raise WrongConfiguration(f"{option} {path} {wrong.wrong}; allowed: {wrong.allowed}") from None

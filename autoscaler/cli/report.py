@@ -1,5 +1,6 @@
 """Reports of runs and sweeps: written as one page, or told at the terminal."""
 
+import os
 import shlex
 import sys
 from collections.abc import Mapping
@@ -29,12 +30,14 @@ def needs_plotly(file: Path | None = None) -> None:
         file: where it shall be written; None: that is not known yet.
 
     Raises:
-        WrongConfiguration: plotly is not installed, or there is no folder for the file.
+        WrongConfiguration: plotly is not installed, or there is no folder for the file, or one in its place.
     """
     if util.find_spec("plotly") is None:
         raise WrongConfiguration(f"A report needs plotly, which is not installed: {INSTALL}")
     if file is not None and not file.parent.is_dir():
         raise WrongConfiguration(f"The report cannot be written to {file}: {file.parent} is no folder")
+    if file is not None and (file.is_dir() or not os.access(file if file.exists() else file.parent, os.W_OK)):
+        raise WrongConfiguration(f"The report cannot be written to {file}: allowed is a file that may be written")
 
 
 def command_line() -> str:

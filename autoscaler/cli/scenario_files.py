@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from autoscaler.cli.policy_files import PolicyFilesError, policy_texts
 from autoscaler.policy.problems import Problem
 from autoscaler.simulator.scenario import Scenario, ScenarioError
 
@@ -15,9 +16,11 @@ def read_text(path: Path) -> str:
         ScenarioError: it cannot be read, or is no text.
     """
     try:
-        if path.stat().st_size > MAX_BYTES:
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)  # no more, since a device has no end
+        if len(content) > MAX_BYTES:
             raise ScenarioError([Problem(str(path), None, "", "is too large", f"at most {MAX_BYTES} bytes")])
-        return path.read_text(encoding="utf-8")
+        return content.decode("utf-8")
     except UnicodeDecodeError as error:
         raise ScenarioError([Problem(str(path), None, "", "is no text", "UTF-8")]) from error
     except OSError as error:
@@ -33,7 +36,15 @@ def own_texts(path: Path, scenario: Scenario, others: str) -> dict[str, str]:
         others: text of the documents after the scenario's.
 
     Raises:
-        ScenarioError: one cannot be read.
+        ScenarioError: with every one that cannot be read.
     """
-    texts = {str(path.parent / name): read_text(path.parent / name) for name in scenario.policies}
+    texts: dict[str, str] = {}
+    problems: list[Problem] = []
+    for name in scenario.policies:
+        try:
+            texts |= policy_texts(path.parent / name)
+        except PolicyFilesError as error:
+            problems.append(error.problem)
+    if problems:
+        raise ScenarioError(problems)
     return texts | ({str(path): others} if others.strip() else {})

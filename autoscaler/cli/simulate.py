@@ -11,11 +11,11 @@ import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from autoscaler.adapters import files as folders
 from autoscaler.cli import report as reports
 from autoscaler.cli.errors import WrongConfiguration
 from autoscaler.cli.minutes import is_minutes, simulate_minute_document
 from autoscaler.cli.output import output_option
+from autoscaler.cli.policy_files import texts_of
 from autoscaler.cli.provenance import provenance
 from autoscaler.cli.scenario_files import own_texts, read_text
 from autoscaler.cli.simulate_words import print_result
@@ -53,7 +53,9 @@ A seed repeats a run to the byte. Exit codes: 0 it ran, 2 the scenario or a poli
 @click.command(name="simulate", epilog=_EPILOG)
 @click.argument("scenario", type=click.Path(dir_okay=False))
 @click.option("--seed", type=click.IntRange(min=0), help="Seed of all randomness. Default: the scenario's.")
-@click.option("--policies", metavar="DIR", help="Folder of policy documents used instead of the scenario's.")
+@click.option(
+    "--policies", metavar="PATH", help="Policy documents used instead of the scenario's: a folder, or a file."
+)
 @click.option(
     "--against", metavar="PATH", help="What to compare with: another folder of policies, or another scenario."
 )
@@ -103,13 +105,13 @@ def command(
         raise click.ClickException(
             f"The simulator contradicts itself, so no figure of this run holds: {error}"
         ) from error
-    if report is not None:
-        reports.write(Path(report), ran, other)
     if output == "json":
         click.echo(_json(ran, other), nl=False)
     else:
         print_result(ran.result, took_s)
         reports.summary(ran, other)
+    if report is not None:
+        reports.write(Path(report), ran, other)
 
 
 MOST_WATCHED = 50_000_000
@@ -133,10 +135,12 @@ class Material:
     traces: Traces
 
 
-def _material(path: Path, text: str, policies: str | None, span: Mapping[str, str | None]) -> Material:
+def _material(
+    path: Path, text: str, policies: str | None, span: Mapping[str, str | None], option: str = "--policies"
+) -> Material:
     parsed, others = parse(text, str(path))
     parsed = _under_span(parsed, span)
-    files = _folder(Path(policies)) if policies is not None else own_texts(path, parsed, others)
+    files = texts_of(option, Path(policies)) if policies is not None else own_texts(path, parsed, others)
     traces = read_traces(path.parent, parsed, _say)
     for note in traces.notes:
         _say(note)
@@ -146,7 +150,7 @@ def _material(path: Path, text: str, policies: str | None, span: Mapping[str, st
 def _other(against: str, path: Path, text: str, span: Mapping[str, str | None]) -> Material:
     """Read what a run is compared with: the same traffic under other policies, or another scenario."""
     if Path(against).is_dir():
-        return _material(path, text, against, span)
+        return _material(path, text, against, span, "--against")
     return _material(Path(against), read_text(Path(against)), None, span)
 
 
@@ -222,14 +226,3 @@ def _tell_slow(scenario: Scenario, traces: Traces) -> None:
             f"{expected:,.0f} requests without numba take minutes; compiled they take seconds: "
             f"pip install 'faas-autoscaler[simulate]'"
         )
-
-
-def _folder(folder: Path) -> dict[str, str]:
-    """Read a folder as the daemon reads it."""
-    if not folder.is_dir():
-        raise ScenarioError([Problem(str(folder), None, "", "is no folder", "a folder of policy documents")])
-    found = {str(folder / name): text for name, text in folders.read(folder).items()}
-    if not found:
-        allowed = "*.yaml or *.yml directly in it"
-        raise ScenarioError([Problem(str(folder), None, "", "holds no policy documents", allowed)])
-    return found

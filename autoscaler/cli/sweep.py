@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -15,7 +15,7 @@ from autoscaler.cli import report as reports
 from autoscaler.cli.errors import NotSo, WrongConfiguration
 from autoscaler.cli.output import output_option, print_json
 from autoscaler.cli.sweep_flags import with_flags
-from autoscaler.cli.sweep_material import Opened, open_study, problems_before
+from autoscaler.cli.sweep_material import Opened, deciders_of, open_study, problems_before
 from autoscaler.cli.sweep_pools import Pool, cluster, local
 from autoscaler.cli.sweep_run import Sweep, measure, shown
 from autoscaler.cli.sweep_search import Searched, search
@@ -23,6 +23,7 @@ from autoscaler.cli.sweep_store import opened
 from autoscaler.cli.sweep_words import as_json, duration_words, print_outcome, print_searches
 from autoscaler.cli.sweep_work import Worker, read_before
 from autoscaler.policy.problems import Problem
+from autoscaler.simulator.baselines.settings import BOUND_OF_ORACLE, ORACLE
 from autoscaler.simulator.scenario import Scenario, ScenarioError
 from autoscaler.simulator.sweeps.grid import Cell, Grid, cell_key
 from autoscaler.simulator.sweeps.outcome import SweepOutcome, outcome_of
@@ -100,7 +101,7 @@ def command(
     their differences are theirs.
     """
     if report is not None:
-        reports.needs_plotly()
+        reports.needs_plotly(Path(report))
     flags = Flags(results, processes, scheduler, fresh, yes)
     began_s = perf_counter()
     try:
@@ -110,14 +111,14 @@ def command(
         raise WrongConfiguration("The study cannot be run:", error.problems) from error
     took_s = perf_counter() - began_s
     foot = _provenance(opened_study)
-    if report is not None:
-        reports.write_sweep(Path(report), outcome, foot)
     if output == "json":
         print_json(as_json(outcome, searches, cells=cells, took_s=took_s, file=file, provenance=foot))
     else:
         print_outcome(outcome)
         print_searches(searches, outcome)
-        click.echo(f"{cells} runs in {duration_words(took_s)}; every number: {file}")
+        click.echo(f"{cells} {'run' if cells == 1 else 'runs'} in {duration_words(took_s)}; every number: {file}")
+    if report is not None:
+        reports.write_sweep(Path(report), outcome, foot)
     _judge(outcome, searches)
 
 
@@ -143,10 +144,10 @@ def _sweep(opened_study: Opened, flags: Flags) -> tuple[SweepOutcome, list[Searc
             _say(f"{path} is damaged and passed over; what it held is run again.")
         sweep = Sweep(store, partial(cell_key, contents=opened_study.contents, rest=opened_study.rest))
         searches = _run(opened_study, sweep, grid, worker, flags)
-        file = store.finish(sweep.used)
-        known = (store.done[key] for key in sweep.used if key in store.done)
-        outcome = outcome_of(study, known, is_random=not opened_study.material.variants.is_on_counts)
-    return outcome, searches, len(sweep.used), file
+        file = store.finish()
+        outcome = outcome_of(study, store.results(), is_random=not opened_study.material.variants.is_on_counts)
+        words = (BOUND_OF_ORACLE,) if ORACLE in deciders_of(opened_study) else ()
+        return replace(outcome, words=words), searches, store.asked, file
 
 
 def _check_size(opened_study: Opened, grid: Grid, worker: Worker, flags: Flags) -> None:
@@ -168,7 +169,7 @@ def _check_size(opened_study: Opened, grid: Grid, worker: Worker, flags: Flags) 
 def _run(opened_study: Opened, sweep: Sweep, grid: Grid, worker: Worker, flags: Flags) -> list[Searched]:
     """Run the whole grid, or search it; what is done is on the disk whatever ends it."""
     study, is_search = opened_study.study, opened_study.study.search is not None
-    known = grid.cells - sum(1 for _ in sweep.missing(_cells(grid))) if sweep.store.done and not is_search else 0
+    known = grid.cells - sum(1 for _ in sweep.missing(_cells(grid))) if sweep.store.has_any and not is_search else 0
     first = next(sweep.missing(_cells(grid)), None)
     if first is None and not is_search:
         _say(f"All {grid.cells} runs are known already.")
@@ -180,7 +181,8 @@ def _run(opened_study: Opened, sweep: Sweep, grid: Grid, worker: Worker, flags: 
         with _pool(flags, worker) as sweep.pool:
             if is_search:
                 with shown(None) as sweep.advance:
-                    return search(study, sweep, grid, _scenarios(opened_study, grid))
+                    fresh = () if opened_study.material.variants.is_on_counts else study.fresh_seeds
+                    return search(study, sweep, grid, _scenarios(opened_study, grid), fresh)
             _tell_size(study, grid, sweep, known)
             with shown(grid.cells) as sweep.advance:
                 sweep.run(_cells(grid), grid.cells)
@@ -219,8 +221,11 @@ def _tell_size(study: Study, grid: Grid, sweep: Sweep, known: int) -> None:
     size = sweep.pool.size if sweep.pool is not None else 1
     time = duration_words(sweep.cell_s * max(grid.cells - known, 0) / size)
     seeds = len(study.seed_list)
-    words = f"{grid.cells} runs: {grid.configurations} configurations × {seeds} {'seed' if seeds == 1 else 'seeds'}"
-    _say(f"{words}{f', {known} known already' if known else ''}; about {time} on {size} processes.")
+    words = f"{grid.cells} {'run' if grid.cells == 1 else 'runs'}: {grid.configurations} "
+    words += f"{'configuration' if grid.configurations == 1 else 'configurations'} × {seeds} {'seed' if seeds == 1 else 'seeds'}"
+    _say(
+        f"{words}{f', {known} known already' if known else ''}; about {time} on {size} {'process' if size == 1 else 'processes'}."
+    )
 
 
 def _say(words: str) -> None:

@@ -1,13 +1,14 @@
 """What a sweep is made of, read: the study, its scenario, the policies' documents, and what names each by content."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from importlib.metadata import version
+from itertools import chain
 from pathlib import Path
 
-from autoscaler.adapters import files as folders
 from autoscaler.cli.minutes import is_minutes
+from autoscaler.cli.policy_files import PolicyFilesError, policy_texts
 from autoscaler.cli.scenario_files import own_texts, read_text
 from autoscaler.policy.parsing import read_documents
 from autoscaler.policy.problems import Problem, line_of, path_text
@@ -77,7 +78,7 @@ def open_study(path: Path) -> Opened:
         own = _own_files(scenario_file, *parse(text, str(scenario_file)))
     document = read_documents(str(scenario_file), text)[0]
     value = document.value if isinstance(document.value, dict) else {}
-    files = {one.name: _policy_files(path.parent, one, own) for one in study.policies}
+    files = _all_policy_files(path.parent, study.policies, own)
     traces = {one.name: _opened(path.parent, one) for one in study.traces}
     variants = Variants(
         file=str(scenario_file),
@@ -96,11 +97,20 @@ def open_study(path: Path) -> Opened:
     return Opened(str(path), study, lines, Material(str(scenario_file.parent.resolve()), variants), contents, rest)
 
 
+def deciders_of(opened: Opened) -> frozenset[object]:
+    """Give the `type` of every decider that a study's policies have, their own or the scenario's."""
+    scenario = opened.material.variants.scenario
+    listed = scenario.get("deciders")
+    own = listed[0] if isinstance(listed, list) and listed else scenario.get("decider")
+    chosen = [own if policy.decider is None else policy.decider for policy in opened.study.policies]
+    return frozenset(one.get("type") for one in chosen if isinstance(one, dict))
+
+
 def problems_before(opened: Opened, grid: Grid) -> tuple[Problem, ...]:
     """Try every value of every parameter once, the others at their first: what is wrong then is said before the start."""
     found: list[Problem] = []
     seen: set[tuple[str, str, Problem | str]] = set()
-    for number, (configuration, path, place) in enumerate(grid.singles()):
+    for number, (configuration, path, place) in enumerate(chain(grid.singles(), _searched(opened, grid))):
         try:
             _try(opened.material.variants, configuration, is_compiled=number < MOST_PLANS)
             continue
@@ -116,6 +126,17 @@ def problems_before(opened: Opened, grid: Grid) -> tuple[Problem, ...]:
                 line, at = line_of(opened.lines, parts), path_text(parts)
                 found.append(Problem(opened.file, line, at, problem.wrong, problem.allowed))
     return tuple(dict.fromkeys(found))
+
+
+def _searched(opened: Opened, grid: Grid) -> Iterator[tuple[Configuration, str, int]]:
+    """Give configurations with the first and the last value of the parameter that a search sets itself."""
+    search = opened.study.search
+    if search is None or search.over is None or search.range is None:
+        return
+    for configuration, path, _ in grid.singles():
+        if path is None:
+            for place in dict.fromkeys((0, len(search.range) - 1)):
+                yield configuration.setting(search.over, search.range[place]), search.over, place
 
 
 def _try(variants: Variants, configuration: Configuration, is_compiled: bool) -> None:
@@ -156,8 +177,18 @@ def _place(
     policy = ("policies", [one.name for one in study.policies].index(configuration.policy))
     named = [path] if path is not None else [one for one, _ in configuration.settings if _is_about(one, problem)]
     for name in named:
+        if (
+            study.search is not None
+            and name == study.search.over
+            and name not in study.parameters_of(_of(study, configuration))
+        ):
+            return ("search", "over")
         return (*(() if name in study.parameters else policy), "parameters", name, place)
     return policy
+
+
+def _of(study: Study, configuration: Configuration) -> PolicyVariant:
+    return next(one for one in study.policies if one.name == configuration.policy)
 
 
 def _is_about(path: str, problem: Problem) -> bool:
@@ -178,21 +209,30 @@ def _own_files(file: Path, scenario: Scenario, others: str) -> tuple[PolicyFile,
     return tuple(PolicyFile.read(name, text) for name, text in texts.items())
 
 
+def _all_policy_files(
+    folder: Path, policies: Sequence[PolicyVariant], own: tuple[PolicyFile, ...]
+) -> dict[str, tuple[PolicyFile, ...]]:
+    found, problems = dict[str, tuple[PolicyFile, ...]](), list[Problem]()
+    for policy in policies:
+        try:
+            found[policy.name] = _policy_files(folder, policy, own)
+        except StudyError as error:
+            problems += error.problems
+    if problems:
+        raise StudyError(problems)
+    return found
+
+
 def _policy_files(folder: Path, policy: PolicyVariant, own: tuple[PolicyFile, ...]) -> tuple[PolicyFile, ...]:
     if policy.documents is None:
         return own
     texts: dict[str, str] = {}
-    for name in policy.documents:
-        path = folder / name
-        if path.is_dir():
-            texts |= {str(path / file): text for file, text in folders.read(path).items()}
-        else:
-            texts[str(path)] = read_text(path)
-    if not texts:
-        wrong = f"policy {policy.name} has a folder without documents"
-        raise StudyError(
-            [Problem(str(folder / policy.documents[0]), None, "", wrong, "*.yaml or *.yml directly in it")]
-        )
+    for place, name in enumerate(policy.documents):
+        try:
+            texts |= policy_texts(folder / name)
+        except PolicyFilesError as error:
+            at = f"policy {policy.name}, documents[{place}]"
+            raise StudyError([replace(error.problem, path=at)]) from error
     return tuple(PolicyFile.read(name, text) for name, text in texts.items())
 
 

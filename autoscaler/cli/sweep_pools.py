@@ -5,6 +5,7 @@ import math
 import mmap
 import multiprocessing
 import pickle
+import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -20,6 +21,8 @@ from autoscaler.policy.problems import Problem
 from autoscaler.simulator.sweeps.running import Work
 
 CONNECT_S = 5
+
+_ADDRESS = re.compile(r"[a-z]+://[^/\s]+:[0-9]{1,5}/?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,10 @@ def local(processes: int, worker: Runs) -> Iterator[Pool]:
     executor = ProcessPoolExecutor(processes, context, initializer=_begin, initargs=(_packed(worker),))
     try:
         yield Pool(executor, run_here, processes)
+    except KeyboardInterrupt:
+        for process in multiprocessing.active_children():  # else what they run is finished first, for minutes perhaps
+            process.terminate()
+        raise
     finally:
         executor.shutdown(wait=True, cancel_futures=True)
 
@@ -71,6 +78,9 @@ def cluster(address: str, worker: Runs) -> Iterator[Pool]:
     except ImportError as error:
         wrong = "--scheduler needs the package distributed: pip install 'faas-autoscaler[sweep]'"
         raise WrongConfiguration(wrong) from error
+    if _ADDRESS.fullmatch(address) is None:
+        problem = Problem("flags", None, "--scheduler", f"{address} is no address", "tcp://HOST:PORT")
+        raise WrongConfiguration("The sweep cannot be run:", [problem])
     try:
         client: Any = cast(Any, Client)(address, timeout=CONNECT_S, set_as_default=False)
     except (OSError, ValueError) as error:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from time import perf_counter
 
 from rich.console import Console
@@ -94,7 +94,6 @@ class Sweep:
         pool: who runs them; None: nobody yet.
         cell_s: how long a cell takes, about.
         advance: told how many cells are done, each time some are.
-        used: keys of the cells that were asked for, in that order.
     """
 
     store: Store
@@ -102,7 +101,6 @@ class Sweep:
     pool: Pool | None = None
     cell_s: float = TASK_S
     advance: Callable[[int], None] = _unshown
-    used: dict[str, None] = field(default_factory=dict)
 
     def take(self, measured: Measured) -> None:
         """Take what measuring a cell gave."""
@@ -112,7 +110,8 @@ class Sweep:
 
     def note(self, cells: Iterable[Cell]) -> None:
         """Take cells for asked for that are known."""
-        self.used |= dict.fromkeys(map(self.key_of, cells))
+        for cell in cells:
+            self.store.ask(self.key_of(cell), cell)
 
     def run(self, cells: Iterable[Cell], count: int) -> None:
         """Run the cells whose results are not known.
@@ -135,17 +134,17 @@ class Sweep:
     def results(self, cells: Sequence[Cell]) -> list[CellResult]:
         """Give the results of cells; those that are not known are run."""
         self.run(cells, len(cells))
-        return [self.store.done[self.key_of(cell)] for cell in cells]
+        return self.store.get([self.key_of(cell) for cell in cells])
 
     def missing(self, cells: Iterable[Cell]) -> Iterator[Cell]:
         """Give the cells whose results are not known."""
-        return (cell for cell in cells if self.key_of(cell) not in self.store.done)
+        return (cell for cell in cells if self.key_of(cell) not in self.store)
 
     def _asked(self, cells: Iterable[Cell]) -> Iterator[Cell]:
         for cell in cells:
             key = self.key_of(cell)
-            self.used[key] = None
-            if key in self.store.done:
+            self.store.ask(key, cell)
+            if key in self.store:
                 self.advance(1)
             else:
                 yield cell

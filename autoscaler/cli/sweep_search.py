@@ -11,7 +11,7 @@ from autoscaler.simulator.slo import Slo
 from autoscaler.simulator.sweeps.cell import CellResult
 from autoscaler.simulator.sweeps.erlang import servers_needed
 from autoscaler.simulator.sweeps.grid import Cell, Configuration, Grid
-from autoscaler.simulator.sweeps.search import Found, Outcome, halving, smallest
+from autoscaler.simulator.sweeps.search import Found, Outcome, halving, judged, smallest
 from autoscaler.simulator.sweeps.study import Study
 from autoscaler.simulator.workload import Constant
 
@@ -54,10 +54,13 @@ class Over(Sequence[Configuration]):
         return self._base.setting(self._path, self._values[place])
 
 
-def search(study: Study, sweep: Sweep, grid: Grid, scenarios: Mapping[str, Scenario]) -> list[Searched]:
+def search(
+    study: Study, sweep: Sweep, grid: Grid, scenarios: Mapping[str, Scenario], fresh: Sequence[int]
+) -> list[Searched]:
     """Search, trace by trace; with a parameter to bisect also configuration by configuration.
 
     Args:
+        fresh: seeds under which what was chosen is judged; none: nothing is random.
         scenarios: of each trace, for Erlang's number; none: it has no meaning.
     """
     settings, slo = study.search, study.objective
@@ -72,10 +75,10 @@ def search(study: Study, sweep: Sweep, grid: Grid, scenarios: Mapping[str, Scena
         if settings.over is not None and settings.range is not None:
             for base in mine:
                 choices = Over(base, settings.over, settings.range)
-                result = smallest(choices, study.seed_list, trier.evaluate, one_sided)
+                result = judged(smallest(choices, study.seed_list, trier.evaluate, one_sided), fresh, trier.evaluate)
                 found.append(Searched(settings.minimize, settings.over, trace, result, erlang))
         else:
-            result = halving(mine, study.seed_list, trier.evaluate, one_sided)
+            result = judged(halving(mine, study.seed_list, trier.evaluate, one_sided), fresh, trier.evaluate)
             found.append(Searched(settings.minimize, None, trace, result, erlang))
     return found
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ from autoscaler.cli.sweep_search import Searched
 from autoscaler.simulator.slo import MEASURES
 from autoscaler.simulator.sweeps.estimates import Estimate
 from autoscaler.simulator.sweeps.grid import OWN_TRACE, Configuration, short, typed
-from autoscaler.simulator.sweeps.outcome import Kept, Summary, SweepOutcome
+from autoscaler.simulator.sweeps.ledger import Kept
+from autoscaler.simulator.sweeps.outcome import Summary, SweepOutcome
+from autoscaler.simulator.sweeps.search import Found, Trial
 
 MOST_SHOWN = 40
 """Rows of a table; JSON and Parquet have all."""
@@ -22,12 +25,13 @@ MOST_FAILURES = 5
 
 def print_outcome(outcome: SweepOutcome) -> None:
     """Print configurations, differences and failures."""
-    out = console()
+    out = console(has_markup=False)
     if outcome.summaries:
         out.print(_summaries(outcome))
         if len(outcome.summaries) > MOST_SHOWN:
             out.print(f"… and {len(outcome.summaries) - MOST_SHOWN} configurations more; --output json has them all.")
-        out.print(_legend(outcome), soft_wrap=True)
+        for line in (_legend(outcome), *outcome.words):
+            out.print(line, soft_wrap=True)
     if outcome.differences:
         out.print(_differences(outcome))
     for failure in outcome.failures[:MOST_FAILURES]:
@@ -57,8 +61,9 @@ def _summaries(outcome: SweepOutcome) -> Table:
     if outcome.slo is not None:
         table.add_column("SLO", justify="right")
     front = outcome.front
-    beaten = [one for one in outcome.summaries if one not in front]
-    for summary in [*front, *beaten][:MOST_SHOWN]:
+    of_front = {id(one) for one in front}
+    beaten = (one for one in outcome.summaries if id(one) not in of_front)
+    for summary in islice(chain(front, beaten), MOST_SHOWN):
         mine = summary.configuration
         values = mine.values
         cells = [mine.policy, *([mine.trace] if has_traces else [])]
@@ -70,6 +75,8 @@ def _summaries(outcome: SweepOutcome) -> Table:
 
 
 def _beaten(summary: Summary) -> str:
+    if not summary.is_ranked:
+        return "–"
     if summary.dominated_by is None:
         return "nobody"
     return f"{summary.dominated_by}{'' if summary.is_certain else ' (perhaps)'}"
@@ -85,6 +92,8 @@ def _legend(outcome: SweepOutcome) -> str:
     percent = f"{100 * outcome.confidence:g} %"
     words = f"± is the {percent} interval of the mean over seeds (Student's t). Beaten by: as good in all of "
     words += f"{', '.join(outcome.minimize)} and better in one; perhaps: the seeds leave it open."
+    if not all(one.is_ranked for one in outcome.summaries):
+        words += " –: it ran under fewer seeds than others, and is not compared with them."
     if outcome.slo is not None:
         words += f" SLO: seeds under which {outcome.slo} was kept."
     return words
@@ -105,7 +114,7 @@ def _differences(outcome: SweepOutcome) -> Table:
 
 def print_searches(searches: Sequence[Searched], outcome: SweepOutcome) -> None:
     """Print what searches came to."""
-    out = console()
+    out = console(has_markup=False)
     for one in searches:
         for line in search_lines(one, outcome):
             out.print(line, soft_wrap=True, markup=False)
@@ -122,12 +131,14 @@ def search_lines(one: Searched, outcome: SweepOutcome) -> list[str]:
         lines = [f"Nothing keeps {slo}{under}{near}. {tried}."]
     else:
         best = found.best
-        seeds = len(best.outcomes)
         lines = [
             f"Cheapest that keeps {slo}{under}: {best.choice}, {one.minimize} {best.objective:.4g}. "
-            f"Kept under {best.held} of {seeds} seeds: with {100 * found.confidence:g} % confidence under "
-            f"{100 * (found.share or 0.0):.0f} % of further ones or more. {tried}."
+            f"{_sureness(found, best)} {tried}."
         ]
+        if found.fresh_held < len(found.fresh):
+            lines.append(
+                "Fresh seeds broke the objective that the choosing ones kept: ask for more seeds, or for less."
+            )
         if not found.is_exhaustive:
             lines.append("Cheaper ones may have been passed over: only a whole grid is sure.")
     if not found.is_monotone:
@@ -137,6 +148,16 @@ def search_lines(one: Searched, outcome: SweepOutcome) -> list[str]:
             f"Erlang's formula: {one.erlang} replicas that are always ready keep it (Poisson arrivals, exponential service)."
         )
     return lines
+
+
+def _sureness(found: Found[Configuration], best: Trial[Configuration]) -> str:
+    """Say under which seeds a choice kept the objective, and what that promises."""
+    if not found.fresh:
+        return "On counts nothing is random."
+    return (
+        f"Chosen by {len(best.outcomes)} seeds, kept under {found.fresh_held} of {len(found.fresh)} fresh ones: "
+        f"with {100 * found.confidence:g} % confidence under {100 * (found.share or 0.0):.0f} % of further ones or more."
+    )
 
 
 def _excess(excess: float) -> str:
@@ -185,6 +206,7 @@ def as_json(
         "minimize": list(outcome.minimize),
         "slo": None if outcome.slo is None else str(outcome.slo),
         "confidence": outcome.confidence,
+        "words": list(outcome.words),
         "configurations": [_summary_json(one) for one in outcome.summaries],
         "front": [_configuration_json(one.configuration) for one in outcome.front],
         "differences": [
@@ -219,6 +241,7 @@ def _summary_json(summary: Summary) -> dict[str, Any]:
         "measures": _measures_json(summary.measures),
         "beaten_by": None if beaten is None else _configuration_json(beaten),
         "beaten_certainly": summary.is_certain,
+        "is_ranked": summary.is_ranked,
         "slo": None if summary.kept is None else _kept_json(summary.kept),
     }
 
@@ -249,6 +272,8 @@ def _search_json(one: Searched) -> dict[str, Any]:
         "objective": None if found.best is None else found.best.objective,
         "held": None if found.best is None else found.best.held,
         "seeds": None if found.best is None else len(found.best.outcomes),
+        "fresh_held": found.fresh_held if found.fresh else None,
+        "fresh_seeds": len(found.fresh) or None,
         "share_of_further_seeds": found.share,
         "nearest": None if found.nearest is None else _configuration_json(found.nearest.choice),
         "tried": len(found.trials),

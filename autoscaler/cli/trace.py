@@ -29,7 +29,8 @@ Examples:
       --start 2026-03-02T00:00:00Z --end 2026-03-03T00:00:00Z --write day.parquet
 \b
 A trace is a file of these formats, known by its first line, or a span of a Prometheus:
-  azure2019   requests by minute; a folder or the invocations, with durations and memory beside
+  azure2019   requests by minute; a folder, or invocations with durations and memory beside; of several days
+              one after another (d01, d02, …)
   azure2021   app,func,end_timestamp,duration of each request
   azureLLM    TIMESTAMP,ContextTokens,GeneratedTokens
   opendc      a file, or a folder with one for each function
@@ -62,7 +63,7 @@ def describe(output: str, **where: Any) -> None:
         functions = [words.profile_document(trace_set, place, one) for place, one in rows]
         print_json({**words.set_document(trace_set, found), "functions": functions})
         return
-    out = console()
+    out = console(has_markup=False)
     words.print_set(out, trace_set, found)
     if trace_set.load is not None:
         rows.sort(key=lambda row: -row[1].requests)
@@ -119,9 +120,9 @@ def _places(trace_set: TraceSet, names: Sequence[str]) -> list[int]:
 
 
 def _print_fits(documents: Sequence[Mapping[str, Any]]) -> None:
-    out = console()
+    out = console(has_markup=False)
     for one in documents:
-        out.print(f"[bold]{one['function']}[/bold], {one['requests']:.0f} requests", soft_wrap=True)
+        out.print(f"{one['function']}, {one['requests']:.0f} requests", style="bold", soft_wrap=True)
         if not one["arrivals"]:
             out.print("  too few requests to fit arrivals to")
         for place, model in enumerate(one["arrivals"]):

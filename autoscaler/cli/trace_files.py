@@ -11,6 +11,7 @@ from autoscaler.cli.trace_store import SpillingStore
 from autoscaler.policy.problems import Problem
 from autoscaler.simulator.trace_sets.azure import IDENTITY_2019, read_azure_2019
 from autoscaler.simulator.trace_sets.collecting import Store
+from autoscaler.simulator.trace_sets.days import Day, in_order, one_after_another
 from autoscaler.simulator.trace_sets.errors import Findings, TraceError
 from autoscaler.simulator.trace_sets.formats import FORMATS, detected, read_text
 from autoscaler.simulator.trace_sets.opendc import read_opendc
@@ -38,7 +39,7 @@ def read_trace(
     """Read a file of recorded traffic, or a folder of files that belong together.
 
     Args:
-        path: a text, packed by gzip or not; Parquet; a folder with a day of Azure Functions 2019, or with OpenDC's files.
+        path: a text, packed by gzip or not; Parquet; a folder with days of Azure Functions 2019, or with OpenDC's files.
             Of Azure's three files the one with the invocations stands for all: the others are looked for beside it.
         form: its format (`FORMATS`); None: it is known by its first line.
         columns: of a plain table, column of each field that is named otherwise than the field.
@@ -71,15 +72,41 @@ def _read_folder(folder: Path) -> TraceSet:
     """Read a folder by what its first file is."""
     files = sorted(file for file in folder.iterdir() if file.name.endswith(_TEXTS))
     invocations = [file for file in files if _is_2019(file)]
-    if len(invocations) == 1:
-        return _read_azure_2019(invocations[0])
     if invocations:
-        names = ", ".join(file.name for file in invocations[:3])
-        raise _wrong(folder, f"holds invocations of {len(invocations)} days ({names} …)", "one of these files")
+        return _read_days([str(file) for file in invocations])
     opendc = [file for file in files if detected(_names(file)) == "opendc"]
     if not opendc or len(opendc) != len(files):
-        raise _wrong(folder, "holds neither a day of Azure Functions 2019 nor OpenDC's files alone", "one of the two")
+        raise _wrong(folder, "holds neither days of Azure Functions 2019 nor OpenDC's files alone", "one of the two")
     return read_opendc([(_stem(file), lines_of(file), Findings(str(file))) for file in opendc])
+
+
+def read_days(files: Sequence[Path | str], form: str | None = None) -> TraceSet:
+    """Read several files as one trace: days of Azure Functions 2019, in the order that their names say.
+
+    Args:
+        files: those with the invocations; with each, durations and memory are looked for beside it.
+        form: its format; None: it is known by the first line.
+
+    Raises:
+        TraceError: they are no such files, or no days that follow each other.
+    """
+    problems = list[Problem]()
+    for file in map(Path, files):
+        try:
+            is_day = form in (None, "azure2019") and not file.is_dir() and _is_2019(file)
+        except TraceError as error:
+            problems += error.problems
+            continue
+        if not is_day:
+            wrong, allowed = "is no file of invocations", "one file, or several days of Azure Functions 2019"
+            problems.append(Problem(str(file), None, "", wrong, allowed))
+    if problems:
+        raise TraceError(problems)
+    return _read_days([str(file) for file in files])
+
+
+def _read_days(files: Sequence[str]) -> TraceSet:
+    return one_after_another([Day(file, _read_azure_2019(Path(file))) for file in in_order(files)])
 
 
 def _is_2019(file: Path) -> bool:
@@ -123,6 +150,8 @@ def _names(path: Path) -> list[str]:
 
 
 def _start(path: Path) -> bytes:
+    if path.exists() and not path.is_file():  # a device has no end, and of a pipe nothing is left for the second look
+        raise _wrong(path, "is no regular file", "a file that can be read twice")
     try:
         with path.open("rb") as file:
             return file.read(4)

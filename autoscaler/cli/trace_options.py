@@ -1,6 +1,5 @@
-"""Which trace the commands of `autoscaler trace` work on: a file, or a span of a Prometheus."""
+"""Which trace the commands of `autoscaler trace` work on: a file, files of several days, or a span of a Prometheus."""
 
-import asyncio
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -10,7 +9,7 @@ import click
 from autoscaler.cli.errors import WrongConfiguration
 from autoscaler.cli.prometheus_options import access_options, base_url, source_fields
 from autoscaler.cli.times import duration_s, moment_s
-from autoscaler.cli.trace_files import read_trace
+from autoscaler.cli.trace_files import read_days, read_trace
 from autoscaler.simulator.trace_sets.errors import TraceError
 from autoscaler.simulator.trace_sets.formats import FORMATS
 from autoscaler.simulator.trace_sets.plain import FIELDS
@@ -18,6 +17,8 @@ from autoscaler.simulator.trace_sets.trace_set import TraceSet
 
 WITHIN_S = 600.0
 """Longest that reading a span of a Prometheus may take."""
+
+_MOMENTS = "allowed: moments such as 2026-03-02T00:00:00Z, the beginning and the end of the span"
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
@@ -40,7 +41,7 @@ def trace_options(called: Command) -> Command:
             help=f"Plain tables: the column of a field, where it is named otherwise. Fields: {', '.join(FIELDS)}.",
         ),
         click.option("--format", "form", type=click.Choice(FORMATS), help="Format. Default: known by the first line."),
-        click.argument("file", required=False, type=click.Path()),
+        click.argument("files", nargs=-1, metavar="[FILE]...", type=click.Path()),
     ):
         called = option(called)
     return called
@@ -48,7 +49,8 @@ def trace_options(called: Command) -> Command:
 
 def read_where(where: Mapping[str, Any]) -> TraceSet:
     """Read the trace that options name."""
-    if (where["file"] is None) == (where["prometheus"] is None):
+    files = where["files"]
+    if bool(files) == (where["prometheus"] is not None):
         raise WrongConfiguration("Which trace is not said; allowed: a FILE, or --prometheus with --start and --end")
     if where["prometheus"] is not None:
         return _read_prometheus(where)
@@ -59,7 +61,9 @@ def read_where(where: Mapping[str, Any]) -> TraceSet:
         )
     step_s = duration_s("--step", where["step"]) if where["step"] is not None else None
     try:
-        return read_trace(Path(where["file"]), where["form"], columns=columns, step_s=step_s)
+        if len(files) > 1:
+            return read_days(files, where["form"])
+        return read_trace(Path(files[0]), where["form"], columns=columns, step_s=step_s)
     except TraceError as error:
         raise WrongConfiguration("The trace cannot be used:", error.problems) from error
 
@@ -69,9 +73,11 @@ def _read_prometheus(where: Mapping[str, Any]) -> TraceSet:
     from autoscaler.cli.trace_prometheus import read_span
 
     url = base_url("--prometheus", where["prometheus"])
+    if missing := [f"--{name}" for name in ("start", "end") if where[name] is None]:
+        raise WrongConfiguration(f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing; {_MOMENTS}")
     start_s, end_s = (moment_s(f"--{name}", where[name]) for name in ("start", "end"))
     if end_s <= start_s:
         raise WrongConfiguration("--end is not after --start; allowed: a later one")
     fields = source_fields(where["prometheus_token_file"], where["prometheus_ca_file"], where["prometheus_header"])
     span = PrometheusSpan.find(url, fields, start_s, end_s)
-    return asyncio.run(read_span(span, WITHIN_S))
+    return read_span(span, WITHIN_S)

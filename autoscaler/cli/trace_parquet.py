@@ -108,6 +108,10 @@ def write_parquet(trace_set: TraceSet, path: Path) -> None:
     has_values = not (isinstance(trace_set.load, Events) and trace_set.load.durations_s is None)
     fields += [("time", arrow.float64()), *([(value, arrow.float64())] if has_values else [])]
     schema = arrow.schema(fields, metadata={METADATA: description(trace_set)})
+    path = path.resolve()
+    if path.exists() and not path.is_file():  # a device or a pipe would be replaced by the file that is moved there
+        problem = Problem(str(path), None, "", "is no regular file", "a file that may be replaced, or a new one")
+        raise WrongConfiguration("The trace was not converted:", [problem])
     half = path.with_name(f"{path.name}.part")
     try:
         with arrow.parquet.ParquetWriter(half, schema, compression="zstd") as writer:

@@ -35,7 +35,9 @@ from autoscaler.simulator.trace_sets.workloads import placed_requests
 @click.option("--sample", type=click.IntRange(min=1), help="So many functions that stand for all.")
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Seed of what is drawn.")
 @click.option(
-    "--write", type=click.Path(dir_okay=False), help="Parquet to write. Default: only say what it would be like."
+    "--write",
+    type=click.Path(dir_okay=False),
+    help="Parquet to write; what is there is replaced. Default: only say what it would be like.",
 )
 @output_option
 def resample(
@@ -72,7 +74,7 @@ def resample(
     if output == "json":
         print_json({**words.set_document(trace_set, measures(trace_set)), "likeness": rows})
         return
-    out = console()
+    out = console(has_markup=False)
     for note in trace_set.notes:
         out.print(f"· {note}", soft_wrap=True)
     out.print(words.likeness_table(rows))
@@ -80,7 +82,7 @@ def resample(
 
 def _mix(mix: str, where: Mapping[str, Any], seed: int) -> TraceSet:
     """Read several traces; where one holds single requests, counts of others become such."""
-    if where["file"] is not None or where["prometheus"] is not None:
+    if where["files"] or where["prometheus"] is not None:
         raise WrongConfiguration("--mix names its files itself; allowed: no FILE and no --prometheus beside it")
     parts = [part.partition("=") for part in mix.split(",")]
     tenants = [tenant for tenant, _, _ in parts]
@@ -88,7 +90,7 @@ def _mix(mix: str, where: Mapping[str, Any], seed: int) -> TraceSet:
         tenants
     ):
         raise WrongConfiguration(f"--mix {mix}; allowed: TENANT=FILE,…, each tenant once, named as namespaces are")
-    sets = {tenant: read_where({**where, "file": file}) for tenant, _, file in parts}
+    sets = {tenant: read_where({**where, "files": (file,)}) for tenant, _, file in parts}
     try:
         if any(isinstance(one.load, Events) for one in sets.values()):
             generator = np.random.Generator(np.random.SFC64(np.random.SeedSequence(seed, spawn_key=(2,))))
@@ -103,7 +105,9 @@ def _mix(mix: str, where: Mapping[str, Any], seed: int) -> TraceSet:
 
 @click.command()
 @trace_options
-@click.option("--write", type=click.Path(dir_okay=False), required=True, help="Parquet to write.")
+@click.option(
+    "--write", type=click.Path(dir_okay=False), required=True, help="Parquet to write; what is there is replaced."
+)
 @click.option("--from", "begin", metavar="DURATION", help="Only from here on, counted from the trace's beginning.")
 @click.option("--to", "until", metavar="DURATION", help="Only up to here.")
 @output_option
@@ -121,7 +125,9 @@ def convert(write: str, begin: str | None, until: str | None, output: str, **whe
     if output == "json":
         print_json({"file": write, **words.set_document(trace_set, measures(trace_set))})
         return
-    console().print(f"{write}: {len(trace_set)} functions, {trace_set.totals().sum():.0f} requests.", soft_wrap=True)
+    console(has_markup=False).print(
+        f"{write}: {len(trace_set)} functions, {trace_set.totals().sum():.0f} requests.", soft_wrap=True
+    )
 
 
 def _write(trace_set: TraceSet, file: str) -> None:

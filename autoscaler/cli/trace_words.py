@@ -9,9 +9,10 @@ from rich.table import Table
 
 from autoscaler.policy.quantities import format_duration
 from autoscaler.simulator.instants import format_instant
+from autoscaler.simulator.report.words import counted
 from autoscaler.simulator.trace_sets.fitting import Fit, ServiceFit
 from autoscaler.simulator.trace_sets.measures import Measures, Profile, hours_apart
-from autoscaler.simulator.trace_sets.trace_set import Counts, Events, TraceSet
+from autoscaler.simulator.trace_sets.trace_set import SHORTEST_S, Counts, Events, TraceSet
 
 BARS = " ▁▂▃▄▅▆▇█"
 
@@ -91,8 +92,9 @@ def profile_document(trace_set: TraceSet, place: int, one: Profile) -> dict[str,
 def print_set(out: Console, trace_set: TraceSet, found: Measures) -> None:
     """Print what a set is, and what it is like as a whole."""
     length = format_duration(round(trace_set.length_s)) if trace_set.length_s >= 1 else f"{trace_set.length_s:g} s"
-    tenants = len(trace_set.tenants())
-    out.print(f"{trace_set.source}: {kind_of(trace_set)}; {found.functions} functions of {tenants} tenants, {length}.")
+    length = "at one instant" if trace_set.length_s < SHORTEST_S else length
+    who = f"{counted(found.functions, 'function')} of {counted(len(trace_set.tenants()), 'tenant')}"
+    out.print(f"{trace_set.source}: {kind_of(trace_set)}; {who}, {length}.")
     if trace_set.begins_utc_s is not None:
         out.print(f"It begins at {format_instant(trace_set.begins_utc_s)}.")
     for note in trace_set.notes:
@@ -100,11 +102,14 @@ def print_set(out: Console, trace_set: TraceSet, found: Measures) -> None:
     if trace_set.load is None:
         return
     what = "container-steps" if isinstance(trace_set.load, Counts) and trace_set.load.of == "containers" else "requests"
+    rate = float("nan") if trace_set.length_s < SHORTEST_S else found.rate
     out.print(
-        f"{trace_set.totals().sum():.0f} {what}, {said(found.rate, 4)}/s; the busiest tenth of the functions has {found.top_share:.0%}."
+        f"{trace_set.totals().sum():.0f} {what}, {said(rate, 4)}/s; the busiest tenth of the functions has {found.top_share:.0%}."
     )
+    step_s = trace_set.load.step_s if isinstance(trace_set.load, Counts) else 0.0
+    busiest = "minute" if step_s <= 60 else f"step of {format_duration(step_s)}"
     out.print(
-        f"Busiest minute {said(found.peak)} × the mean. Dispersion {said(found.dispersion_together)} of all together, "
+        f"Busiest {busiest} {said(found.peak)} × the mean. Dispersion {said(found.dispersion_together)} of all together, "
         f"{said(found.dispersion)} of single functions; CV of gaps {said(found.gap_cv)} (1 is Poisson, 0 a timer)."
     )
     out.print(f"Hours of the day: {hours_line(found)}")
@@ -113,7 +118,7 @@ def print_set(out: Console, trace_set: TraceSet, found: Measures) -> None:
 def hours_line(found: Measures) -> str:
     """Draw the pattern of a day in a line."""
     if np.isnan(found.hours).any():
-        return "not known, it is shorter than a day"
+        return "not known: it is shorter than a day, or its steps are longer than an hour"
     bars = "".join(BARS[round(share / found.hours.max() * 8)] for share in found.hours.tolist())
     busiest, quietest = int(found.hours.argmax()), int(found.hours.argmin())
     ratio = said(found.hours.max() / found.hours.min()) if found.hours.min() > 0 else "∞"

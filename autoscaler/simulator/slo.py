@@ -122,7 +122,7 @@ class Condition:
     bound: float
 
     def __str__(self) -> str:
-        return f"{self.measure}<={self.bound:g}"
+        return f"{self.measure}<={self.bound:.12g}"
 
     def excess(self, value: float) -> float:
         """Give by what share of the bound a value is above it; at most 0: it is kept. Of a bound of 0, the value."""

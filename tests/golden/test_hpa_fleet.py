@@ -10,6 +10,7 @@ import pytest
 
 from autoscaler.core.reasons import Reason
 from autoscaler.core.trail import Trail
+from autoscaler.simulator.baselines.hpa_behaving import BehavingFleet
 from autoscaler.simulator.baselines.hpa_fleet import HpaFleet, Limits, Sights
 from autoscaler.simulator.baselines.hpa_spec import Active, HpaMetric, HpaOutcome, HpaSpec, Limited
 from autoscaler.simulator.baselines.signals import Lanes
@@ -80,12 +81,45 @@ def test_together_they_decide_as_each_did(plain: list[HpaSequence]) -> None:
     assert compared == len(plain) == 36
 
 
+@pytest.fixture(scope="module")
+def behaving() -> list[HpaSequence]:
+    """Recorded sequences of objects with a behavior, over external metrics."""
+    with gzip.open(RECORDING, "rt") as text:
+        found = read_hpa(text, RECORDING.name)
+    return [one for one in found if one.spec.effective_behavior and HpaMetric(one.spec.metric_kind).is_external]
+
+
+def test_with_a_behavior_each_decides_as_it_did(behaving: list[HpaSequence]) -> None:
+    """Every recorded object with a behavior gets, step by step, the replicas that it was given: windows, rates, tolerances."""
+    for one in behaving:
+        spec = hpa_spec(one.spec)
+        assert spec.behavior is not None
+        limits = Limits(np.array([float(spec.min_replicas)]), np.array([float(spec.max_replicas)]))
+        fleet = BehavingFleet(limits, spec.tolerance, PERIOD_S, spec.stabilization_down_s, spec.behavior)
+        is_level = np.array([spec.metric is HpaMetric.EXTERNAL_VALUE])
+        lanes = Lanes(np.zeros(1, np.int64), np.array([float(spec.target_milli)]), is_level)
+        given = []
+        for number, ((_, sight), outcome) in enumerate(zip(sights(one), hpa_outcomes(one), strict=True)):
+            current = np.array([float(sight.current)])
+            value = np.nan if sight.metric_milli is None else sight.metric_milli / 1000
+            trail = Trail(current.copy(), Reason.DEMAND)
+            rows = np.zeros(0 if outcome.active is Active.DISABLED else 1, np.int64)
+            seen = Sights(current, np.array([float(sight.ready)]), np.array([value]))
+            fleet.decide(trail, rows, np.full(len(rows), number), lanes, seen)
+            given.append(float(trail.replicas[0]))
+            if spec.min_replicas <= sight.current <= spec.max_replicas:
+                assert not is_bound_otherwise(outcome, Reason(int(trail.reason[0])))
+        assert given == [step.desired for step in one.steps], one.spec
+    assert len(behaving) == 84
+
+
 def is_bound_otherwise(outcome: HpaOutcome, reason: Reason) -> bool:
     """Tell whether a limit that the original names is named otherwise here."""
     limits = {
         Limited.UP: Reason.SCALE_UP_POLICY,
         Limited.TOO_MANY: Reason.MAX_REPLICAS,
         Limited.TOO_FEW: Reason.MIN_REPLICAS,
+        Limited.DOWN: Reason.SCALE_DOWN_POLICY,
     }
     if outcome.active is not Active.VALID:
         return False

@@ -1,4 +1,4 @@
-"""Many HPAs without a `behavior`, decided together: what `hpa.Hpa` decides one by one, over columns.
+"""Many HPAs without a `behavior`, decided together: what `hpa.Hpa` decides one by one, over columns (`hpa_behaving`: with).
 
 Several metrics of one object are combined as the original does it: the largest proposal holds; where one cannot be had, the
 others may raise and not lower.
@@ -57,7 +57,7 @@ class HpaFleet:
 
     def __init__(self, limits: Limits, tolerance: float, period_s: float, stabilization_s: float) -> None:
         self._limits = limits
-        self._tolerance = tolerance
+        self._band = 1.0 - tolerance, 1.0 + tolerance
         functions = len(limits.low)
         self._wanted = np.full((int(stabilization_s // period_s) + 1, functions), np.nan)
         self._round = np.full(functions, -1, np.int64)  # the last one of each; its slot is the number modulo the slots
@@ -73,7 +73,8 @@ class HpaFleet:
             sights: what there is to see, of the whole fleet.
         """
         current = sights.current[rows]
-        self._open(rows, number, current)
+        self._open(rows, number, current, self._wanted)
+        self._round[rows] = number
         low, high = self._limits.low[rows], self._limits.high[rows]
         is_over, is_under = current > high, (current < low) & (current > 0)
         trail.apply(Stage.LIMITS, Change(rows[is_over], high[is_over], Reason.MAX_REPLICAS))
@@ -85,16 +86,15 @@ class HpaFleet:
         at = np.flatnonzero(free & is_valid)
         self._follow(trail, rows[at], wanted[at], is_near[at])
 
-    def _open(self, rows: Ints, number: Ints, current: Floats) -> None:
+    def _open(self, rows: Ints, number: Ints, current: Floats, wanted: Floats) -> None:
         """Begin the rounds: what lies further back than the look-back is forgotten; the first count found counts."""
-        slots = len(self._wanted)
+        slots = len(wanted)
         last = self._round[rows]
         fresh = last < 0
         for back in range(min(int((number - last).max(initial=0)), slots)):
             at = ~fresh & (number - back > last)
-            self._wanted[(number[at] - back) % slots, rows[at]] = np.nan
-        self._round[rows] = number
-        self._wanted[number[fresh] % slots, rows[fresh]] = current[fresh]
+            wanted[(number[at] - back) % slots, rows[at]] = np.nan
+        wanted[number[fresh] % slots, rows[fresh]] = current[fresh]
 
     def _proposals(self, rows: Ints, lanes: Lanes, sights: Sights) -> tuple[Floats, Bools, Bools]:
         """Give what the metrics ask for, whether that holds, and whether it is what there is, within the dead band."""
@@ -117,7 +117,7 @@ class HpaFleet:
         ratio = value_milli / lanes.target_milli
         carried = lanes.target_milli * np.where(lanes.is_level, ready > 0, current)
         usage = np.divide(value_milli, carried, out=np.full(len(ratio), np.inf), where=carried > 0)
-        is_near = (usage >= 1.0 - self._tolerance) & (usage <= 1.0 + self._tolerance)
+        is_near = (usage >= self._band[0]) & (usage <= self._band[1])
         factor = np.where(lanes.is_level & (ready > 0), ready, 1.0)
         proposed = np.where(is_near, current, np.minimum(np.ceil(ratio * factor), MOST_REPLICAS))
         proposed[np.isnan(sights.values)] = np.nan

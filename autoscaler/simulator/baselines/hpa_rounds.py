@@ -10,7 +10,9 @@ from autoscaler.core.staged import Change
 from autoscaler.core.stages import Stage
 from autoscaler.core.trail import Trail
 from autoscaler.simulator.baselines.deciding import Baseline, ceiling_of, stay
-from autoscaler.simulator.baselines.hpa_fleet import HpaFleet, Limits, Sights
+from autoscaler.simulator.baselines.hpa_behaving import fleet_of
+from autoscaler.simulator.baselines.hpa_documents import behavior_of
+from autoscaler.simulator.baselines.hpa_fleet import Limits, Sights
 from autoscaler.simulator.baselines.rounds import Rounds
 from autoscaler.simulator.baselines.settings import Hpa
 from autoscaler.simulator.baselines.signals import Signals
@@ -34,7 +36,8 @@ class HpaBaseline(Baseline):
         self._config = config
         low = 0 if config.zero else config.min
         self._limits = limits_of(fleet.rules, low, config.max, least=0.0 if config.zero else 1.0)
-        self._objects = HpaFleet(self._limits, config.tolerance, config.sync, config.stabilization)
+        behavior = behavior_of(config.behavior)
+        self._objects = fleet_of(self._limits, config.tolerance, config.sync, config.stabilization, behavior)
         self._rounds = Rounds(fleet.keys, config.sync, "hpa")
         self._signals = Signals(fleet, config)
         self._known = fleet

@@ -1,8 +1,8 @@
-"""Clairvoyant keep-or-drop: what no policy that starts on demand can beat.
+"""Clairvoyant keep-or-drop: what no policy that starts on demand can beat, up to a tick.
 
 An idle replica that is needed again within the break-even costs less than a cold start; any other costs more. Who knows
 when it is needed decides right each time, at the very moment in which it goes idle. This bounds keep-alives: a policy that
-also starts replicas ahead may have fewer cold starts, at the price of its mistakes.
+also starts replicas ahead may have fewer cold starts, and where it guesses well it is cheaper too.
 """
 
 from collections.abc import Callable

@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from autoscaler.policy.quantities import Duration
 from autoscaler.policy.strict import Strict
+from autoscaler.simulator.baselines.hpa_documents import BehaviorDocument
 
 Positive = Annotated[Duration, Field(gt=0)]
 NotNegative = Annotated[Duration, Field(ge=0)]
@@ -84,7 +85,7 @@ class Kpa(Metric):
 
 
 class Hpa(Metric):
-    """Kubernetes' HorizontalPodAutoscaler (autoscaling/v2, no `behavior`) over the metrics of the documents."""
+    """Kubernetes' HorizontalPodAutoscaler (autoscaling/v2) over the metrics of the documents."""
 
     type: Literal["hpa"]
     sync: Annotated[Duration, Field(ge=1)] = Field(15.0, description="Sync period of its controller. Default 15s.")
@@ -96,6 +97,9 @@ class Hpa(Metric):
         False,
         description="minReplicas 0: it scales to zero by itself (gate HPAScaleToZero) and sees the load at its next sync. "
         "Default false.",
+    )
+    behavior: BehaviorDocument | None = Field(
+        None, description="How fast it may scale, as in its own documents. Default: none, a doubling or 4 a sync."
     )
 
     @model_validator(mode="after")
@@ -140,6 +144,9 @@ class Keda(Metric):
         None, description="minReplicaCount. Default: the policies' `replicas.min`."
     )
     max: Replicas | None = Field(None, description="maxReplicaCount. Default: the policies', else 100.")
+    behavior: BehaviorDocument | None = Field(
+        None, description="`behavior` of its HPA. Default: none, a doubling or 4 a sync."
+    )
 
     @model_validator(mode="after")
     def _has_room(self) -> "Keda":
@@ -222,11 +229,24 @@ class Oracle(Strict):
 
     Of an idle replica it keeps exactly those that are needed again within the break-even. So no keep-alive as long as that
     has fewer cold starts, nor as little idleness, and none at all has a smaller sum of both at that price.
+
+    It is a bound of policies that start a replica at the request that needs it, and of no others: who starts ahead (a floor,
+    headroom, a schedule, the hybrid histogram) may have fewer cold starts and be cheaper too. Knowing the future *and*
+    starting ahead would bound these, and say nothing: no cold start, and nothing ever idle.
     """
 
     type: Literal["oracle"]
     break_even: Positive = Field(description="Idle time that is worth one cold start. No default.")
 
+
+ORACLE = "oracle"
+"""The `type` of that one."""
+
+BOUND_OF_ORACLE = (
+    "The oracle is a bound of policies that start nothing ahead: of these none has a smaller sum of idle time and cold starts "
+    "at its break-even each. Floors, headroom, schedules and the hybrid histogram start ahead, and may beat it."
+)
+"""What is said wherever an oracle is compared with others."""
 
 DeciderConfig = Ours | Fixed | KeepAlive | Kpa | Hpa | Keda | OpenfaasCE | OpenfaasPro | Hybrid | Oracle
 

@@ -90,7 +90,9 @@ def parse(text: str, file: str) -> MinuteScenario:
         raise ScenarioError([Problem(file, 1, "", wrong, f"one with `kind: {KIND}`; no policy decides here")])
     document = documents[0]
     if document.problems:
-        raise ScenarioError(document.problems)
+        allowed = f"one mapping with `kind: {KIND}`"
+        found = document.problems
+        raise ScenarioError([replace(one, allowed=allowed) if "apiVersion" in one.allowed else one for one in found])
     try:
         return MinuteScenario.model_validate(document.value)
     except ValidationError as error:

@@ -84,8 +84,9 @@ def _in_minutes(load: Events, service_s: Floats, limits: Floats, length_s: float
         durations_s = load.durations_of(place)
         ends_s = np.sort(times_s + (usual_s if durations_s is None else durations_s))
         served_s = np.diff(_passed_s(times_s, edges_s) - _passed_s(ends_s, edges_s))
-        begin = np.diff(np.searchsorted(times_s, edges_s))
-        matrix[place] = np.maximum(_whole(served_s / MINUTE_S / limit), begin > 0)
+        begun = np.searchsorted(times_s, edges_s)
+        is_served = begun[1:] > np.searchsorted(ends_s, edges_s[:-1], side="right")  # else all that is left is rounding
+        matrix[place] = np.maximum(_whole(served_s / MINUTE_S / limit) * is_served, np.diff(begun) > 0)
     return matrix
 
 

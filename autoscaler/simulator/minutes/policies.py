@@ -42,7 +42,7 @@ class KeepAlive:
     On a grid of minutes that is also the rule "cold if more than so many minutes passed since the previous active one".
 
     Attributes:
-        steps: how long, >= 1.
+        steps: how long, >= 1; as long as the trace: what was started once stays.
     """
 
     steps: int
@@ -57,20 +57,6 @@ class KeepAlive:
 
     def kept(self, maxima: Maxima, _containers: Containers) -> Containers:
         return before(maxima.over(self.steps))
-
-
-@dataclass(frozen=True, slots=True)
-class NeverUnload:
-    """What was started once stays."""
-
-    block_cells: int = field(default=BLOCK_CELLS, init=False)
-
-    @property
-    def title(self) -> str:
-        return "never unloaded"
-
-    def kept(self, _maxima: Maxima, containers: Containers) -> Containers:
-        return before(np.maximum.accumulate(containers, axis=1))
 
 
 @dataclass(frozen=True, slots=True)

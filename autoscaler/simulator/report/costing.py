@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 
 from autoscaler.core.reasons import Reason
-from autoscaler.simulator.baselines.settings import OURS
+from autoscaler.simulator.baselines.settings import BOUND_OF_ORACLE, ORACLE, OURS
 from autoscaler.simulator.bounds import Bound
 from autoscaler.simulator.report.drawing import COLOURS, REST, Clock, axis
 from autoscaler.simulator.report.over_time import NO_TENANT, shortages
@@ -59,12 +59,11 @@ def bounding(result: Result, timeline: Timeline | None, clock: Clock) -> Section
 
 
 def not_kept(result: Result) -> list[str]:
-    """Say in a line which parts of the documents a baseline knows nothing of; none where our controller decided."""
+    """Say which parts of the documents a baseline knows nothing of, and what an oracle bounds; none of our controller."""
     if result.decider in ("", OURS.type):
         return []
-    return [
-        f"{result.decider} decided: caps, guarantees and pools, schedules and boosts of the documents did not hold."
-    ]
+    words = f"{result.decider} decided: caps, guarantees and pools, schedules and boosts of the documents did not hold."
+    return [words, *([BOUND_OF_ORACLE] if result.decider == ORACLE else [])]
 
 
 def _words(result: Result) -> list[str]:

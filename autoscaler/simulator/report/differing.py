@@ -63,6 +63,13 @@ def verdict(ran: Ran, against: Ran) -> str:
     return f"{ran.name} against {against.name}: {', '.join(parts)}; {counted(worse, 'tenant')} worse, {better} better."
 
 
+def _traffic(one: Result, other: Result) -> str:
+    """Say whether both met the same requests: sure it is where only documents differ."""
+    if one.seed == other.seed and one.provenance.get("scenario") == other.provenance.get("scenario"):
+        return "Both runs met the same requests."
+    return "The runs are of two scenarios: their requests are the same only as far as these say the same of them."
+
+
 def differing(ran: Ran, against: Ran, clock: Clock) -> Section:
     """Give the section that compares two runs."""
     found = differences(against.result, ran.result)
@@ -76,7 +83,7 @@ def differing(ran: Ran, against: Ran, clock: Clock) -> Section:
         verdict(ran, against),
         f"Worse is a tenant whose share of requests that are refused or fail is higher by more than {100 * WORSE_SHARE:g} percentage "
         f"points, or whose p99 wait is longer by "
-        f"more than {100 * WORSE_FRACTION:g} % and {1000 * WORSE_S:g} ms. Both runs met the same requests.",
+        f"more than {100 * WORSE_FRACTION:g} % and {1000 * WORSE_S:g} ms. {_traffic(ran.result, against.result)}",
     )
     return Section("difference", f"{ran.name} against {against.name}", words, pictures)
 

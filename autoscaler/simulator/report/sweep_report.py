@@ -83,6 +83,7 @@ def _front(outcome: SweepOutcome) -> Section:
     words = (
         "Below and left is better. Whoever is beaten by another in everything that is minimized is pale; "
         "all configurations met the same requests under a seed.",
+        *outcome.words,
     )
     tables = () if views else (_table(outcome, names),)
     return Section("trade", "The Pareto front", words, [(picture, _table(outcome, names))] if views else [], tables)
@@ -105,8 +106,8 @@ def _has(summary: Summary, names: Sequence[str]) -> bool:
 def _cloud(summaries: Sequence[Summary], first: str, second: str) -> list[Json]:
     """Draw configurations by policy, and the line of those that nobody beats."""
     policies = list(dict.fromkeys(one.configuration.policy for one in summaries))
-    free = [one for one in summaries if one.dominated_by is None]
-    beaten = [one for one in summaries if one.dominated_by is not None][:MOST_POINTS]
+    free = [one for one in summaries if one.is_ranked and one.dominated_by is None]
+    beaten = [one for one in summaries if not one.is_ranked or one.dominated_by is not None][:MOST_POINTS]
     ordered = sorted(free, key=lambda one: _mean(one, first))
     line = {
         "type": "scatter",
@@ -172,13 +173,16 @@ def _table(outcome: SweepOutcome, names: Sequence[str]) -> Table:
         columns.append(Column("keeps the SLO", "of seeds"))
     for name in shown:
         columns += [Column(name.replace("_", " "), _unit(name), 4), Column("±", _unit(name), 4)]
-    order = sorted(outcome.summaries, key=lambda one: (one.dominated_by is not None, *_sorting(one, names)))
+    order = sorted(
+        outcome.summaries, key=lambda one: (not one.is_ranked or one.dominated_by is not None, *_sorting(one, names))
+    )
     rows: list[Sequence[Cell]] = [_row(outcome, one, shown) for one in order[:MOST_ROWS]]
     return Table("Configurations, the front first", columns, rows, max(len(order) - MOST_ROWS, 0))
 
 
 def _row(outcome: SweepOutcome, one: Summary, shown: Sequence[str]) -> Sequence[Cell]:
-    beaten = "" if one.dominated_by is None else f"{one.dominated_by}{'' if one.is_certain else ' (not certain)'}"
+    beaten = "" if one.is_ranked else "not compared: fewer seeds"
+    beaten = beaten if one.dominated_by is None else f"{one.dominated_by}{'' if one.is_certain else ' (not certain)'}"
     cells: list[Cell] = [str(one.configuration), one.configuration.trace or "the scenario's", beaten]
     if outcome.slo is not None:
         cells.append(f"{one.kept.held} of {one.kept.judged}" if one.kept is not None else "")

@@ -141,7 +141,10 @@ def _cold_picture(rows: Sequence[Row]) -> Picture:
     fractions = np.sort([row.cold / row.requests for row in rows])
     below = np.arange(1, len(fractions) + 1) / len(fractions)
     kept = np.unique(np.linspace(0, len(fractions) - 1, CDF_POINTS).astype(np.int64))
-    quartiles = {name: float(np.quantile(fractions, at)) for name, at in (("p50", 0.5), ("p75", 0.75), ("p95", 0.95))}
+    quartiles = {
+        name: float(np.quantile(fractions, at, method="inverted_cdf"))
+        for name, at in (("p50", 0.5), ("p75", 0.75), ("p95", 0.95))
+    }
     marks = [
         {"type": "line", "x0": at, "x1": at, "y0": 0, "y1": 1, "line": {"color": SOFT, "width": 1, "dash": "dot"}}
         for at in quartiles.values()

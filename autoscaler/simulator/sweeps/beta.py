@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from functools import cache
 
 _MOST_TERMS = 400
 _CLOSE = 1e-15
@@ -49,6 +50,7 @@ def _apart(value: float) -> float:
     return value if abs(value) > _TINY else _TINY
 
 
+@cache
 def student_quantile(probability: float, degrees: int) -> float:
     """Give the quantile of Student's t distribution.
 
@@ -66,6 +68,7 @@ def student_quantile(probability: float, degrees: int) -> float:
     return _root(below, probability, 0.0, high)
 
 
+@cache
 def least_share(held: int, of: int, confidence: float) -> float:
     """Give the lower Clopper-Pearson bound of a share: with this confidence the true share is no smaller.
 

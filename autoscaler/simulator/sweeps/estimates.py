@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from autoscaler.core.columns import Floats
 from autoscaler.simulator.sweeps.beta import student_quantile
 
 
@@ -47,7 +48,17 @@ def estimate(values: Sequence[float | None], confidence: float) -> Estimate | No
     Args:
         confidence: of the two-sided interval, such as 0.95.
     """
-    known = np.array([value for value in values if value is not None], dtype=np.float64)
+    return estimate_of(np.array([np.nan if value is None else value for value in values], np.float64), confidence)
+
+
+def estimate_of(values: Floats, confidence: float) -> Estimate | None:
+    """Estimate a mean, likewise; nan stands for nothing to measure.
+
+    Args:
+        values: `(seeds,) float64`.
+        confidence: of the two-sided interval, such as 0.95.
+    """
+    known = values[~np.isnan(values)]
     count = len(known)
     if not count:
         return None

@@ -1,11 +1,12 @@
 """The cheapest that keeps an objective: bisection where one parameter orders the choices, else successive halving.
 
-Nothing here knows what a choice is or how it is tried: `Evaluate` does.
+What was chosen is then judged under fresh seeds: of many choices one keeps the objective under the seeds that choose by
+luck, so that these say too much of further ones. Nothing here knows what a choice is or how it is tried: `Evaluate` does.
 """
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Generic, TypeVar
 
@@ -74,6 +75,7 @@ class Found(Generic[Choice]):
         is_exhaustive: nothing cheaper can have been passed over, given what the seeds say.
         is_monotone: of a bisection, nothing that was tried contradicts the order of the choices.
         confidence: of `share`.
+        fresh: what became of the best under seeds that had no part in choosing it; empty: it was not tried under any.
     """
 
     best: Trial[Choice] | None
@@ -82,13 +84,17 @@ class Found(Generic[Choice]):
     is_exhaustive: bool
     is_monotone: bool
     confidence: float
+    fresh: tuple[Outcome, ...] = ()
+
+    @property
+    def fresh_held(self) -> int:
+        """Fresh seeds under which the best kept the objective."""
+        return sum(outcome.held is True for outcome in self.fresh)
 
     @property
     def share(self) -> float | None:
-        """Share of further seeds under which the best keeps the objective at least, with `confidence`; None: no best."""
-        if self.best is None:
-            return None
-        return least_share(self.best.held, len(self.best.outcomes), self.confidence)
+        """Share of further seeds under which the best keeps the objective at least, with `confidence`; None: unknown."""
+        return least_share(self.fresh_held, len(self.fresh), self.confidence) if self.fresh else None
 
 
 class _Tries(Generic[Choice]):
@@ -111,7 +117,7 @@ class _Tries(Generic[Choice]):
         return [self.trial(number) for number, _ in numbered]
 
     def decided(self, number: int, choice: Choice) -> Trial[Choice]:
-        """Try a choice under all seeds, in doubling shares, until one breaks the objective."""
+        """Try a choice under all seeds, in shares four times as large each, until one breaks the objective."""
         count = 1
         while True:
             (trial,) = self.up_to([(number, choice)], min(count, len(self._seeds)))
@@ -152,6 +158,18 @@ def smallest(
         high = _bisected(tries, choices, below, probe)
     best = tries.trial(high)
     return Found(best, best, tuple(tries.all().values()), is_monotone, is_monotone, confidence)
+
+
+def judged(found: Found[Choice], seeds: Sequence[int], evaluate: Evaluate[Choice]) -> Found[Choice]:
+    """Try what a search chose under seeds that had no part in choosing it; without a best nothing is tried.
+
+    Args:
+        seeds: none of those that chose; none: nothing is random, and nothing is left open.
+    """
+    if found.best is None or not seeds:
+        return found
+    (fresh,) = evaluate([found.best.choice], seeds)
+    return replace(found, fresh=tuple(fresh))
 
 
 def _bisected(tries: _Tries[Choice], choices: Sequence[Choice], low: int, high: int) -> int:

@@ -207,6 +207,12 @@ class Study(Strict):
         return range(1, self.seeds + 1) if isinstance(self.seeds, int) else self.seeds
 
     @property
+    def fresh_seeds(self) -> Sequence[int]:
+        """As many seeds again, above all of `seed_list`: what a search chose is judged under them."""
+        first = max(self.seed_list) + 1
+        return range(first, first + len(self.seed_list))
+
+    @property
     def objective(self) -> Slo | None:
         """What is required; None: nothing."""
         if self.slo is None:
@@ -260,7 +266,7 @@ def parse_study(text: str, file: str) -> tuple[Study, Mapping[str, int]]:
         raise StudyError([Problem(file, line, "", f"has {len(documents)} documents", "one mapping with `kind: Study`")])
     (document,) = documents
     if document.problems:
-        raise StudyError(document.problems)
+        raise StudyError([_of_study(problem) for problem in document.problems])
     try:
         study = Study.model_validate(document.value)
     except ValidationError as error:
@@ -269,6 +275,11 @@ def parse_study(text: str, file: str) -> tuple[Study, Mapping[str, int]]:
     if problems := _problems(study, file, document.lines):
         raise StudyError(problems)
     return study, document.lines
+
+
+def _of_study(problem: Problem) -> Problem:
+    """Say of what is no YAML that a study may stand there, where the reader of policies names their fields."""
+    return replace(problem, allowed="one mapping with `kind: Study`") if "apiVersion" in problem.allowed else problem
 
 
 def _unhidden(problem: Problem) -> Problem:

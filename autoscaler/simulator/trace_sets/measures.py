@@ -123,17 +123,18 @@ def counts_of(trace_set: TraceSet, step_s: float) -> Floats:
 
 
 def hours(trace_set: TraceSet) -> Floats:
-    """Give the share of the requests in each hour of the day, `(24,) float64`; nan: the trace is shorter than a day.
+    """Give the share of the requests in each hour of the day, `(24,) float64`.
 
-    A trace that does not tell its moments is taken to begin at midnight.
+    Nan: the trace is shorter than a day, or counted in steps that are longer than an hour. Hours that it has once more than
+    others count no more for that. A trace that does not tell its moments is taken to begin at midnight.
     """
-    if trace_set.length_s < DAY_S * (1 - 1e-9):
-        return np.full(24, np.nan)
     step_s = trace_set.load.step_s if isinstance(trace_set.load, Counts) else MINUTE_S
+    if trace_set.length_s < DAY_S * (1 - 1e-9) or step_s > HOUR_S:
+        return np.full(24, np.nan)
     counts = counts_of(trace_set, step_s)
     begins_s = (trace_set.begins_utc_s or 0.0) % DAY_S
     at = ((begins_s + np.arange(len(counts)) * step_s) // HOUR_S).astype(np.int64) % 24
-    sums = np.bincount(at, weights=counts, minlength=24)
+    sums = np.bincount(at, weights=counts, minlength=24) / np.maximum(np.bincount(at, minlength=24), 1)
     return sums / sums.sum() if sums.sum() else np.full(24, np.nan)
 
 
@@ -149,7 +150,7 @@ class Measures:
         dispersion_together: of the counts of all functions' minutes together.
         peak: largest minute of all together as a multiple of the mean.
         top_share: share of the requests that the busiest tenth of the functions has.
-        hours: `(24,) float64` share of each hour of the day; nan: shorter than a day.
+        hours: `(24,) float64` share of each hour of the day; nan: shorter than a day, or in steps longer than an hour.
     """
 
     functions: int

@@ -239,9 +239,13 @@ def _batch(
     return Batch(numbers, columns, findings)
 
 
+_NAME = re.compile(r"[\w .()%-]+")
+"""What may be the name of a table's only column: other first lines are of something else, or parted by something else."""
+
+
 def check_names(names: Sequence[str], needed: Collection[str], findings: Findings, line: int | None = 1) -> None:
     """Find columns that are missing or there twice."""
-    if len(names) == 1 < len(needed) and re.search("[;\t|]", names[0]):
+    if len(names) == 1 < len(needed) and not _NAME.fullmatch(names[0]):
         findings.add(line, "", "has one cell", "cells parted by commas")
         return
     for name in needed:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from autoscaler.cli.minutes import is_minutes, simulate_minute_document
+from autoscaler.simulator.baselines.settings import BOUND_OF_ORACLE
 from autoscaler.simulator.scenario import ScenarioError
 
 TRACE = "app,mem_mb,invocations_day,m0,m1,m2,m3,m4\na,1024,4,1,0,0,2,0\nb,2048,1,0,1,0,0,0\n"
@@ -67,10 +68,14 @@ def test_a_service_time_that_nobody_knows_is_told(study: Path, capsys: pytest.Ca
 
 
 def test_the_table_compares_with_the_first_decider(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Waste is a multiple of the first decider's."""
+    """Waste is a multiple of the first decider's; beside an oracle stands what it is a bound of."""
     simulate_minute_document(study, DOCUMENT, "table")
-    row = next(line for line in capsys.readouterr().out.splitlines() if "oracle" in line)
+    said = capsys.readouterr().out
+    row = next(line for line in said.splitlines() if "oracle" in line)
     assert row.split("│")[-2].strip() == f"{2 / 5:.2f}"
+    assert BOUND_OF_ORACLE in said
+    simulate_minute_document(study, DOCUMENT.replace("  - {type: oracle, breakEven: 2m}\n", ""), "table")
+    assert BOUND_OF_ORACLE not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -79,6 +84,7 @@ def test_the_table_compares_with_the_first_decider(study: Path, capsys: pytest.C
         (("after: 1m", "aftr: 1m"), "study.yaml:6: deciders[0].aftr: is no field; allowed: did you mean after?"),
         (("after: 1m", "after: -1m"), "study.yaml:6: deciders[0].after: is '-1m'; allowed: a duration"),
         (("type: oracle, breakEven: 2m", "type: kpa"), "deciders[1]: type 'kpa'"),
+        (("after: 1m", "after: 90s"), "study.yaml:6: deciders[0]: after is 1m30s; allowed: whole steps of 1m"),
         (("apps.csv", "none.csv"), "none.csv: cannot be read: No such file or directory; allowed: "),
         (
             ("file: apps.csv", "file: apps.csv, functions: [x/y]"),

@@ -158,6 +158,8 @@ def test_a_search_finds_the_smallest_that_keeps_the_objective(tmp_path: Path) ->
     assert search["best"]["parameters"] == {"decider.replicas": 3}
     assert search["erlang_replicas"] == 3
     assert (search["held"], search["seeds"], search["tried"] <= 9) == (3, 3, True)
+    assert (search["fresh_held"], search["fresh_seeds"]) == (3, 3)
+    assert {seed for one in found(result)["configurations"] for seed in one["seeds"]} == {1, 2, 3}
     assert search["share_of_further_seeds"] == pytest.approx(0.05 ** (1 / 3))
 
 
@@ -204,6 +206,17 @@ def test_too_many_cells_are_refused_before_they_start_with_the_time_they_take(tm
         (STUDY, ("--over", "a=1:2"), "flags: --over: says nothing by itself"),
         (STUDY, ("--slo", "cold<=1", "--minimize", "cost", "--over", "a=5:1"), "flags: --over: '5:1' is no range"),
         (STUDY, ("--each", "tenant"), "flags: --each: says nothing by itself"),
+        (STUDY, ("--scheduler", "nobody"), "flags: --scheduler: nobody is no address; allowed: tcp://HOST:PORT"),
+        (
+            STUDY,
+            ("--slo", "cold<=1", "--minimize", "cost", "--over", "nope.x=1:3"),
+            "search.over: so",
+        ),
+        (
+            STUDY.replace("name: own", "{name: own, documents: [gone]}"),
+            (),
+            "policy own, documents[0]: cannot be read",
+        ),
         (STUDY, ("--scheduler", "tcp://127.0.0.1:9"), "--scheduler: tcp://127.0.0.1:9 does not answer"),
     ],
 )

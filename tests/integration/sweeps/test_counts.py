@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from autoscaler.cli import root
+from autoscaler.simulator.baselines.settings import BOUND_OF_ORACLE
 
 TRACE = "app,mem_mb,invocations_day,m0,m1,m2,m3,m4\na,1024,4,1,0,0,2,0\nb,2048,1,0,1,0,0,0\n"
 SCENARIO = """\
@@ -47,6 +48,7 @@ def test_keep_alives_are_swept_on_counts(tmp_path: Path) -> None:
     }
     assert values["1m"] == {"cold": 1.0, "idle_gb_seconds": 300.0, "replica_seconds": 480.0, "p99_wait": None}
     assert values["oracle"]["replica_seconds"] == 360.0
+    assert document["words"] == [BOUND_OF_ORACLE]
     assert values["1m"]["idle_gb_seconds"] < values["2m"]["idle_gb_seconds"] < values["3m"]["idle_gb_seconds"]
     assert values["1m"]["cold"] >= values["2m"]["cold"] >= values["3m"]["cold"]
     assert {one["beaten_certainly"] for one in document["configurations"]} == {None, True}

@@ -15,7 +15,7 @@ import pytest
 
 from autoscaler.simulator.slo import NAMES
 from tests.integration.sweeps.study import POLICY, SCENARIO, STUDY, TENANT, write
-from tests.servers.process import Server, free_port, is_listening, wait_until
+from tests.servers.process import PATIENCE, Server, free_port, is_listening, wait_until
 
 LONG = STUDY.replace("seeds: 3", "seeds: 4")
 SLOW = (SCENARIO + TENANT + POLICY).replace("duration: 40s", "duration: 20m")
@@ -61,7 +61,7 @@ def begun(words: Sequence[str], out: Path) -> Iterator[subprocess.Popen[bytes]]:
         for pid in members(process.pid):
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        process.wait(30.0)
+        process.wait(30.0 * PATIENCE)
 
 
 def rows(*files: Path) -> dict[tuple[str, str, str], tuple[object, ...]]:
@@ -79,7 +79,7 @@ def test_a_killed_sweep_leaves_no_process_behind_and_goes_on(tmp_path: Path) -> 
     words = command(study, "--results", out, "--processes", "2")
     with begun(words, out) as process:
         process.kill()
-        process.wait(30.0)
+        process.wait(30.0 * PATIENCE)
         wait_until(lambda: not members(process.pid), "its workers to end", 60.0)
     kept = rows(*out.glob("part-*.parquet"))
     known = {cell for cell, _, _ in kept}
@@ -127,6 +127,6 @@ def test_a_dask_cluster_runs_a_sweep_until_it_goes_away(cluster: tuple[str, list
     out = tmp_path / "out"
     with begun(command(write(tmp_path, LONG, SLOW), "--results", out, "--scheduler", address), out) as process:
         scheduler.kill()
-        assert process.wait(240.0) == 1
+        assert process.wait(240.0 * PATIENCE) == 1
     assert "The workers were lost" in (tmp_path / "log").read_text()
     assert rows(*out.glob("part-*.parquet"))

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -104,14 +105,53 @@ def test_a_folder_of_opendcs_has_a_function_in_each_file(tmp_path: Path) -> None
 
 
 def test_a_folder_of_anything_else_is_refused(tmp_path: Path) -> None:
-    """What it may hold is said; of several days one has to be named."""
+    """What it may hold is said."""
     (tmp_path / "notes.csv").write_text("a,b\n1,2\n")
     with pytest.raises(TraceError, match="one of the two"):
         read_trace(tmp_path)
+
+
+def azure_days(tmp_path: Path, *days: str) -> list[Path]:
+    """Days of Azure's in one folder; the first has durations and memory."""
     folder = azure_folder(tmp_path)
-    (folder / "invocations_per_function_md.anon.d02.csv").write_text(INVOCATIONS)
-    with pytest.raises(TraceError, match="2 days"):
-        read_trace(folder)
+    files = [folder / f"invocations_per_function_md.anon.{day}.csv" for day in days]
+    for file in files:
+        file.write_text(INVOCATIONS)
+    return files
+
+
+def test_several_days_are_one_trace_as_files_as_a_folder_and_in_a_scenario(tmp_path: Path) -> None:
+    """Days given in any order, and the folder that holds them, are the same trace, one after another; so it is converted."""
+    files = azure_days(tmp_path, "d01", "d02")
+    whole = read_trace(files[0].parent)
+    assert isinstance(whole.load, Counts)
+    assert whole.load.matrix.tolist() == [[1, 6, 70001] * 2, [0, 0, 2] * 2]
+    out = tmp_path / "days.parquet"
+    assert document("convert", files[1], files[0], "--write", out)["length_s"] == 360.0
+    assert same(read_trace(out), whole)
+
+
+@pytest.mark.parametrize(
+    ("days", "said"),
+    [(("d01", "d03"), "day 2 is missing"), (("d01", "d02", "d04"), "comes after")],
+)
+def test_days_that_do_not_follow_each_other_are_refused(tmp_path: Path, days: tuple[str, ...], said: str) -> None:
+    """A gap between days is said, of files and of a folder, with what is allowed."""
+    files = azure_days(tmp_path, *days)
+    for named in (files, [files[0].parent]):
+        output = refused("describe", *named)
+        assert said in output
+        assert "days without a gap" in output
+
+
+def test_several_files_that_are_no_days_are_refused(tmp_path: Path, requests: Path) -> None:
+    """Files of other formats are no days; each is named, with what several files may be."""
+    (day,) = azure_days(tmp_path, "d01")
+    output = refused("convert", day, requests, day.parent, "--write", tmp_path / "out.parquet")
+    assert str(requests) in output
+    assert f"{day.parent}: is no file of invocations" in output
+    assert "several days of Azure Functions 2019" in output
+    assert str(day) + ":" not in output
 
 
 @pytest.mark.parametrize("make", ["azure", "opendc", "requests", "ibm", "counts", "packed"])
@@ -291,3 +331,37 @@ def test_which_trace_must_be_said() -> None:
     assert "--prometheus" in refused("describe")
     said = refused("describe", "--prometheus", "http://127.0.0.1:9", "--start", "2026-03-02T00:00:00Z")
     assert "--end" in said
+
+
+def test_a_pipe_is_neither_read_nor_replaced(tmp_path: Path, requests: Path) -> None:
+    """What is no regular file is refused as a trace and as the place of one; a link's own file is written."""
+    pipe, link = tmp_path / "pipe", tmp_path / "link.parquet"
+    os.mkfifo(pipe)
+    link.symlink_to(tmp_path / "real.parquet")
+    assert "is no regular file" in refused("describe", pipe)
+    assert "is no regular file" in refused("convert", requests, "--write", pipe)
+    assert pipe.is_fifo()
+    document("convert", requests, "--write", link)
+    assert link.is_symlink()
+    assert same(read_trace(tmp_path / "real.parquet"), read_trace(link))
+
+
+def test_what_is_no_table_is_said_to_be_none(tmp_path: Path) -> None:
+    """A page of text has one cell in its first line, which is offered to nobody as a column."""
+    page = tmp_path / "README.md"
+    page.write_text("# Autoscaler\n\nWords.\n")
+    assert "README.md:1: has one cell; allowed: cells parted by commas" in refused("describe", page)
+
+
+def test_one_request_has_no_rate_and_no_length(tmp_path: Path) -> None:
+    """All at one instant is said so; `1 function of 1 tenant`."""
+    file = tmp_path / "one.csv"
+    file.write_text("function,time\nf,1\n")
+    result = trace("describe", file)
+    assert "1 function of 1 tenant, at one instant." in result.output
+    assert "1 requests, –/s" in result.output
+
+
+def test_both_ends_of_a_span_are_asked_for_at_once() -> None:
+    """Without start and end both are named."""
+    assert "--start and --end are missing" in refused("describe", "--prometheus", "http://127.0.0.1:1")

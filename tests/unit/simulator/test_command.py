@@ -53,15 +53,18 @@ def test_json_is_the_same_bytes_for_one_seed_and_others_for_another(scenario: Pa
 
 
 def test_policies_may_lie_in_other_files(scenario: Path, tmp_path: Path) -> None:
-    """A file named by the scenario, or a folder given by --policies, holds the documents just as well."""
+    """A file or folder named by the scenario or by --policies holds the documents just as well."""
     inline = simulate(scenario, "--output", "json").stdout_bytes
     (tmp_path / "more").mkdir()
     (tmp_path / "more" / "tenant.yaml").write_text(TENANT)
     scenario.write_text(SCENARIO + "policies: [more/tenant.yaml]\n")
     assert simulate(scenario, "--output", "json").stdout_bytes == inline
     scenario.write_text(SCENARIO)
-    assert simulate(scenario, "--output", "json", "--policies", tmp_path / "more").stdout_bytes == inline
+    for named in (tmp_path / "more", tmp_path / "more" / "tenant.yaml"):
+        assert simulate(scenario, "--output", "json", "--policies", named).stdout_bytes == inline
     assert simulate(scenario, "--output", "json").stdout_bytes != inline
+    scenario.write_text(SCENARIO + "policies: [more]\n")
+    assert simulate(scenario, "--output", "json").stdout_bytes == inline
 
 
 @pytest.mark.parametrize(
@@ -69,7 +72,7 @@ def test_policies_may_lie_in_other_files(scenario: Path, tmp_path: Path) -> None
     [
         (SCENARIO.replace("rate: 5", "rat: 5") + TENANT, ("scenario.yaml:5", "functions[0].workload.rat", "rate")),
         (SCENARIO + TENANT.replace("source", "sorce"), ("scenario.yaml:10", "spec.sorce", "source")),
-        (SCENARIO + "policies: [missing.yaml]\n", ("missing.yaml", "cannot be read")),
+        (SCENARIO + "policies: [missing.yaml, lost]\n", ("missing.yaml", "cannot be read", "lost")),
     ],
 )
 def test_a_mistake_is_told_with_file_line_and_path(scenario: Path, text: str, words: tuple[str, ...]) -> None:

@@ -163,3 +163,9 @@ def test_shares_by_function_are_of_functions_with_requests() -> None:
     changed = replace(result, functions=(busy, rows["acme/idle"], homeless))
     measured = measures_of(changed)[""]
     assert (measured["cold_p50_by_function"], measured["cold_p75_by_function"]) == (0.1, 0.9)
+
+
+@pytest.mark.parametrize("text", ["replica_seconds<=1234567", "p99_wait<=0.5", "cold<=1e-07"])
+def test_an_objective_is_written_as_it_was_read(text: str) -> None:
+    """A bound of seven digits stays that bound in tables, documents and JSON."""
+    assert str(Slo.parse(text).conditions[0]) == text

@@ -1,6 +1,7 @@
 """The published studies: what their texts claim is so in a whole run."""
 
 import re
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from simulations.sweeps import known, samples
 Ticks = list[tuple[float, Observation, Decisions]]
 
 
+@cache
 def whole(name: str) -> tuple[Result, Ticks]:
     """Run a study to its end, and give the outcome with every full tick."""
     scenario, files, traces = read_study(FOLDER / name)

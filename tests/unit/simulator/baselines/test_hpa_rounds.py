@@ -98,3 +98,41 @@ def test_limits_of_the_decider_win_over_the_documents() -> None:
 def test_a_metric_of_its_own_replaces_the_documents() -> None:
     """100/s at a target of 50 in place of the documents' 10 is 2 replicas."""
     assert moves(Bench("{type: hpa, metric: rps, target: 50}", replicas=1), 0, 60, 100.0)[-1][1] == 2
+
+
+def test_a_behavior_is_that_of_its_own_documents() -> None:
+    """Two pods in half a minute up, none down: 200/s takes steps of two, a load that goes leaves all."""
+    slow = "{scaleUp: {policies: [{type: Pods, value: 2, periodSeconds: 30}]}, scaleDown: {selectPolicy: Disabled}}"
+    bench = Bench(f"{{type: hpa, behavior: {slow}}}", replicas=1)
+    found = moves(bench, 0, 100, 200.0)
+    assert [(replicas, reason) for _, replicas, reason in found] == [
+        (number, Reason.SCALE_UP_POLICY) for number in (3, 5, 7, 9)[: len(found)]
+    ]
+    assert len(found) >= 3
+    assert moves(bench, 100, 900, 10.0) == []
+
+
+def test_an_empty_behavior_is_what_the_api_server_makes_of_it() -> None:
+    """Without a behavior three replicas may become six, with an empty one seven: four pods beside a doubling."""
+    for behavior, most in (("", 6), (", behavior: {}", 7)):
+        found = moves(Bench(f"{{type: hpa{behavior}}}", replicas=3), 0, 20, 900.0)
+        assert found[0][1:] == (most, Reason.SCALE_UP_POLICY)
+
+
+def test_a_behaviors_windows_hold_both_ways() -> None:
+    """Up only what the last minute asked for at least; down at once where its window is zero."""
+    behavior = "{scaleUp: {stabilizationWindowSeconds: 60}, scaleDown: {stabilizationWindowSeconds: 0}}"
+    bench = Bench(f"{{type: hpa, behavior: {behavior}}}", replicas=5)
+    assert moves(bench, 0, 90, 50.0) == []
+    ((up_s, replicas, _),) = moves(bench, 90, 200, 80.0)
+    assert (replicas, up_s >= 135) == (8, True)
+    ((down_s, replicas, _),) = moves(bench, 200, 260, 20.0)
+    assert (replicas, down_s <= 217) == (2, True)
+
+
+def test_kedas_hpa_has_a_behavior_too() -> None:
+    """With one pod a minute, 50/s at 10 each is reached a pod at a time after the poll has brought the first."""
+    behavior = "{scaleUp: {policies: [{type: Pods, value: 1, periodSeconds: 60}]}}"
+    found = moves(Bench(f"{{type: keda, behavior: {behavior}}}"), 0, 200, 50.0)
+    assert [replicas for _, replicas, _ in found][:3] == [1, 2, 3]
+    assert min(np.diff([at_s for at_s, _, _ in found[1:]])) >= 58

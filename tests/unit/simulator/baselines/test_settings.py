@@ -55,6 +55,17 @@ def _tick(bench: Bench) -> tuple[object, object, tuple[()]]:
         ("{type: keda, fallback: {failureThreshold: 3}}", "decider.fallback.replicas", "needed"),
         ("{type: hybrid, head: 0.9, tail: 0.5}", "decider", "`tail`"),
         ("{type: hybrid, bin: 7s, range: 1m}", "decider", "whole bins"),
+        ("{type: hpa, behavior: {scaleUp: {policies: []}}}", "decider.behavior.scaleUp.policies", "1"),
+        (
+            "{type: keda, behavior: {scaleDown: {policies: [{type: Pod, value: 1, periodSeconds: 9}]}}}",
+            "decider.behavior.scaleDown.policies[0].type",
+            "Pods",
+        ),
+        (
+            "{type: hpa, behavior: {scaleUp: {stabilizationWindowSeconds: 4000}}}",
+            "decider.behavior.scaleUp.stabilizationWindowSeconds",
+            "3600",
+        ),
         ("{type: oracle, breakEven: .nan}", "decider.breakEven", "duration"),
     ],
 )

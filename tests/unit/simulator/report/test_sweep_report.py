@@ -7,7 +7,8 @@ from autoscaler.simulator.report.sweep_report import sweep_report
 from autoscaler.simulator.slo import NAMES, Slo
 from autoscaler.simulator.sweeps.estimates import Estimate
 from autoscaler.simulator.sweeps.grid import Configuration
-from autoscaler.simulator.sweeps.outcome import Difference, Failure, Kept, Summary, SweepOutcome
+from autoscaler.simulator.sweeps.ledger import Kept
+from autoscaler.simulator.sweeps.outcome import Difference, Failure, Summary, SweepOutcome
 
 BASE, QUICK, WASTE = (Configuration(name, "", (("zero.after", '"5m"'),)) for name in ("base", "quick", "waste"))
 SECOND = Configuration("base", "weekend", ())

@@ -99,6 +99,24 @@ def test_the_objective_is_judged_under_each_seed() -> None:
     assert (by["c"].held, by["c"].judged, by["c"].worst) == (0, 0, None)
 
 
+def test_seeds_that_judge_a_search_are_in_no_mean() -> None:
+    """A fourth seed is not the study's: it changes no mean, no interval and no seeds, as if it had not run."""
+    found = outcome_of(study(), [*results(), ran("a", 4, cold=0.9, cost=1.0, p99_wait=9.0)])
+    assert found == outcome_of(study(), results())
+
+
+def test_measures_are_those_of_the_runs_seed_by_seed_in_any_order() -> None:
+    """Means, intervals, pairs and the seeds that kept it are the same whatever order the runs come in."""
+    straight, turned = outcome_of(study(), results()), outcome_of(study(), results()[::-1])
+    by = {one.configuration: one for one in turned.summaries}
+    for one in straight.summaries:
+        other = by[one.configuration]
+        assert (dict(one.measures), one.seeds, one.kept) == (dict(other.measures), other.seeds, other.kept)
+    assert {one.policy: dict(one.measures) for one in straight.differences} == {
+        one.policy: dict(one.measures) for one in turned.differences
+    }
+
+
 def test_what_failed_is_beside_what_ran() -> None:
     """A cell that failed is in no mean, and named with its error."""
     failed = CellResult(Cell(Configuration("a", "", (("startUp", '"1s"'),)), 4), (), "no such thing")
@@ -128,3 +146,13 @@ def test_each_trace_has_its_own_front() -> None:
         for trace, cost in values.items()
     ]
     assert len(outcome_of(study(text), found).front) == 2
+
+
+def test_means_over_other_seeds_are_not_compared() -> None:
+    """Who ran under one seed of three, as a search leaves it, is on no front and beaten by nobody; the others are ranked."""
+    outcome = outcome_of(study(), [*results(), ran("d", 1, cold=0.0, cost=0.0, p99_wait=0.1)])
+    by = {one.configuration.policy: one for one in outcome.summaries}
+    assert {name: one.is_ranked for name, one in by.items()} == {"a": True, "b": True, "c": True, "d": False}
+    assert by["d"].dominated_by is None
+    assert [one.configuration.policy for one in outcome.front] == ["a", "c"]
+    assert by["b"].dominated_by == by["a"].configuration

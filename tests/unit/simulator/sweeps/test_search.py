@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autoscaler.simulator.sweeps.search import Outcome, halving, smallest
+from autoscaler.simulator.sweeps.beta import least_share
+from autoscaler.simulator.sweeps.search import Outcome, halving, judged, smallest
 
 SEEDS = (1, 2, 3, 4)
 
@@ -46,7 +48,43 @@ def test_a_choice_must_keep_it_under_every_seed() -> None:
     found = smallest(range(1, 21), SEEDS, Trier(lambda seed: 7 if seed == 3 else 5))
     assert found.best is not None
     assert (found.best.choice, found.best.held, len(found.best.outcomes)) == (7, 4, 4)
-    assert found.share == pytest.approx(0.05**0.25)
+    assert found.share is None
+
+
+def test_what_was_chosen_is_judged_under_seeds_that_did_not_choose_it() -> None:
+    """Five fresh seeds, under one of which seven are too few: four of five, and no other choice is tried again."""
+    trier = Trier(lambda seed: {3: 7, 12: 8}.get(seed, 5))
+    chosen = smallest(range(1, 21), SEEDS, trier)
+    found = judged(chosen, range(11, 16), trier)
+    assert found.best == chosen.best
+    assert (found.fresh_held, len(found.fresh)) == (4, 5)
+    assert found.share == pytest.approx(0.3426, abs=1e-4)
+    assert {choice for choice, seed in trier.tried if seed > 10} == {7}
+
+
+def test_the_promise_of_a_search_holds_where_luck_chooses() -> None:
+    """Of fifty choices that keep it under 40 % of all seeds four seeds choose a lucky one, and fresh seeds do not take luck for more."""
+    generator = np.random.default_rng(7)
+    luck = generator.random((50, 400)) < 0.4
+
+    def evaluate(choices: Sequence[int], seeds: Sequence[int]) -> list[list[Outcome]]:
+        return [[Outcome(bool(luck[one, seed]), 0.0, float(one)) for seed in seeds] for one in choices]
+
+    promised = []
+    for first in range(0, 320, 8):
+        found = judged(halving(range(50), range(first, first + 4), evaluate), range(first + 4, first + 8), evaluate)
+        if found.best is not None:
+            promised.append((least_share(4, 4, found.confidence), found.share))
+    assert all(of_choosing > 0.47 for of_choosing, _ in promised)
+    assert np.mean([share is not None and share <= 0.4 for _, share in promised]) >= 0.9
+
+
+def test_without_a_best_or_a_fresh_seed_nothing_is_judged() -> None:
+    """A search that found nothing, and one in which nothing is random, run nothing more and promise nothing."""
+    none = Trier(lambda _: 10)
+    assert judged(smallest(range(1, 9), SEEDS, none), (11, 12), none).share is None
+    assert {seed for _, seed in none.tried} <= set(SEEDS)
+    assert judged(smallest(range(1, 9), (1,), Trier(lambda _: 2)), (), none).share is None
 
 
 def test_a_choice_that_breaks_under_the_first_seed_is_not_tried_under_the_others() -> None:

@@ -53,6 +53,12 @@ def test_the_pattern_of_a_day_is_by_hour_of_the_clock() -> None:
     assert np.isnan(hours(of_counts([[1] * 60]))).all()
 
 
+def test_hours_that_are_there_twice_count_once_and_steps_of_days_have_none() -> None:
+    """A day and a half of the same rate is even; of counts a day nobody knows the hour."""
+    assert hours(of_counts([[1] * 2_160])) == pytest.approx(np.full(24, 1 / 24))
+    assert np.isnan(hours(of_counts([[5, 7, 9]], step_s=86_400.0))).all()
+
+
 def test_a_set_is_the_mean_over_requests() -> None:
     """The busiest function counts most; its share and the busiest minute are told."""
     found = measures(of_counts([[9] * 10, [0, 10] + [0] * 8]))
