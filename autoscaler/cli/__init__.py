@@ -1,15 +1,21 @@
 """The commands. Each is imported when it is asked for, so that `--help` is quick."""
 
+import errno
 import importlib
+import os
 import sys
 from collections.abc import Mapping
-from pathlib import PurePath
+from contextlib import suppress
+from pathlib import Path, PurePath
 from typing import NamedTuple
 
 import click
 
 PLUGIN = "kubectl autoscaler"
 """What the program is called as a plugin of kubectl."""
+
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+"""Of the system's errors those by which a file takes no more. A pipe that nobody reads any more is click's to handle."""
 
 
 class _Entry(NamedTuple):
@@ -93,4 +99,18 @@ def main() -> None:
     kubectl finds its plugins by their file names: `kubectl autoscaler status` runs `kubectl-autoscaler status`.
     """
     is_plugin = PurePath(sys.argv[0]).stem == "kubectl-autoscaler"
-    root(prog_name=PLUGIN if is_plugin else "autoscaler")
+    try:
+        root(prog_name=PLUGIN if is_plugin else "autoscaler")
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        _say_unwritten(error)
+        sys.exit(2)
+
+
+def _say_unwritten(error: OSError) -> None:
+    """Say that the output could not be written; what is left of it would only fail again at the end."""
+    with Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), 1)
+    with suppress(OSError):  # where the standard error has no room either, the exit code says it alone
+        click.echo(f"Error: The output cannot be written: {error.strerror}; it is not whole.", err=True)

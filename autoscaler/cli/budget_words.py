@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from rich.table import Table
+from rich.text import Text
 
 from autoscaler.cli.client import Json
 
@@ -28,9 +29,8 @@ def budget_table(tenants: Sequence[Json]) -> Table | None:
         table.add_column(column, justify="right")
     table.add_column("bound by")
     for name, budget in rows:
-        table.add_row(
-            name, budget["pool"], *(_count(budget[one]) for one in _COLUMNS.values()), budget["bound_by"] or "–"
-        )
+        pool = Text(budget["pool"])  # any name will do for a pool, square brackets too
+        table.add_row(name, pool, *(_count(budget[one]) for one in _COLUMNS.values()), budget["bound_by"] or "–")
     if len(rows) > 1:
         sums = {one: sum(budget[one] for _, budget in rows) for one in _COLUMNS.values() if one != "cap"}
         table.add_section()

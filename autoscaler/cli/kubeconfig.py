@@ -16,6 +16,7 @@ from kubernetes.client import Configuration
 from autoscaler.cli.errors import WrongConfiguration
 
 _BEARER = "Bearer "
+_USUAL = "~/.kube/config"
 _UNREADABLE = (config.ConfigException, yaml.YAMLError, OSError, ValueError, KeyError, TypeError, AttributeError)
 
 
@@ -57,6 +58,9 @@ def read_access(kubeconfig: str | None, context: str | None) -> Access:
     path = str(Path(kubeconfig).expanduser()) if kubeconfig is not None else os.environ.get("KUBECONFIG") or None
     if kubeconfig is not None and not Path(kubeconfig).expanduser().is_file():
         raise WrongConfiguration(f"--kubeconfig {kubeconfig}: there is no such file; a kubeconfig is allowed")
+    if kubeconfig is None and not any(Path(one).expanduser().is_file() for one in (path or _USUAL).split(os.pathsep)):
+        named = f"$KUBECONFIG names {path}, which is" if path else f"$KUBECONFIG is not set, and {_USUAL} is"
+        raise WrongConfiguration(f"There is no kubeconfig: {named} not there; --kubeconfig FILE names one")
     try:
         contexts, current = config.list_kube_config_contexts(path)  # type: ignore[no-untyped-call]  # the library's
         chosen = _chosen(contexts, current, context)

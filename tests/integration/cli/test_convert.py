@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from autoscaler.cli import root
+from tests.servers.process import PATIENCE
 
 SCALED = """\
 apiVersion: keda.sh/v1alpha1
@@ -129,7 +130,9 @@ def test_it_runs_as_a_program(given: Path) -> None:
     """The command is there beside the others, and a broken pipe or an odd byte is no traceback."""
     program = Path(sys.executable).with_name("autoscaler")
     given.write_bytes(SCALED.encode() + b"# \xff\n")
-    answer = subprocess.run([program, "convert", given], capture_output=True, text=True, check=False, timeout=60)
+    answer = subprocess.run(
+        [program, "convert", given], capture_output=True, text=True, check=False, timeout=60 * PATIENCE
+    )
     assert answer.returncode == 1
     assert "Traceback" not in answer.stderr
 
