@@ -58,7 +58,7 @@ servers: setup-test  ## get the real servers that tests run against (says time a
 	$(BIN)/python -m tests.servers.build
 
 server-tests: setup-test $(if $(MAY_INSTALL),servers)  ## contract, integration and browser tests
-	$(BIN)/python -m pytest -n 3 --dist loadfile tests/contract tests/integration tests/browser $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile tests/contract tests/integration tests/browser $(ARGS)
 
 cluster-tests: setup-test $(if $(MAY_INSTALL),servers)  ## real Kubernetes API, Prometheus and Alertmanager in network namespaces
 	$(BIN)/python -m tests.cluster $(ARGS)

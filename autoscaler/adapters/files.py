@@ -13,6 +13,7 @@ from autoscaler.policy.parsing import MAX_CHARACTERS
 _ENDINGS = {".yaml", ".yml"}
 _LONGEST_CHARACTER = 4  # bytes of UTF-8
 _BLOCK = 64 << 10
+_OPENED = {Path("/dev/fd"), Path("/proc/self/fd")}
 RECHECK_S = 5.0
 """How often the folder is read without a notice: network file systems give none."""
 
@@ -73,6 +74,14 @@ def text(path: Path) -> str:
     except OSError as error:
         return f"\0 cannot be read: {error.strerror}"
     return content.decode("utf-8", errors="surrogateescape")
+
+
+def has_text(path: Path) -> bool:
+    """Tell whether this is a file, or a pipe that a shell has opened for this process (`<(kubectl get …)`).
+
+    Any other pipe is not waited for: it may have no writer.
+    """
+    return path.is_file() or (path.is_fifo() and (path.parent in _OPENED or path == Path("/dev/stdin")))
 
 
 def _blocks(file: BinaryIO, most: int) -> Iterator[bytes]:

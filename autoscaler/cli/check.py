@@ -112,7 +112,7 @@ def _read(path: str) -> dict[str, str]:
     try:
         if place.is_dir():
             return {str(place / name): text for name, text in files.read(place).items()}
-        if not (place.is_file() or place.is_fifo()):
+        if not files.has_text(place):
             place.stat()  # says why, where there is nothing
             raise WrongConfiguration(f"{path} is neither file nor folder; a file or folder of policies is allowed")
         return {str(place): files.text(place)}

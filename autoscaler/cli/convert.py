@@ -82,7 +82,7 @@ def _read(path: str) -> str:
     if path == "-":
         return sys.stdin.buffer.read().decode("utf-8", errors="surrogateescape")
     place = Path(path)
-    if not (place.is_file() or place.is_fifo()):  # a pipe is what `<(kubectl get …)` of a shell comes to
+    if not files.has_text(place):
         why = "is a folder" if place.is_dir() else "is no file" if place.exists() else "is not there"
         raise WrongConfiguration(f"{path} {why}; allowed: files, or - for the standard input")
     return files.text(place)

@@ -2,7 +2,6 @@
 
 import os
 from pathlib import Path
-from threading import Thread
 
 import pytest
 from click.testing import CliRunner, Result
@@ -26,30 +25,37 @@ spec: {metrics: [{type: rps, traget: 5}]}
 """
 
 
-def through_a_pipe(folder: Path, text: str, *command: str) -> Result:
-    """Run a command on a pipe into which a text is written."""
-    pipe = folder / "pipe"
-    os.mkfifo(pipe)
-    writer = Thread(target=pipe.write_text, args=(text,), daemon=True)
-    writer.start()
-    result = CliRunner().invoke(root, [*command, str(pipe)])
-    if result.exit_code != 2:
-        writer.join()
-    return result
+def through_a_pipe(text: str, *command: str) -> Result:
+    """Run a command on a pipe that is open already, as a shell hands it over."""
+    reading, writing = os.pipe()
+    try:
+        with os.fdopen(writing, "w") as pipe:
+            pipe.write(text)
+        return CliRunner().invoke(root, [*command, f"/dev/fd/{reading}"])
+    finally:
+        os.close(reading)
 
 
-def test_a_pipe_is_converted(tmp_path: Path) -> None:
+def test_a_pipe_is_converted() -> None:
     """What stands in a pipe becomes a policy, as what stands in a file does."""
-    result = through_a_pipe(tmp_path, SCALED, "convert")
+    result = through_a_pipe(SCALED, "convert")
     assert result.exit_code == 0, result.output
     assert "name: thumbnail" in result.stdout
 
 
-def test_a_pipe_is_checked(tmp_path: Path) -> None:
+def test_a_pipe_is_checked() -> None:
     """What is wrong in a pipe is found, with its line."""
-    result = through_a_pipe(tmp_path, POLICY, "check", "--output", "json")
+    result = through_a_pipe(POLICY, "check", "--output", "json")
     assert result.exit_code == 1, result.output
     assert all(word in result.stdout for word in ('"line": 4', "traget")), result.stdout
+
+
+def test_a_pipe_that_nobody_has_opened_is_not_waited_for(tmp_path: Path) -> None:
+    """A pipe that stands in a folder is refused: it may have no writer."""
+    os.mkfifo(tmp_path / "pipe.yaml")
+    result = CliRunner().invoke(root, ["convert", str(tmp_path / "pipe.yaml")])
+    assert result.exit_code == 2
+    assert "is no file" in result.output
 
 
 @pytest.mark.parametrize(("place", "why"), [("/dev/null", "is no file"), ("nowhere", "is not there")])
