@@ -1,4 +1,4 @@
-"""Requests that were recorded one by one, and copies of them."""
+"""Requests that were recorded one by one."""
 
 from itertools import pairwise
 from typing import Any
@@ -43,47 +43,12 @@ def test_without_durations_they_are_drawn_by_the_functions_law() -> None:
     assert np.mean(found.service_s) == pytest.approx(1.0, rel=0.05)
 
 
-@pytest.mark.parametrize("step_s", [LENGTH_S, 0.7])
-@pytest.mark.parametrize("shift_s", [0.0, 1e-9, 12.345, 99.9, 250.0])
-def test_a_shift_moves_every_request_and_loses_none(shift_s: float, step_s: float) -> None:
-    """Shifted around the end: each is there once, later by the shift or a whole round earlier, with its duration."""
-    workload = record()
-    found = drawn(workload.shifted(shift_s), step_s=step_s)
-    expected = np.sort((workload.times_s + shift_s) % LENGTH_S)
-    assert np.all(np.diff(found.times_s) >= 0)
-    assert found.times_s == pytest.approx(expected, abs=1e-6)
-    assert np.sort(found.service_s) == pytest.approx(np.sort(workload.durations_s))  # type: ignore[arg-type]
-
-
-def test_twice_the_traffic_is_two_copies() -> None:
-    """A factor of 2 has each request twice, once at its own time; which shifts is drawn from a seed."""
-    workload = record()
-    double = workload.scaled(2.0, 10.0, np.random.default_rng(3))
-    found = drawn(double).times_s
-    assert len(found) == 800
-    assert np.isin(workload.times_s, found).all()
-    assert double.shifts_s == workload.scaled(2.0, 10.0, np.random.default_rng(3)).shifts_s
-    assert double.shifts_s[0] == 0.0
-    assert 0 <= double.shifts_s[1] < 10
-
-
-@pytest.mark.parametrize("factor", [0.25, 1.0, 2.5, 7.75])
-def test_any_factor_is_met_on_average(factor: float) -> None:
-    """Whole copies, and a share of one more, chosen by chance: the number is within five standard errors."""
-    workload = record(10_000).scaled(factor, 20.0, np.random.default_rng(3))
-    found = drawn(workload)
-    share = factor - int(np.ceil(factor)) + 1
-    assert len(found.times_s) == pytest.approx(10_000 * factor, abs=5 * (10_000 * share * (1 - share)) ** 0.5 + 1e-9)
-    assert workload.cumulative(np.array([LENGTH_S]))[0] == pytest.approx(10_000 * factor)
-
-
-@pytest.mark.parametrize("shift_s", [0.0, 30.0])
-def test_a_record_may_begin_anew(shift_s: float) -> None:
+def test_a_record_may_begin_anew() -> None:
     """Repeated, the second round is the first one, a length later; without, nothing comes and that is said."""
     first = record()
-    workload = RecordedArrivals(first.times_s, LENGTH_S, first.durations_s, repeat=True).shifted(shift_s)
+    workload = RecordedArrivals(first.times_s, LENGTH_S, first.durations_s, repeat=True)
     found = drawn(workload, 250.0, 8.0).times_s
-    of_a_round = drawn(first.shifted(shift_s)).times_s
+    of_a_round = drawn(first).times_s
     assert found == pytest.approx(np.concatenate([of_a_round, of_a_round + 100, (of_a_round + 200)[of_a_round < 50]]))
     assert workload.gaps(250.0).size == 0
     assert len(drawn(first, 250.0).times_s) == 400
@@ -92,8 +57,8 @@ def test_a_record_may_begin_anew(shift_s: float) -> None:
 
 @pytest.mark.parametrize("repeat", [False, True])
 def test_what_is_expected_up_to_a_time_is_what_comes(repeat: bool) -> None:
-    """Counted up, whole copies give exactly the requests that arrive before each time."""
-    workload = RecordedArrivals(record().times_s, LENGTH_S, None, (0.0, 17.5, 80.0), repeat=repeat)
+    """Counted up, rounds give exactly the requests that arrive before each time."""
+    workload = RecordedArrivals(record().times_s, LENGTH_S, repeat=repeat)
     found, at_s = drawn(workload, 200.0).times_s, np.linspace(0.0, 200.0, 41)
     assert workload.cumulative(at_s) == pytest.approx(np.searchsorted(found, at_s), abs=1)
 
@@ -121,20 +86,10 @@ def test_arrays_on_disk_do_as_well(tmp_path: Any) -> None:
         {"times_s": np.array([-1.0, 2.0])},
         {"times_s": np.array([1.0, 100.0])},
         {"durations_s": np.ones(3)},
-        {"shifts_s": ()},
-        {"share": 0.0},
-        {"share": 1.5},
     ],
 )
 def test_a_record_that_is_none_is_refused(fields: dict[str, Any]) -> None:
-    """Times outside the record, durations of other requests, no copy at all: refused when it is made."""
+    """Times outside the record, durations of other requests: refused when it is made."""
     given = {"times_s": np.array([1.0, 2.0]), "length_s": LENGTH_S} | fields
     with pytest.raises(ValueError, match=r"\d"):
         RecordedArrivals(**given)
-
-
-@pytest.mark.parametrize("factor", [0.0, -1.0, np.nan, np.inf, 1e9])
-def test_a_factor_that_is_none_is_refused(factor: float) -> None:
-    """Nothing, less than nothing, and more copies than are possible are no factors."""
-    with pytest.raises(ValueError, match="factor"):
-        record().scaled(factor, 1.0, np.random.default_rng(1))
