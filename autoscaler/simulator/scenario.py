@@ -109,8 +109,8 @@ class Scenario(Strict):
     prices: Prices | None = Field(None, description="What replicas and requests cost. Default: nothing is said of it.")
     policies: list[str] = Field(
         default_factory=list,
-        description="Files with Tenant and ScalingPolicy documents, relative to the scenario's. Default none: the "
-        "documents after the scenario's in its own file.",
+        description="Files or folders with Tenant and ScalingPolicy documents, relative to the scenario's. Default none: "
+        "the documents after the scenario's in its own file.",
     )
     functions: list[FunctionGroup] = Field(
         default_factory=list, description="The functions. Default: those of `traces` alone."
@@ -341,11 +341,18 @@ def _untagged(problem: Problem, lines: Mapping[str, int]) -> Problem:
     if not tags:
         return problem
     last = max(tags)
-    innermost, rest = tags[last], ".".join(parts[last + 1 :])
+    innermost, rest = tags[last], parts[last + 1 :]
     path = ".".join(part for place, part in enumerate(parts) if place not in tags)
-    is_foreign = problem.wrong == NO_FIELD and "." not in rest
-    allowed = suggestion(rest, field_names(innermost, ())) if is_foreign else problem.allowed
+    allowed = problem.allowed
+    if problem.wrong == NO_FIELD:
+        *outer, name = rest
+        allowed = suggestion(name, field_names(innermost, [step for part in outer for step in _steps(part)]))
     return replace(problem, path=path, line=lines.get(path, problem.line), allowed=allowed)
+
+
+def _steps(part: str) -> list[str | int]:
+    """Give the field that a part of a path names, and an item for each of its brackets."""
+    return [part.partition("[")[0], *[0] * part.count("[")]
 
 
 def _model_of(field: str, tag: str) -> type[Strict] | None:

@@ -151,6 +151,14 @@ typo: 1
         (SMALL + "mode: perRequest\nevents: [{type: prometheusOutage, from: 1s, to: 5s}]\n", "events"),
         (SMALL + "decider: {type: magic}\n", "decider"),
         (SMALL + "decider: {type: fixed}\n", "decider.replicas"),
+        (
+            SMALL + "decider: {type: hpa, behavior: {scaleUp: {window: 5}}}\n",
+            "decider.behavior.scaleUp.window",
+        ),
+        (
+            SMALL + "decider: {type: hpa, behavior: {scaleUp: {policies: [{pods: 5}]}}}\n",
+            "decider.behavior.scaleUp.policies[0].pods",
+        ),
         (SMALL + "prices: {replicaHour: -1}\n", "prices.replicaHour"),
         (SMALL + "prices: {perHour: 1}\n", "prices.perHour"),
         (SMALL + "traces: [{format: azure2019}]\n", "traces[0].file"),
