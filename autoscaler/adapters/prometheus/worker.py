@@ -4,6 +4,7 @@ import gc
 import signal
 import threading
 import time
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from queue import SimpleQueue
 from typing import Any, Protocol
@@ -36,8 +37,8 @@ class Outbox:
         self._lock = threading.Lock()
 
     def send(self, message: FromWorker) -> None:
-        """Send one message whole."""
-        with self._lock:
+        """Send one message whole; to a daemon that has ended, nothing: `main` finds the connection closed."""
+        with self._lock, suppress(BrokenPipeError, ConnectionResetError):
             self._connection.send(message)
 
 
