@@ -1,7 +1,9 @@
 """One control plane for all cluster tests of a run, and the parts that need more than it."""
 
 import contextlib
+import gc
 import os
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +23,13 @@ _KINDS = ("/apis/autoscaler.faas.dev/v1alpha1/tenants", "/apis/autoscaler.faas.d
 def pytest_configure(config: pytest.Config) -> None:
     """Bear sockets that a server's sudden end leaves to the garbage collector; other tests are strict about their own."""
     config.addinivalue_line("filterwarnings", "ignore:unclosed:ResourceWarning")
+
+
+def pytest_sessionfinish() -> None:
+    """Collect those of the last test here: after the session that line holds no longer, and they would fail the run."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 @contextlib.contextmanager
